@@ -1,0 +1,209 @@
+"""The two-stream network of the paper (Fig 2): trunks, encoders, soft clustering, alignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cavl.alignment import Reduction, contrastive_loss, mismatched, nearest_centres, nearest_distances, scene_distance
+from cavl.clustering import Clusters, ClusteringConfig, distances, soft_kmeans
+from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
+from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Scenes(Protocol):
+    """A batch, on the model's device."""
+
+    image: Tensor  # (B, 3, H, W) uint8
+    waveform: Tensor  # (B, T) int16
+    n_sources: Tensor  # (B,) number of sources asked for: k_a
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CAVLConfig:
+    """The paper's sizes; PROTOCOLS §0 lists where the paper is silent and what else may be chosen."""
+
+    spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
+    image_size: int = 256
+    audio_trunk: Plan = VGGISH
+    visual_trunk: Plan = VGG16
+    width: float = 1.0
+    batch_norm: bool = True
+    encoder_layers: int = 1
+    clustering: ClusteringConfig = field(default_factory=ClusteringConfig)
+    margin: float = 1.0
+    margin_per_source: bool = True
+    reduction: Reduction = "square_of_sum"
+    negatives: Literal["in_batch", "sampled"] = "in_batch"
+    embedding_pool: Literal["max", "mean"] = "max"  # of the trunk's maps, for the probe; §6.3 pools by maximum
+
+    def __post_init__(self) -> None:
+        if self.encoder_layers not in (1, 2):
+            raise ValueError(f"encoder_layers must be 1 or 2, not {self.encoder_layers}")
+        if self.margin <= 0 or self.width <= 0:
+            raise ValueError("margin and width must exceed 0")
+
+
+class CAVL(nn.Module):
+    """Curriculum audiovisual learning.
+
+    Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``scene_distances``.
+    """
+
+    Config: ClassVar = CAVLConfig
+    recipe: ClassVar = {"optimizer": "adam"}  # §4.2; the learning rates are the ordering's
+
+    def __init__(self, config: CAVLConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sample_rate = config.spectrogram.sample_rate
+        self.window = config.spectrogram.samples  # of the waveform, in samples
+        self.image_size = config.image_size
+        self.spectrogram = LogSpectrogram(config.spectrogram)
+        self.audio_trunk = conv_trunk(config.audio_trunk, 1, batch_norm=config.batch_norm, width=config.width)
+        self.visual_trunk = conv_trunk(config.visual_trunk, 3, batch_norm=config.batch_norm, width=config.width)
+        self.audio_encoder = encoder(out_channels(config.audio_trunk, config.width), config.encoder_layers)
+        self.visual_encoder = encoder(out_channels(config.visual_trunk, config.width), config.encoder_layers)
+        self.register_buffer("image_mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("image_std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+
+    # -- the two pathways --------------------------------------------------------------------------------------------
+
+    def audio_map(self, waveform: Tensor) -> Tensor:
+        """(B, T) -> the audio trunk's maps (B, C, H, W); 64 x 54 x 512 for 10 s at the paper's sizes."""
+        return self.audio_trunk(self.spectrogram(waveform))  # type: ignore[no-any-return]
+
+    def visual_map(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) uint8, or float in [0, 1] -> the visual trunk's maps (B, C, H, W); 16 x 16 x 512."""
+        return self.visual_trunk(self._normalised(image))  # type: ignore[no-any-return]
+
+    def _normalised(self, image: Tensor) -> Tensor:
+        if image.ndim != 4 or image.shape[1] != 3:
+            raise ValueError(f"image must be (batch, 3, height, width), not {tuple(image.shape)}")
+        if image.dtype == torch.uint8:
+            image = image.float() / 255
+        elif not torch.isfinite(image).all():
+            raise ValueError("image holds NaN or infinite values; the file it came from is damaged")
+        size = (self.config.image_size, self.config.image_size)
+        if image.shape[-2:] != size:
+            image = F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+        return (image - self.image_mean) / self.image_std  # type: ignore[operator]
+
+    def audio_clusters(self, waveform: Tensor, k: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
+        return soft_kmeans(as_points(self.audio_encoder(self.audio_map(waveform))), k, self.config.clustering, draw)
+
+    def visual_clusters(self, image: Tensor, k: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
+        return soft_kmeans(as_points(self.visual_encoder(self.visual_map(image))), k, self.config.clustering, draw)
+
+    # -- training (Eq 5) ---------------------------------------------------------------------------------------------
+
+    def training_step(
+        self, scenes: Scenes, draw: torch.Generator, alignment: Literal["source", "scene"] = "source"
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss of one batch; ``alignment="scene"`` compares whole scenes without clustering (C0, Table 1).
+
+        ``draw`` is the step's own random generator (sampled negatives, random initial centres).
+        """
+        config = self.config
+        if alignment == "source":
+            k = scenes.n_sources
+            audio = self.audio_clusters(scenes.waveform, k, draw)
+            visual = self.visual_clusters(scenes.image, k + 1, draw)  # one more centre for the background
+            d = nearest_distances(audio, visual)
+        elif alignment == "scene":
+            k = torch.ones_like(scenes.n_sources)
+            d = self._scene_level(scenes.image, scenes.waveform).unsqueeze(-1)
+        else:
+            raise ValueError(f"alignment must be 'source' or 'scene', not {alignment!r}")
+        negatives = mismatched(len(k), draw).to(k.device) if config.negatives == "sampled" else None
+        loss = contrastive_loss(
+            d,
+            k,
+            margin=config.margin,
+            margin_per_source=config.margin_per_source,
+            reduction=config.reduction,
+            negatives=negatives,
+        )
+        return loss, {"loss": float(loss.detach())}
+
+    def _scene_level(self, image: Tensor, waveform: Tensor) -> Tensor:
+        """(A, V) distances between global max-pooled encoded maps, without clustering (§4.3.2)."""
+        a = self.audio_encoder(self.audio_map(waveform)).amax((2, 3)).float()
+        v = self.visual_encoder(self.visual_map(image)).amax((2, 3)).float()
+        if self.config.clustering.normalise:
+            a, v = F.normalize(a, dim=-1), F.normalize(v, dim=-1)
+        return distances(a, v)
+
+    # -- abilities ---------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def audio_embedding(self, waveform: Tensor) -> Tensor:
+        """(B, T) -> (B, C): the audio trunk's maps pooled over frequency and time."""
+        maps = self.audio_map(waveform).float()
+        return maps.amax((2, 3)) if self.config.embedding_pool == "max" else maps.mean((2, 3))
+
+    @torch.no_grad()
+    def scene_distances(
+        self, image: Tensor, waveform: Tensor, n: Tensor, alignment: Literal["source", "scene"] = "source"
+    ) -> Tensor:
+        """(A, V): S of Eq 4 between every sound (A, T), of ``n`` (A,) sources, and every image (V, 3, H, W)."""
+        if alignment == "scene":
+            return self._scene_level(image, waveform)
+        return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, n + 1))
+
+    @torch.no_grad()
+    def localize(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None = None) -> Tensor:
+        """Eq 7: for each of ``n`` audio centres the assignments of its nearest visual centre, as a heatmap.
+
+        Returns (B, n, H, W) in [0, 1] at the image's size. ``n_objects`` is the number of sounding objects that the
+        image is clustered for where it differs from ``n`` (one isolated stem in an image of three: n=1, n_objects=3).
+        """
+        audio, visual = self._clusters(image, waveform, n, n_objects)
+        return self._heatmaps(visual, nearest_centres(audio, visual), image)
+
+    @torch.no_grad()
+    def localize_controls(
+        self, image: Tensor, waveform: Tensor, n: int, draw: torch.Generator, n_objects: int | None = None
+    ) -> dict[str, Tensor]:
+        """Heatmaps (B, n, H, W) by centres that Eq 7 does not choose.
+
+        ``unaligned``: the centre farthest from the audio centre (with one source: the one not chosen, Table 3's
+        "unrelated"). ``random-centre``: a centre drawn uniformly.
+        """
+        audio, visual = self._clusters(image, waveform, n, n_objects)
+        farthest = distances(audio.centres, visual.centres).argmax(-1)
+        drawn = torch.randint(visual.centres.shape[1], farthest.shape, generator=draw).to(farthest.device)
+        return {
+            "unaligned": self._heatmaps(visual, farthest, image),
+            "random-centre": self._heatmaps(visual, drawn, image),
+        }
+
+    def _clusters(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None) -> tuple[Clusters, Clusters]:
+        return self.audio_clusters(waveform, n), self.visual_clusters(image, (n_objects or n) + 1)
+
+    def _heatmaps(self, visual: Clusters, centres: Tensor, image: Tensor) -> Tensor:
+        """Assignment columns ``centres`` (B, n) as maps at the image's size (bilinear)."""
+        side = round(visual.assignments.shape[1] ** 0.5)
+        columns = visual.assignments.gather(2, centres.unsqueeze(1).expand(-1, visual.assignments.shape[1], -1))
+        maps = columns.mT.reshape(*centres.shape, side, side)
+        return F.interpolate(maps, image.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
+
+
+def encoder(channels: int, layers: int) -> nn.Sequential:
+    """§6.2's fully-connected C-C layer over channels, as a 1 x 1 convolution; two layers have a ReLU between them."""
+    modules: list[nn.Module] = [nn.Conv2d(channels, channels, 1)]
+    if layers == 2:
+        modules += [nn.ReLU(inplace=True), nn.Conv2d(channels, channels, 1)]
+    return nn.Sequential(*modules)
+
+
+def as_points(maps: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, H * W, C), row by row."""
+    return maps.flatten(2).mT
+
