@@ -1,0 +1,198 @@
+"""A cell of a table: the number, how sure it is, what it stands on, and the runs one can walk back to. Rows and tables
+of such cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reports.published import Published
+from reports.statistics import Difference, Estimate, t_interval
+from reports.study import Node, dig
+
+STALE = "†"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one planned run contributes: a value, or the reason why there is none."""
+
+    seed: int
+    run: int | None = None
+    value: float | None = None
+    problem: str = ""
+    stale: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """``parts``: one per planned run; several of a seed are averaged before the seeds are. Without any part, the cell
+    holds ``words`` (a label, or why there is no number).
+
+    ``items``: how many test items each seed was scored on. ``coverage`` is set only where the data were incomplete.
+    Values are multiplied by ``scale`` (scores are fractions; tables print percent) and shown with ``digits`` decimals.
+    """
+
+    parts: tuple[Part, ...] = ()
+    items: int | None = None
+    coverage: str = ""
+    published: Published | None = None
+    scale: float = 100.0
+    digits: int = 1
+    words: str = ""
+    difference: Difference | None = None  # for paired differences, whose interval is not one over plain seed means
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """In the printed unit; None without a value."""
+        if self.difference is not None:
+            d, half = self.difference, self.difference.half
+            return Estimate(mean=d.mean * self.scale, half=None if half is None else half * self.scale, n=d.n)
+        by_seed: dict[int, list[float]] = {}
+        for part in self.parts:
+            if part.value is not None:
+                by_seed.setdefault(part.seed, []).append(part.value * self.scale)
+        return t_interval([sum(values) / len(values) for values in by_seed.values()]) if by_seed else None
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        return tuple(sorted({p.run for p in self.parts if p.run is not None}))
+
+    @property
+    def seeds(self) -> int:
+        if self.difference is not None:
+            return self.difference.n
+        return len({p.seed for p in self.parts if p.value is not None})
+
+    @property
+    def planned(self) -> int:
+        return len({p.seed for p in self.parts})
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        counted = (p for p in self.parts if p.run is not None and (p.value is not None or self.difference is not None))
+        return tuple(dict.fromkeys(reason for p in counted for reason in p.stale))
+
+    @property
+    def text(self) -> str:
+        """What stands in the cell: "61.2 ± 3.4", "NaN", "not run (0 of 3 seeds)", "n/a", ..."""
+        estimate = self.estimate
+        if estimate is None:
+            return self.words or _absence(self.parts)
+        if not math.isfinite(estimate.mean):
+            return ("NaN" if math.isnan(estimate.mean) else str(estimate.mean)) + self._mark
+        interval = "" if estimate.half is None else f" ± {estimate.half:.{self.digits}f}"
+        return f"{estimate.mean:.{self.digits}f}{interval}{self._mark}"
+
+    @property
+    def small(self) -> str:
+        """What stands beneath it: seeds and items, and data that were not complete."""
+        if self.estimate is None:
+            return ""
+        seeds = f"{self.seeds} of {self.planned} seeds" if self.seeds < self.planned else _count(self.seeds, "seed")
+        parts = [seeds, "" if self.items is None else _count(self.items, "item")]
+        parts.append(f"data: {self.coverage}" if self.coverage else "")
+        return ", ".join(p for p in parts if p)
+
+    @property
+    def _mark(self) -> str:
+        return STALE if self.stale else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    label: str
+    cells: tuple[Cell, ...]
+    group: str = ""  # rows of one group stand together under its name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """``name`` is the file's name and the HTML anchor; ``caption`` says honestly what is shown."""
+
+    name: str
+    short: str  # its name in links
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def words(text: str) -> Cell:
+    return Cell(words=text)
+
+
+def paper(number: Published | None) -> Cell:
+    """A cell that holds the paper's own number, with the digits it was printed with (at least one)."""
+    if number is None:
+        return words("–")
+    text = f"{number.value:.10g}"
+    return Cell(words=text if "." in text else f"{text}.0", published=number)
+
+
+def measured(
+    nodes: Iterable[Node],
+    *path: str,
+    items: tuple[str, ...] = ("items",),
+    published: Published | None = None,
+    scale: float = 100.0,
+    digits: int = 1,
+) -> Cell:
+    """The score at ``path`` of each run's result, over seeds; ``items``: where results keep their number of items."""
+    return collected(
+        nodes, lambda node: dig(node.run.result, *path) if node.run else None, items, published, scale, digits
+    )
+
+
+def collected(
+    nodes: Iterable[Node],
+    value: Callable[[Node], Any],
+    items: tuple[str, ...] = ("items",),
+    published: Published | None = None,
+    scale: float = 100.0,
+    digits: int = 1,
+) -> Cell:
+    """As :func:`measured`, for scores that ``value`` works out from a node that has a run."""
+    nodes = list(nodes)
+    runs = [n.run for n in nodes if n.run is not None]
+    counts = {c for r in runs if isinstance(c := dig(r.result, *items), int)}
+    return Cell(
+        parts=tuple(_part(node, value) for node in nodes),
+        items=min(counts) if counts else None,
+        coverage="; ".join(dict.fromkeys(c for r in runs if (c := incomplete(dig(r.result, "coverage"))))),
+        published=published,
+        scale=scale,
+        digits=digits,
+        words="" if nodes else "not planned",
+    )
+
+
+def incomplete(coverage: Any) -> str:
+    """The coverage text if it tells of missing data: of "n of m" all but those with n = m."""
+    text = str(coverage or "")
+    found, of, rest = text.partition(" of ")
+    expected = rest.split(" ", 1)[0].rstrip(",;:")
+    return "" if not text or (of and rest == expected and found == expected) else text
+
+
+def _part(node: Node, value: Callable[[Node], Any]) -> Part:
+    if node.run is None:
+        return Part(seed=node.seed, problem=node.problem)
+    found = value(node)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return Part(seed=node.seed, run=node.run.id, problem="n/a", stale=node.run.stale)
+    return Part(seed=node.seed, run=node.run.id, value=float(found), stale=node.run.stale)
+
+
+def _absence(parts: tuple[Part, ...]) -> str:
+    if parts and all(p.problem == "n/a" for p in parts):
+        return "n/a"
+    kinds = dict.fromkeys(p.problem for p in parts if p.problem != "n/a")
+    ran = sum(p.problem == "n/a" for p in parts)
+    return f"{', '.join(kinds) or 'not run'} ({ran} of {_count(len(parts), 'seed')})"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -1,0 +1,254 @@
+"""What a report stands on: the suite's plan, each of its runs joined with the registry by run key.
+
+A planned run without a finished record stays in the study with the reason, so that a gap is shown as a gap.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from registry.index import Registry
+from registry.plain import redact
+from registry.record import Record, RecordError
+from reports.names import taken_stages
+from reports.statistics import Scores
+
+#: Metric -> (steps, values).
+Metrics = Mapping[str, tuple[list[int], list[float]]]
+
+
+class NoPlanError(RuntimeError):
+    """There is nothing to report on: the suite has never been started with this preset in this home."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One planned run. ``run`` is its finished record; without one, ``problem`` says why in a word or two."""
+
+    name: str
+    key: str
+    task: str
+    method: str
+    ordering: str
+    seed: int
+    probe: str | None
+    parents: tuple[str, ...]
+    run: Record | None = None
+    problem: str = ""
+    attempt: Record | None = None  # the newest run with this key, where none is finished
+    reason: str = ""  # the last line of its traceback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A plan and what has become of it. ``damaged`` names run folders that could not be read."""
+
+    preset: str
+    created: str
+    command: str
+    home: Path
+    nodes: tuple[Node, ...]
+    damaged: tuple[str, ...] = ()
+    _files: dict[tuple[int, str], list[dict[str, str]]] = field(default_factory=dict, repr=False)
+    _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
+
+    def select(
+        self, task: str, method: str | None = None, ordering: str | None = None, probe: str | None = None
+    ) -> list[Node]:
+        """The planned runs of a task, by seed; None for a name means any."""
+        found = [
+            n
+            for n in self.nodes
+            if n.task == task
+            and method in (None, n.method)
+            and ordering in (None, n.ordering)
+            and probe in (None, n.probe)
+        ]
+        return sorted(found, key=lambda n: n.seed)
+
+    def rows(self, *tasks: str) -> list[tuple[str, str]]:
+        """Every (method, ordering) planned for one of the tasks, in the order of the plan."""
+        return list(dict.fromkeys((n.method, n.ordering) for n in self.nodes if n.task in tasks))
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({n.seed for n in self.nodes})
+
+    @property
+    def seeds_done(self) -> list[int]:
+        return [s for s in self.seeds if all(n.run for n in self.nodes if n.seed == s)]
+
+    @property
+    def runs(self) -> list[Record]:
+        """The finished runs behind the report, each once, by id."""
+        return [r for _, r in sorted({n.run.id: n.run for n in self.nodes if n.run}.items())]
+
+    def training(self, node: Node) -> list[Node]:
+        """The stages that led to the weights that ``node`` measures, the first stage first."""
+        by_key = {n.key: n for n in self.nodes if n.task == "pretrain" and n.method == node.method}
+        chain: list[Node] = []
+        while parent := next((by_key[k] for k in node.parents if k in by_key), None):
+            chain.insert(0, parent)
+            node = parent
+        return chain
+
+    def stages(self, method: str, ordering: str) -> list[dict[str, Any]] | None:
+        """The stages behind an ordering, from the first of its finished runs; None where none is."""
+        runs = (n.run for n in self.nodes if n.run and (n.method, n.ordering) == (method, ordering))
+        run = next(runs, None)
+        return None if run is None else taken_stages(run.config)
+
+    def while_training(self, node: Node, metric: str) -> Any:
+        """A score that pre-training measured on the weights that ``node`` was evaluated with; None where it did not."""
+        chain = self.training(node)
+        if not chain or chain[-1].run is None or node.run is None:
+            return None
+        step = node.run.config.get("step")
+        if step is None:
+            return dig(chain[-1].run.result, metric)
+        steps, values = self.metrics(chain[-1].run).get(metric, ((), ()))
+        return dict(zip(steps, values, strict=True)).get(step)
+
+    def metrics(self, run: Record) -> Metrics:
+        """Metric -> (steps, values); none, with a warning, where the run's journal is damaged."""
+        if run.id not in self._metrics:
+            try:
+                self._metrics[run.id] = run.metrics()
+            except (OSError, ValueError) as error:
+                warnings.warn(f"run {run.id}: {error}; its curves are left out", stacklevel=2)
+                self._metrics[run.id] = {}
+        return self._metrics[run.id]
+
+    def table(self, run: Record, artifact: str) -> list[dict[str, str]]:
+        """The rows of a CSV artifact; none, with a warning, where the file is missing or damaged."""
+        if (run.id, artifact) not in self._files:
+            try:
+                with run.artifact(artifact).open(newline="", encoding="utf-8") as file:
+                    rows = list(csv.DictReader(file))
+            except (OSError, UnicodeDecodeError, csv.Error) as error:
+                warnings.warn(
+                    f"run {run.id}: {artifact} cannot be read ({error}); paired numbers leave it out", stacklevel=2
+                )
+                rows = []
+            self._files[run.id, artifact] = rows
+        return self._files[run.id, artifact]
+
+
+def load_study(registry: Registry, preset: str) -> Study:
+    """Join the plan of ``preset`` with the runs of the registry.
+
+    Raises
+    ------
+    NoPlanError
+        If the suite has no plan for the preset here, or its file cannot be read; with the remedy.
+    """
+    remedy = f"start it with: python -m benchmarks --preset {preset}"
+    try:
+        plan = registry.plan(preset)
+        entries = [_entry(e) for e in plan["nodes"]]
+    except FileNotFoundError:
+        raise NoPlanError(
+            f"no plan of preset {preset!r} in {registry.home}: the suite has not run there; {remedy}"
+        ) from None
+    except (RecordError, KeyError, TypeError, ValueError) as error:
+        raise NoPlanError(
+            f"the plan of preset {preset!r} in {registry.home} cannot be read ({error}); {remedy}"
+        ) from error
+    attempts: dict[str, list[Record]] = {}
+    for record in registry.records(key=[e.key for e in entries]):
+        attempts.setdefault(record.pedigree.key, []).append(record)
+    return Study(
+        preset=preset,
+        created=str(plan.get("created", "")),
+        command=str(plan.get("command", "")),
+        home=registry.home,
+        nodes=tuple(_with_run(e, attempts.get(e.key, [])) for e in entries),
+        damaged=tuple(f"run {id}: {why}" for id, why in registry.damaged().items()),
+    )
+
+
+def _entry(entry: Mapping[str, Any]) -> Node:
+    return Node(
+        name=entry["name"],
+        key=entry["key"],
+        task=entry["task"],
+        method=entry["method"],
+        ordering=entry["ordering"],
+        seed=int(entry["seed"]),
+        probe=entry.get("probe"),
+        parents=tuple(entry.get("parents", ())),
+    )
+
+
+def _with_run(node: Node, attempts: Sequence[Record]) -> Node:
+    """``node`` with its newest finished run; else with what became of the newest attempt."""
+    finished = [r for r in attempts if r.status == "COMPLETED"]
+    if finished:
+        return replace(node, run=finished[-1])
+    if not attempts:
+        return replace(node, problem="not run")
+    last = attempts[-1]
+    said = last.fail_trace[-1].strip().splitlines()[-1:] if last.fail_trace else []
+    return replace(node, problem=last.status.lower(), attempt=last, reason=redact("".join(said)))
+
+
+def dig(tree: Any, *path: str) -> Any:
+    """``tree[path[0]][path[1]]...``; None as soon as a key is missing."""
+    for name in path:
+        if not isinstance(tree, Mapping) or name not in tree:
+            return None
+        tree = tree[name]
+    return tree
+
+
+# -- scores per item, for paired comparisons ---------------------------------------------------------------------------
+
+
+def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
+    """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
+    if node.run is None:
+        return {}
+    scores = {}
+    for line in study.table(node.run, "items.csv"):
+        if (line.get("row"), line.get("rule")) == (row, rule):
+            value = _number(line.get("ciou"))
+            scores[str(line.get("item"))] = value if math.isnan(value) else float(value >= 0.5)
+    return scores
+
+
+def pointing_hits(study: Study, node: Node) -> Scores:
+    """Three-source image -> the share of its sources whose own object was pointed at."""
+    if node.run is None:
+        return {}
+    hits: dict[str, list[float]] = {}
+    for line in study.table(node.run, "pointing.csv"):
+        if line.get("n_sources", "3") != "3":
+            continue
+        hits.setdefault(str(line.get("item")), []).append(_number(line.get("hit")))
+    return {item: sum(h) / len(h) for item, h in hits.items()}
+
+
+def correct(study: Study, node: Node) -> Scores:
+    """Recording -> 1 where the probe named its class, else 0."""
+    if node.run is None:
+        return {}
+    return {
+        str(line.get("item")): float(line.get("label") == line.get("predicted"))
+        for line in study.table(node.run, "items.csv")
+    }
+
+
+def _number(text: str | None) -> float:
+    """CSV text as a float; truth values as 1 and 0; anything else NaN."""
+    if text in ("True", "False"):
+        return float(text == "True")
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

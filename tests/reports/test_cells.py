@@ -1,0 +1,86 @@
+import math
+
+import pytest
+
+from reports.cells import Cell, Part, incomplete, measured, paper
+from reports.published import published
+
+
+def parts(*values, **options):
+    return tuple(Part(seed=i, run=10 + i, value=v, **options) for i, v in enumerate(values, 1))
+
+
+def test_mean_interval_seeds_items_and_runs():
+    cell = Cell(parts=parts(0.5, 0.6, 0.7), items=300)
+    assert cell.text == "60.0 ± 24.8"  # 4.3027 * 10 / sqrt(3)
+    assert cell.small == "3 seeds, 300 items"
+    assert cell.runs == (11, 12, 13)
+
+
+def test_one_seed_has_no_interval():
+    cell = Cell(parts=parts(0.5))
+    assert (cell.text, cell.small) == ("50.0", "1 seed")
+
+
+def test_several_runs_of_a_seed_are_averaged_before_the_seeds():
+    cell = Cell(parts=(Part(seed=1, run=1, value=0.1), Part(seed=1, run=2, value=0.3), Part(seed=2, run=3, value=0.4)))
+    assert cell.estimate.mean == pytest.approx(30.0)
+    assert (cell.seeds, cell.planned, cell.runs) == (2, 2, (1, 2, 3))
+
+
+def test_what_is_missing_is_said():
+    one_left = Cell(parts=(*parts(0.5, 0.5), Part(seed=3, problem="not run")))
+    assert one_left.text == "50.0 ± 0.0"
+    assert one_left.small == "2 of 3 seeds"
+    assert Cell(parts=(Part(seed=1, problem="not run"),)).text == "not run (0 of 1 seed)"
+    mixed = Cell(parts=(Part(seed=1, problem="failed"), Part(seed=2, problem="not run")))
+    assert mixed.text == "failed, not run (0 of 2 seeds)"
+    assert Cell(parts=(Part(seed=1, run=4, problem="n/a"),)).text == "n/a"
+
+
+def test_nan_is_shown_as_a_finding():
+    assert Cell(parts=parts(math.nan, 0.5)).text == "NaN"
+
+
+def test_stale_runs_are_marked_only_where_they_count():
+    stale = Part(seed=1, run=1, value=0.5, stale=("code changed: cavl.model",))
+    assert Cell(parts=(stale,)).text == "50.0†"
+    assert Cell(parts=(stale,)).stale == ("code changed: cavl.model",)
+    unused = Part(seed=2, run=2, problem="n/a", stale=("code changed: cavl.model",))
+    assert "†" not in Cell(parts=(*parts(0.5), unused)).text
+
+
+@pytest.mark.parametrize(
+    ("coverage", "shown"),
+    [
+        ("300 of 300", ""),
+        ("", ""),
+        (None, ""),
+        ("731 of 2000 (missing 1269, damaged 0)", "731 of 2000 (missing 1269, damaged 0)"),
+        ("249 of 250", "249 of 250"),
+        ("40 of 400", "40 of 400"),
+        ("fold 4 only", "fold 4 only"),
+    ],
+)
+def test_coverage_is_shown_where_incomplete(coverage, shown):
+    assert incomplete(coverage) == shown
+    assert (f"data: {shown}" in Cell(parts=parts(0.5), coverage=incomplete(coverage)).small) == bool(shown)
+
+
+def test_the_papers_numbers_keep_their_digits():
+    assert paper(published(1, "C1", "Accuracy")).text == "51.25"
+    assert paper(published(3, "CAVL-C1", "cIoU@0.5")).text == "50.0"
+    assert paper(None).text == "–"
+
+
+def test_results_without_the_score_or_with_something_else_are_not_numbers(writer, study_of):
+    for seed, result in enumerate(({"a": {"b": 0.25}, "items": 9}, {"a": {}}, None, {"a": {"b": "0.5"}}), 1):
+        writer.run("localization", "cavl", "c1", seed, result)
+    writer.plan()
+    cell = measured(study_of(writer.home).select("localization"), "a", "b")
+    assert [p.value for p in cell.parts] == [0.25, None, None, None]
+    assert (cell.text, cell.small) == ("25.0", "1 of 4 seeds, 9 items")
+
+
+def test_without_planned_runs_the_cell_says_so():
+    assert measured([], "accuracy").text == "not planned"

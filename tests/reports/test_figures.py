@@ -1,0 +1,113 @@
+import json
+import re
+import shutil
+
+import pytest
+
+from reports.figures import all_figures, write_figures
+
+NAMES = ["fig4a_losses", "fig4b_initialisation", "fig5_examples", "orderings", "binarisation"]
+
+
+@pytest.fixture
+def drawn(whole_study, whole_report):
+    """(figures, folder) of the whole plan."""
+    return all_figures(whole_study), whole_report / "figures"
+
+
+def test_every_figure_is_a_png_and_a_pdf(drawn):
+    from PIL import Image
+
+    figures, folder = drawn
+    assert [f.name for f in figures] == NAMES
+    for name in NAMES:
+        with Image.open(folder / f"{name}.png") as image:
+            assert image.width > 600
+            assert len(image.convert("RGB").getcolors(1 << 24)) > 10  # something is drawn
+        assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_files_hold_no_time_and_no_program(drawn):
+    from PIL import Image
+
+    _, folder = drawn
+    for path in folder.glob("*.png"):
+        with Image.open(path) as image:
+            assert not {"Software", "Creation Time", "date"} & image.info.keys()
+    for path in folder.glob("*.pdf"):
+        assert not re.search(rb"/(CreationDate|ModDate|Producer|Creator)", path.read_bytes())
+
+
+def test_the_same_runs_give_the_same_bytes(drawn, tmp_path):
+    figures, folder = drawn
+    chosen = [f for f in figures if f.name in ("fig4a_losses", "fig5_examples")]
+    for path in write_figures(chosen, tmp_path):
+        assert path.read_bytes() == (folder / path.name).read_bytes()
+
+
+def test_figures_are_drawn_again_only_when_their_runs_change(drawn, tmp_path):
+    from dataclasses import replace
+
+    figures, folder = drawn
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (first, *_) = figures
+    calls = []
+
+    def draw():
+        calls.append(first.name)
+        return first.draw()
+
+    write_figures([replace(first, draw=draw)], tmp_path)
+    assert calls == []
+    later = replace(first.runs[0], stop_time="2030-01-01T00:00:00")
+    write_figures([replace(first, draw=draw, runs=(later, *first.runs[1:]))], tmp_path)
+    assert calls == [first.name]
+    (tmp_path / f"{first.name}.pdf").unlink()
+    write_figures([replace(first, draw=draw, runs=(later, *first.runs[1:]))], tmp_path)
+    assert calls == [first.name] * 2
+    (tmp_path / "inputs.json").write_text("{damaged")
+    write_figures([replace(first, draw=draw)], tmp_path)
+    assert calls == [first.name] * 3
+
+
+def test_fig_4_takes_first_stages_of_source_level_orderings_only(drawn):
+    by_name = {f.name: f for f in drawn[0]}
+    trained = [r.config["stages"] for r in by_name["fig4a_losses"].runs]
+    assert sorted(tuple(stages[0]["curricula"]) for stages in trained) == [(1,)] * 3 + [(1, 2, 3)] * 3 + [(3,)] * 3
+    assert all(len(stages) == 1 and not stages[0]["options"] for stages in trained)
+    lengths = [len(r.config["stages"]) for r in by_name["fig4b_initialisation"].runs]
+    assert sorted(lengths) == [1, 1, 1, 3, 3, 3]
+
+
+def test_fig_5_shows_trained_and_untrained_networks(drawn):
+    (figure,) = (f for f in drawn[0] if f.name == "fig5_examples")
+    assert [r.config["ordering"] for r in figure.runs] == ["c1", "c1-c2-c3", "untrained"]
+    assert {r.config["seed"] for r in figure.runs} == {1}
+
+
+def test_without_runs_there_are_no_figures(writer, study_of):
+    writer.run("localization", "cavl", "c1", 1, None, write=False)
+    writer.plan()
+    assert all_figures(study_of(writer.home)) == []
+
+
+def test_a_damaged_example_file_is_told_and_left_out(writer, study_of):
+    writer.localize("cavl", "c1", 1, 0.8)
+    writer.localize("cavl", "untrained", 1, 0.2)
+    writer.plan()
+    (writer.home / "1" / "examples.npz").write_bytes(b"PK\x03\x04 torn")
+    with pytest.warns(UserWarning, match=r"examples\.npz cannot be read"):
+        figures = all_figures(study_of(writer.home))
+    (figure,) = (f for f in figures if f.name == "fig5_examples")
+    assert [r.config["ordering"] for r in figure.runs] == ["untrained"]
+
+
+def test_one_seed_and_results_without_pointing_can_be_drawn(writer, study_of, tmp_path):
+    writer.localize("cavl", "c1", 1, 0.8)
+    writer.localize("full-frame", "none", 1, 0.2)
+    writer.plan()
+    entry = json.loads((writer.home / "1" / "run.json").read_text())
+    del entry["result"]["multi"]
+    (writer.home / "1" / "run.json").write_text(json.dumps(entry))
+    figures = [f for f in all_figures(study_of(writer.home)) if f.name == "orderings"]
+    assert len(write_figures(figures, tmp_path)) == 2

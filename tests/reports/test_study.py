@@ -1,0 +1,125 @@
+import json
+
+import pytest
+
+from reports.study import NoPlanError, ciou_hits, correct, pointing_hits
+
+
+def test_no_plan_names_the_remedy(writer, study_of):
+    with pytest.raises(NoPlanError, match="python -m benchmarks --preset smoke"):
+        study_of(writer.home, "smoke")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"nodes": [{"name": "x"}]}', '{"nodes": 3}'])
+def test_a_damaged_plan_is_an_error_not_an_empty_report(writer, study_of, text):
+    writer.plan()
+    (writer.home / "plans" / "miniature.json").write_text(text)
+    with pytest.raises(NoPlanError, match="cannot be read"):
+        study_of(writer.home)
+
+
+def test_the_newest_finished_run_of_a_key_counts(writer, study_of):
+    writer.run("localization", "cavl", "c1", 1, {"score": 0.1})
+    writer.run("localization", "cavl", "c1", 1, {"score": 0.2})
+    writer.run("localization", "cavl", "c1", 1, None, status="FAILED")
+    writer.run("localization", "cavl", "c1", 2, None, write=False)
+    writer.run("localization", "cavl", "c1", 3, None, status="INTERRUPTED")
+    writer.plan()
+    one, two, three = study_of(writer.home).select("localization")
+    assert one.run.result == {"score": 0.2}
+    assert (two.run, two.problem, two.attempt) == (None, "not run", None)
+    assert (three.run, three.problem, three.attempt.id) == (None, "interrupted", 4)
+
+
+def test_a_failure_keeps_the_last_line_of_its_traceback(writer, study_of):
+    writer.run("localization", "cavl", "c1", 1, None, status="FAILED")
+    writer.plan()
+    assert study_of(writer.home).nodes[0].reason == "ValueError: the loss is nan at update 7"
+
+
+def test_a_run_that_says_running_with_nobody_behind_it_has_died(writer, study_of):
+    writer.run("localization", "cavl", "c1", 1, None, status="RUNNING")
+    writer.plan()
+    assert study_of(writer.home).nodes[0].problem == "died"
+
+
+def test_damaged_run_folders_are_named_and_skipped(writer, study_of):
+    for seed in (1, 2):
+        writer.run("localization", "cavl", "c1", seed, {"score": 0.5})
+    writer.plan()
+    (writer.home / "1" / "run.json").write_text('{"status": "COMPL')
+    study = study_of(writer.home)
+    assert [n.run is not None for n in study.select("localization")] == [False, True]
+    assert len(study.damaged) == 1
+    assert study.damaged[0].startswith("run 1: ")
+
+
+def test_seeds_done_are_those_with_every_run(writer, study_of):
+    writer.run("localization", "cavl", "c1", 1, {})
+    writer.run("localization", "cavl", "c1", 2, {})
+    writer.run("localization", "cavl", "c1-c2", 2, None, write=False)
+    writer.plan()
+    study = study_of(writer.home)
+    assert (study.seeds, study.seeds_done) == ([1, 2], [1])
+
+
+def test_scores_while_training_are_those_of_the_weights_measured(writer, study_of):
+    metrics = {"pair_accuracy": ([0, 10, 20], [0.5, 0.7, 0.9])}
+    writer.run("pretrain", "cavl", "c1", 1, {"pair_accuracy": 0.9}, key="stage", metrics=metrics)
+    at_end = writer.run("localization", "cavl", "c1", 1, {}, parents=["stage"])
+    halfway = writer.run("localization", "cavl", "c1@10", 1, {}, parents=["stage"])
+    writer.plan()
+    config = json.loads((writer.home / "3" / "config.json").read_text())
+    (writer.home / "3" / "config.json").write_text(json.dumps({**config, "step": 10}))
+    study = study_of(writer.home)
+    nodes = {n.key: n for n in study.nodes}
+    assert study.while_training(nodes[at_end], "pair_accuracy") == 0.9
+    assert study.while_training(nodes[halfway], "pair_accuracy") == 0.7
+    assert study.while_training(nodes[halfway], "r_at_1") is None
+
+
+def test_training_is_the_chain_of_stages(writer, study_of):
+    writer.localize("cavl", "c1-c2-c3", 1, 0.8, parents=writer.train("c1-c2-c3", 1))
+    writer.plan()
+    study = study_of(writer.home)
+    assert [n.ordering for n in study.training(study.select("localization")[0])] == ["c1", "c1-c2", "c1-c2-c3"]
+
+
+def test_items_of_a_run(writer, study_of):
+    lines = [
+        "item,row,rule,ciou",
+        "a,aligned,threshold=0.5,0.5",
+        "b,aligned,threshold=0.5,0.49",
+        "c,aligned,top_half,1",
+    ]
+    lines += ["d,aligned,threshold=0.5,nan", "e,unaligned,threshold=0.5,1.0"]
+    points = ["n_sources,item,source,hit", "3,x,0,1", "3,x,1,0", "3,y,0,True", "2,z,0,1"]
+    files = {"items.csv": "\n".join(lines), "pointing.csv": "\n".join(points)}
+    writer.run("localization", "cavl", "c1", 1, {}, files=files)
+    items = "item,fold,label,predicted\nm,1,3,3\nn,1,3,4\n"
+    writer.run("classification", "cavl", "c1", 1, {}, probe="esc10", files={"items.csv": items})
+    writer.plan()
+    study = study_of(writer.home)
+    where, probe = study.select("localization")[0], study.select("classification")[0]
+    hits = ciou_hits(study, where, "aligned", "threshold=0.5")
+    assert (hits["a"], hits["b"], set(hits)) == (1.0, 0.0, {"a", "b", "d"})
+    assert hits["d"] != hits["d"]  # NaN stays NaN
+    assert pointing_hits(study, where) == {"x": 0.5, "y": 1.0}
+    assert correct(study, probe) == {"m": 1.0, "n": 0.0}
+
+
+def test_a_missing_artifact_is_told_and_leaves_no_scores(writer, study_of):
+    writer.run("localization", "cavl", "c1", 1, {})
+    writer.plan()
+    study = study_of(writer.home)
+    with pytest.warns(UserWarning, match=r"run 1: items\.csv cannot be read"):
+        assert ciou_hits(study, study.nodes[0], "aligned", "threshold=0.5") == {}
+
+
+def test_a_damaged_journal_is_told_and_leaves_no_curves(writer, study_of):
+    writer.run("pretrain", "cavl", "c1", 1, {}, metrics={"loss": ([1], [2.0])})
+    writer.plan()
+    (writer.home / "1" / "metrics.jsonl").write_text("{]\n")
+    study = study_of(writer.home)
+    with pytest.warns(UserWarning, match="run 1"):
+        assert study.metrics(study.nodes[0].run) == {}
