@@ -7,10 +7,10 @@ into the curriculum C_N.
 
 Three things the paper leaves open are decided here, so that its published proportions are reproduced:
 
-* A class may have several parents (38 of the 632 have). Each keeps one, the first class in the ontology's own order that
-  lists it (``parents="first"``): the ontology becomes a tree, and levels, ancestors and descendants are meant in it.
-* A label of level 1 or 2 is removed when one of its descendants is among the clip's labels. When none is, it is the only
-  witness of its sound and **stays as a source of its own** (``keep_shallow=True``). §6.1 to the letter drops it.
+* A class may have several parents (38 of the 632 have). Each keeps one, the first class in the ontology's own order
+  that lists it (``parents="first"``): the ontology becomes a tree, and levels and ancestors are meant in it.
+* A label of level 1 or 2 is removed when one of its descendants is among the clip's labels. When none is, it is the
+  only witness of its sound and **stays as a source of its own** (``keep_shallow=True``). §6.1 to the letter drops it.
 * Any label deeper than level 3, not only one of level 4, becomes its third-level ancestor.
 
 Everything here is a pure function of data; :mod:`benchmarks.datasets.audioset` reads the files.
@@ -49,8 +49,8 @@ def build_ontology(children: Mapping[str, Sequence[str]], parents: Parents = "fi
         Class -> its child classes, in the order of the ontology's file (which decides who is a class's first parent).
     parents
         Which parents a class with several keeps: ``"first"`` the first in file order, ``"shallowest"`` the one nearest
-        to a root (the first of equals), ``"all"`` every one: levels are then shortest distances from a root, and one deep
-        label may stand for several third-level ones.
+        to a root (the first of equals), ``"all"`` every one: levels are then shortest distances from a root, and one
+        deep label may stand for several third-level ones.
 
     Raises
     ------

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)  # a deadline would fail on a busy one
+settings.load_profile("any machine")
 
 ROOT = Path(__file__).parents[1]
 

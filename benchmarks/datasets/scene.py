@@ -1,0 +1,65 @@
+"""What every dataset yields: a scene, and the account of what the dataset holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One audiovisual scene; everything but ``id``, ``waveform`` and ``n_sources`` is there only where known.
+
+    ``n`` below is ``n_sources``; sources keep one order in ``kinds``, ``boxes``, ``stems`` and ``objects``.
+    """
+
+    id: str
+    waveform: npt.NDArray[np.int16]  # (T,) mono PCM
+    n_sources: int
+    image: npt.NDArray[np.uint8] | None = None  # (H, W, 3) RGB
+    kinds: tuple[int, ...] = ()  # the kind (class index) of each source
+    boxes: npt.NDArray[np.int32] | None = None  # (n, 4) x0, y0, x1, y1 in pixels: 0-based, half-open
+    # (H, W): 0 background, i + 1 the visible pixels of sounding object i, 128 + j those of silent object j.
+    objects: npt.NDArray[np.uint8] | None = None
+    stems: npt.NDArray[np.int16] | None = None  # (n, T); they add up to the waveform within rounding
+    fold: int | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of a dataset is really there: quoted beside every score that stands on it."""
+
+    found: int
+    missing: int = 0
+    damaged: int = 0
+    reasons: dict[str, str] = field(default_factory=dict)  # item id -> why it is missing or damaged
+
+    @property
+    def expected(self) -> int:
+        return self.found + self.missing + self.damaged
+
+    @property
+    def complete(self) -> bool:
+        return self.found == self.expected
+
+    def __str__(self) -> str:
+        if self.complete:
+            return f"{self.found} of {self.expected}"
+        return f"{self.found} of {self.expected} (missing {self.missing}, damaged {self.damaged})"
+
+
+class Dataset(Protocol):
+    """A random-access (map-style) dataset."""
+
+    fingerprint: str  # content hash: equal fingerprints mean equal items
+    coverage: Coverage
+    split: str
+    sample_rate: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Scene: ...

@@ -1,0 +1,320 @@
+"""Sound source localization: is the heatmap where people saw the sound's maker?
+
+Task
+----
+A method turns an image and a sound into one heatmap per source, (H, W) with values in [0, 1]. The truth is a consensus
+map g, (H, W) with values in [0, 1]: how much the annotators agree that a pixel belongs to the sounding object. Where a
+single exact mask is known, g is that mask.
+
+Conventions
+-----------
+Arrays are (row, column); sources come first: (n, H, W). A heatmap is turned into a mask, a boolean array, by one of the
+rules in :data:`BINARISATIONS`. Published numbers differ in this rule more than in anything else, so all of them are
+reported, together with how often the mask is degenerate (empty or the whole image). Methods that give assignments use
+them as they are; other maps go through :func:`min_max` first; methods whose heatmaps *are* masks are not binarised.
+
+Metrics
+-------
+* :func:`ciou`: consensus intersection over union of one image; 1 for a mask that is g's support where g is binary.
+* :func:`success_rate`: cIoU@0.5, the fraction of images with cIoU >= 0.5. It is not the mean of the cIoUs, which some
+  public code prints under that name.
+* :func:`auc`: area under the success rate over the thresholds 0, 0.05, ..., 1.
+* :func:`matched_iou`, :func:`silent_area`: several sources: IoU of each object under the best assignment of masks to
+  objects, and how much of the silent objects is claimed to sound.
+* :func:`pointing`: the pointing game, whether the heatmap's maximum lies on the object.
+
+References
+----------
+.. [1] Senocak, Oh, Kim, Yang, Kweon, "Learning to localize sound source in visual scenes", CVPR 2018 (cIoU, AUC).
+.. [2] Zhang, Bargal, Lin, Brandt, Shen, Sclaroff, "Top-down neural attention by excitation backprop", IJCV 2018
+   (pointing game).
+.. [3] Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics Quarterly 1955.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+Map = npt.NDArray[np.float64]
+
+#: The success thresholds of :func:`auc`: 0, 0.05, ..., 1, each the float nearest to its decimal.
+THRESHOLDS = np.arange(21) / 20
+
+
+def validate(mask: Array, g: Array) -> None:
+    """Check a predicted mask and a consensus map.
+
+    Raises
+    ------
+    ValueError
+        If they are not two (H, W) arrays of one shape, if the mask holds anything but 0 and 1, if g holds NaN or values
+        outside [0, 1], or if g is zero everywhere (there is nothing to localize, and cIoU would be 0/0).
+    """
+    _validate_mask(mask, "the mask", ndim=2)
+    _validate_unit(g, "the consensus map", ndim=2)
+    if mask.shape != g.shape:
+        raise ValueError(f"the mask is {mask.shape} but the consensus map is {g.shape}")
+    if not np.any(g):
+        raise ValueError("the consensus map is zero everywhere: leave images without an annotated source out")
+
+
+def validate_heatmap(heatmap: Array) -> None:
+    """Check one heatmap: (H, W), not empty, finite, within [0, 1]; raises ``ValueError`` otherwise."""
+    _validate_unit(heatmap, "the heatmap", ndim=2)
+
+
+def validate_boxes(boxes: Array, size: tuple[int, int]) -> None:
+    """Check boxes: (m, 4) integers, m >= 1, each of positive area and within a frame of ``size`` (H, W).
+
+    Raises
+    ------
+    ValueError
+        Naming the first box that is not.
+    """
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.issubdtype(boxes.dtype, np.integer):
+        raise ValueError(f"boxes must be (m, 4) integers, not {boxes.shape} {boxes.dtype}")
+    if not len(boxes):
+        raise ValueError("no box: an image without boxes has no consensus and cannot be scored")
+    height, width = size
+    for x0, y0, x1, y1 in boxes.tolist():
+        if not (1 <= x0 < x1 <= width and 1 <= y0 < y1 <= height):
+            raise ValueError(f"box {[x0, y0, x1, y1]} has no area or leaves the {width} x {height} frame")
+
+
+def validate_cious(cious: Sequence[float] | Array) -> Map:
+    """Check per-image cIoUs: one-dimensional, at least one, finite, within [0, 1]; returns them as float64."""
+    values = np.asarray(cious, dtype=np.float64)
+    _validate_unit(values, "the list of cIoUs", ndim=1)
+    return values
+
+
+# --- truth ---------------------------------------------------------------------------------------------------------
+
+
+def consensus(boxes: Array, size: tuple[int, int]) -> Map:
+    """Consensus map of several annotators' boxes: g = min(number of boxes over the pixel / 2, 1) [1]_.
+
+    Parameters
+    ----------
+    boxes
+        (m, 4) integers xmin, ymin, xmax, ymax: 1-based pixels, both ends inclusive, as in the public annotations.
+    size
+        (H, W) of the frame.
+
+    Returns
+    -------
+    g
+        (H, W) with the values 0, 1/2 and 1.
+    """
+    validate_boxes(boxes, size)
+    count = np.zeros(size, dtype=np.int64)
+    for x0, y0, x1, y1 in boxes.tolist():
+        count[y0 - 1 : y1, x0 - 1 : x1] += 1
+    return np.minimum(count / 2, 1.0)
+
+
+# --- heatmap -> mask -----------------------------------------------------------------------------------------------
+
+
+def min_max(heatmap: Array) -> Map:
+    """Stretch a map of any finite values to [0, 1]; a constant map, which points nowhere, becomes 0 everywhere."""
+    if heatmap.ndim != 2 or not heatmap.size or not np.all(np.isfinite(heatmap)):
+        raise ValueError(f"a map to be scaled must be (H, W) and finite, not {heatmap.shape} with NaN or infinity")
+    values = heatmap.astype(np.float64)
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def _top_half(heatmap: Map) -> Mask:
+    order = np.argsort(-heatmap, axis=None, kind="stable")  # stable: of equal pixels the lower index comes first
+    mask = np.zeros(heatmap.size, dtype=np.bool_)
+    mask[order[: heatmap.size // 2]] = True
+    return mask.reshape(heatmap.shape)
+
+
+#: Name -> rule that turns a heatmap (H, W) into a mask (H, W). ``max_fraction`` is a fraction of the map's maximum;
+#: ``top_half`` takes exactly floor(HW / 2) pixels, ties in row-major order; the medians differ in taking equal pixels.
+BINARISATIONS: Mapping[str, Callable[[Map], Mask]] = {
+    "threshold=0.5": lambda h: h >= 0.5,
+    "max_fraction=0.1": lambda h: h >= 0.1 * h.max(),
+    "max_fraction=0.5": lambda h: h >= 0.5 * h.max(),
+    "top_half": _top_half,
+    "median_gt": lambda h: h > np.median(h),
+    "median_ge": lambda h: h >= np.median(h),
+}
+
+
+def binarise(heatmap: Array, rule: str) -> Mask:
+    """The pixels (H, W) that a heatmap claims under a rule of :data:`BINARISATIONS`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown rule or a heatmap that is not (H, W) within [0, 1].
+    """
+    if rule not in BINARISATIONS:
+        raise ValueError(f"unknown binarisation {rule!r}; known: {', '.join(BINARISATIONS)}")
+    validate_heatmap(heatmap)
+    return BINARISATIONS[rule](heatmap.astype(np.float64))
+
+
+def degenerate(mask: Array) -> bool:
+    """Whether a mask says nothing: no pixel, or every pixel."""
+    _validate_mask(mask, "the mask", ndim=2)
+    return bool(np.all(mask) or not np.any(mask))
+
+
+# --- one source ----------------------------------------------------------------------------------------------------
+
+
+def ciou(mask: Array, g: Array) -> float:
+    r"""Consensus intersection over union of a mask A with a consensus map g [1]_.
+
+    .. math:: \mathrm{cIoU} = \frac{\sum_{p \in A} g(p)}{\sum_p g(p) + |\{p \in A : g(p) = 0\}|}
+
+    The union counts all of g but only those pixels of A that no annotator marked, so for a binary g this is plain IoU.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    validate(mask, g)
+    claimed = mask.astype(np.bool_)
+    truth = g.astype(np.float64)
+    return float(truth[claimed].sum() / (truth.sum() + np.count_nonzero(claimed & (truth == 0))))
+
+
+def success_rate(cious: Sequence[float] | Array, threshold: float = 0.5) -> float:
+    """Fraction of images whose cIoU reaches the threshold (cIoU@0.5 by default)."""
+    return float(np.mean(validate_cious(cious) >= threshold))
+
+
+def auc(cious: Sequence[float] | Array) -> float:
+    """Area under the success rate over :data:`THRESHOLDS`, by the trapezoid rule."""
+    values = validate_cious(cious)
+    return float(np.trapezoid([np.mean(values >= t) for t in THRESHOLDS], THRESHOLDS))
+
+
+def summarise(cious: Sequence[float] | Array, degenerate: Sequence[bool] | Array) -> dict[str, float]:
+    """One cell of the localization tables, from each image's cIoU and whether its mask was degenerate.
+
+    Returns
+    -------
+    dict
+        ``ciou@0.5``, ``auc``, ``mean_ciou`` and ``degenerate`` (the fraction of degenerate masks), all in [0, 1].
+    """
+    values = validate_cious(cious)
+    flags = np.asarray(degenerate, dtype=np.float64)
+    if flags.shape != values.shape:
+        raise ValueError(f"{values.shape} cIoUs but {flags.shape} degenerate flags")
+    return {
+        "ciou@0.5": success_rate(values),
+        "auc": auc(values),
+        "mean_ciou": float(values.mean()),
+        "degenerate": float(flags.mean()),
+    }
+
+
+def pointing(heatmap: Array, object_mask: Array) -> bool:
+    """The pointing game [2]_: does the heatmap's maximum (the first in row-major order) lie on the object?
+
+    Raises
+    ------
+    ValueError
+        Also for an object without any pixel, on which nothing could point.
+    """
+    validate_heatmap(heatmap)
+    _validate_mask(object_mask, "the object's mask", ndim=2)
+    if heatmap.shape != object_mask.shape:
+        raise ValueError(f"the heatmap is {heatmap.shape} but the object's mask is {object_mask.shape}")
+    if not np.any(object_mask):
+        raise ValueError("the object has no pixel: leave objects that cannot be seen out")
+    return bool(object_mask.reshape(-1)[np.argmax(heatmap)])
+
+
+# --- several sources -----------------------------------------------------------------------------------------------
+
+
+def matched_iou(masks: Array, objects: Array) -> Map:
+    """IoU of each object with the mask assigned to it, the assignment being the one of greatest total IoU [3]_.
+
+    Parameters
+    ----------
+    masks
+        (m, H, W) predicted masks, in any order.
+    objects
+        (n, H, W) masks of the sounding objects, each with at least one pixel.
+
+    Returns
+    -------
+    iou
+        (n,) in the objects' order; 0 for an object that gets no mask because m < n.
+    """
+    _validate_stacks(masks, objects)
+    predicted = masks.reshape(len(masks), -1).astype(np.float64)
+    truth = objects.reshape(len(objects), -1).astype(np.float64)
+    if not truth.any(axis=1).all():
+        raise ValueError("an object has no pixel: leave objects that cannot be seen out")
+    intersection = predicted @ truth.T  # (m, n)
+    union = predicted.sum(1)[:, None] + truth.sum(1)[None, :] - intersection
+    iou = intersection / union
+    rows, columns = linear_sum_assignment(iou, maximize=True)
+    best = np.zeros(len(objects))
+    best[columns] = iou[rows, columns]
+    return best
+
+
+def silent_area(masks: Array, silent: Array) -> float:
+    """Fraction of the silent objects' area that the predicted masks together claim to sound.
+
+    Parameters
+    ----------
+    masks
+        (m, H, W) predicted masks.
+    silent
+        (n, H, W) masks of the silent objects, with at least one pixel between them.
+    """
+    _validate_stacks(masks, silent)
+    area = np.any(silent, axis=0)
+    if not area.any():
+        raise ValueError("no silent object has a pixel: leave scenes without silent objects out")
+    return float(np.mean(np.any(masks, axis=0)[area]))
+
+
+# --- validation of single arrays -------------------------------------------------------------------------------------
+
+
+def _validate_stacks(masks: Array, objects: Array) -> None:
+    _validate_mask(masks, "the masks", ndim=3)
+    _validate_mask(objects, "the objects' masks", ndim=3)
+    if masks.shape[1:] != objects.shape[1:]:
+        raise ValueError(f"the masks are {masks.shape[1:]} but the objects' masks are {objects.shape[1:]}")
+
+
+def _validate_mask(mask: Array, what: str, *, ndim: int) -> None:
+    _validate_shape(mask, what, ndim)
+    if mask.dtype != np.bool_ and not np.all((mask == 0) | (mask == 1)):
+        raise ValueError(f"{what} must hold only 0 and 1; binarise heatmaps first")
+
+
+def _validate_unit(values: Array, what: str, *, ndim: int) -> None:
+    _validate_shape(values, what, ndim)
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"{what} holds NaN or infinite values")
+    if values.min() < 0 or values.max() > 1:
+        raise ValueError(f"{what} must lie in [0, 1], not [{values.min():.6g}, {values.max():.6g}]")
+
+
+def _validate_shape(values: Array, what: str, ndim: int) -> None:
+    if values.ndim != ndim:
+        raise ValueError(f"{what} must have {ndim} dimension{'s' if ndim > 1 else ''}, not shape {values.shape}")
+    if not values.size:
+        raise ValueError(f"{what} is empty: shape {values.shape}")

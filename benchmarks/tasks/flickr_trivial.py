@@ -1,0 +1,132 @@
+"""Localization of SoundNet-Flickr by methods that look at no image, from the human boxes alone (PROTOCOLS §6, Table 3).
+
+``python -m benchmarks.tasks.localization trivial --annotations F --test-list F`` needs no image, no sound, no network:
+it prints what the full frame, a centred square, the mean training map and a random box score on the published test
+list. A model's score means something only beside these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, random_box
+from benchmarks.datasets.flickr_soundnet import Annotations, ConsensusMaps, read_annotations, read_test_list
+from benchmarks.metrics.localization import ciou, degenerate, summarise
+
+Mask = npt.NDArray[np.bool_]
+
+
+def rows(annotations: Annotations, test_list: Sequence[str], seed: int = 0) -> dict[str, Any]:
+    """Score every image-independent row on the test images that have boxes.
+
+    Returns
+    -------
+    dict
+        ``rows``: name -> ``ciou@0.5``, ``auc``, ``mean_ciou``, ``degenerate``; beside it what they stand on: ``images``
+        scored, ``listed`` test ids, those ``without_boxes``, ``training_images`` (every annotated image that is not
+        listed), ``dropped_boxes`` of zero area, by image, the ``mean_map_level`` kept and the ``seed``.
+
+    Raises
+    ------
+    ValueError
+        If no listed image, or every annotated one, is left to score or to train on.
+    """
+    scored = [image for image in test_list if image in annotations.boxes]
+    listed = set(test_list)
+    training = [image for image in annotations.boxes if image not in listed]
+    if not scored or not training:
+        raise ValueError(
+            f"{len(scored)} test images with boxes and {len(training)} training images: the test list and the "
+            "annotations do not belong together"
+        )
+    height, width = annotations.size
+    full, square, mean = FullFrame(), CentredSquare(), MeanTrainingMap()
+    mean.fit(ConsensusMaps(annotations, training))
+    answers: dict[str, Callable[[str], Mask]] = {
+        "full frame": lambda image: full.mask(height, width),
+        "centred square": lambda image: square.mask(height, width),
+        "mean training map": lambda image: mean.mask(height, width),
+        "random box": lambda image: random_box(seed, image, 0, height, width),
+    }
+    return {
+        "rows": {name: _score(answer, annotations, scored) for name, answer in answers.items()},
+        "images": len(scored),
+        "listed": len(test_list),
+        "without_boxes": [image for image in test_list if image not in annotations.boxes],
+        "training_images": len(training),
+        "dropped_boxes": dict(annotations.dropped),
+        "mean_map_level": mean.level,
+        "seed": seed,
+    }
+
+
+def _score(answer: Callable[[str], Mask], annotations: Annotations, images: Sequence[str]) -> dict[str, float]:
+    masks = [answer(image) for image in images]
+    cious = [ciou(mask, annotations.consensus(image)) for mask, image in zip(masks, images, strict=True)]
+    return summarise(cious, [degenerate(mask) for mask in masks])
+
+
+EXAMPLE = """\
+example:
+  python -m benchmarks.tasks.localization trivial --annotations annotations.json --test-list test_250.json
+
+The rows: the full frame; a centred square of half the area; the mean of the training annotations, cut at the level that
+scores best on them; a random box, between two random pixels, drawn anew for each image.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line, after the word ``trivial``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tasks.localization trivial",
+        description="What SoundNet-Flickr's test set gives to methods that look at no image, from its boxes alone.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--annotations", required=True, type=Path, metavar="F", help="JSON file, or folder of XML files, with the boxes"
+    )
+    parser.add_argument(
+        "--test-list",
+        required=True,
+        type=Path,
+        metavar="F",
+        help="JSON or text file with the test ids; the rest trains",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random boxes (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    args = parser.parse_args(argv)
+    try:
+        result = rows(read_annotations(args.annotations), read_test_list(args.test_list), args.seed)
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"error: {error}\n")
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        _print_table(result)
+
+
+def _print_table(result: dict[str, Any]) -> None:
+    table = Table(title=f"SoundNet-Flickr, {result['images']} test images, no image looked at", title_justify="left")
+    table.add_column("method")
+    for name in ("cIoU@0.5", "AUC", "mean cIoU"):
+        table.add_column(name, justify="right")
+    for name, score in result["rows"].items():
+        table.add_row(name, *(f"{100 * score[key]:.2f}" for key in ("ciou@0.5", "auc", "mean_ciou")))
+    Console().print(table)
+    print("in percent; the masks are not binarised")
+    without = ", ".join(result["without_boxes"]) or "none"
+    print(f"{result['listed']} listed; without boxes: {without}")
+    print(f"boxes of zero area dropped: {sum(result['dropped_boxes'].values())}")
+    level = result["mean_map_level"]
+    print(f"mean map: {result['training_images']} training images, cut at {level} % of its maximum")
+    print(f"random box: seed {result['seed']}")
