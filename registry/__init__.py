@@ -1,0 +1,1 @@
+"""The runs: storing, finding and comparing them. ``python -m registry --help``."""

@@ -1,0 +1,147 @@
+"""Which sources stand behind a run, and whether they are still the same.
+
+The sources of a run are the static closure of its imports: beginning with the modules that define the run, every
+import statement is followed, those inside functions included, as far as it stays within the given top-level packages.
+A digest is taken of the syntax tree without docstrings, so comments, formatting and documentation never make a run
+stale. Modules are found and read, never imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def code_digest(modules: Sequence[str], roots: Sequence[str]) -> dict[str, str]:
+    """Digest of every module that ``modules`` import, directly or not, within the packages ``roots``.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Where to begin, dotted names. A module loaded by a computed name is seen by no import statement: name it here.
+    roots : sequence of str
+        Top-level packages to stay in, as ``("cavl", "baselines", "benchmarks", "registry")`` and a plug-in's own.
+
+    Returns
+    -------
+    dict
+        Dotted name -> 16 hexadecimal digits, sorted by name. The ``__init__`` of every package on the way counts, under
+        the package's name.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When one of ``modules`` is not there.
+    ValueError
+        When one of ``modules`` lies outside ``roots``.
+    """
+    for name in modules:
+        if name.partition(".")[0] not in roots:
+            raise ValueError(f"module {name} lies outside the packages whose code is followed ({', '.join(roots)})")
+        if _source(name) is None:
+            raise ModuleNotFoundError(f"no source found for module {name}", name=name)
+    digests: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        for name in _and_packages(waiting.pop()):
+            if name in seen or name.partition(".")[0] not in roots:
+                continue
+            seen.add(name)
+            source = _source(name)
+            if source is not None:  # else a function or class of the module named before it
+                digests[name], imports = _parsed(source.read_bytes())
+                waiting += [_absolute(name, source, level, target) for level, target in imports]
+    return dict(sorted(digests.items()))
+
+
+def module_digest(name: str) -> str | None:
+    """Digest of the one module ``name`` as it is now; ``None`` where it is gone."""
+    source = _source(name)
+    return None if source is None else _parsed(source.read_bytes())[0]
+
+
+def changes(then: Mapping[str, str], now: Mapping[str, str | None]) -> tuple[str, ...]:
+    """What has become of the modules in ``then`` (module -> digest), one plain sentence each."""
+    return tuple(
+        f"code {'changed' if now.get(module) else 'gone'}: {module}"
+        for module, digest in sorted(then.items())
+        if now.get(module) != digest
+    )
+
+
+def _and_packages(name: str) -> Iterator[str]:
+    """``a.b.c`` -> ``a``, ``a.b``, ``a.b.c``: importing the last one runs them all."""
+    parts = name.split(".")
+    return (".".join(parts[: i + 1]) for i in range(len(parts)) if parts[i])
+
+
+def _source(name: str) -> Path | None:
+    """File of a module's source, without importing anything."""
+    top, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module made by hand, which has no file
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations is None:
+        return Path(spec.origin) if not rest and spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations:
+        base = Path(location, *rest)
+        for candidate in (base / "__init__.py", base.with_name(base.name + ".py")):
+            if candidate.is_file() and (rest or candidate.name == "__init__.py"):
+                return candidate
+    return None
+
+
+def _absolute(module: str, source: Path, level: int, target: str) -> str:
+    """Resolve an import that ``module`` makes; ``level`` counts the leading dots."""
+    if level == 0:
+        return target
+    package = module.split(".") if source.name == "__init__.py" else module.split(".")[:-1]
+    return ".".join([*package[: len(package) - level + 1], target])
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(text: bytes) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """Digest and imports (level, dotted name) of a source; one that is no Python (half edited) counts as it stands."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return _short_digest(text), ()
+    return _short_digest(repr(_shape(tree)).encode()), tuple(_imports(tree))
+
+
+def _short_digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # What is imported may be a module or a name in one: both are tried.
+            prefix = f"{node.module}." if node.module else ""
+            yield from ((node.level, prefix + alias.name) for alias in node.names)
+
+
+def _shape(node: Any) -> Any:
+    """A syntax tree as nested tuples, without docstrings, places and empty fields (these differ between Pythons)."""
+    if isinstance(node, list):
+        return tuple(_shape(item) for item in node)
+    if not isinstance(node, ast.AST):
+        return node
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            value = value[ast.get_docstring(node, clean=False) is not None :]
+        if value is not None and value != [] and name != "kind":
+            fields.append((name, _shape(value)))
+    return (type(node).__name__, *fields)

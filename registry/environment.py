@@ -1,0 +1,41 @@
+"""What a run stood on besides its own sources: recorded beside the key, never in it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+#: The packages whose arithmetic reaches a score.
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "mir_eval")
+
+
+def versions() -> dict[str, str | None]:
+    """Version of Python (minor) and of :data:`PACKAGES`, ``None`` for one that is absent; nothing is imported."""
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **{p: _version(p) for p in PACKAGES}}
+
+
+def environment(precision: str, threads: int, world_size: int = 1) -> dict[str, Any]:
+    """Versions and the settings that may colour a result: precision ("float32", ...), threads, number of processes."""
+    return {**versions(), "precision": precision, "threads": threads, "world_size": world_size}
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """What differs, one plain sentence each: ``torch was 2.10.0, is 2.11.0``."""
+    return tuple(
+        f"{name} was {_said(then.get(name))}, is {_said(now.get(name))}"
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _said(value: Any) -> str:
+    return "absent" if value is None else str(value)

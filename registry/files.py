@@ -1,0 +1,127 @@
+"""Where runs are kept, and how a file is written so that a crash leaves the old one or the new one, never a half."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+#: What the operating system says when there is no room left: on the disk, or in the user's quota.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFullError(OSError):
+    """There is no room for a file; nothing that was there before has been touched."""
+
+
+def home() -> Path:
+    """Folder of the runs: ``$CAVL_HOME``, or ``runs`` in the current folder."""
+    return Path(os.environ.get("CAVL_HOME") or "runs").expanduser().absolute()
+
+
+def atomic_write(path: Path | str, data: bytes | str) -> None:
+    """Write ``data`` (text as UTF-8) to ``path`` so that a reader, or a crash, finds the old file or the new one.
+
+    Missing folders are made. The file is written aside in the same folder, synced to the disk and renamed.
+
+    Raises
+    ------
+    DiskFullError
+        When there is no room; ``path`` is left as it was.
+    """
+    path = Path(path)
+    with replacing(path) as aside:
+        aside.write(data.encode() if isinstance(data, str) else data)
+
+
+def atomic_copy(source: Path | str, path: Path | str) -> None:
+    """Copy the file ``source`` to ``path`` with the promises of :func:`atomic_write`, in constant memory."""
+    with open(source, "rb") as original, replacing(Path(path)) as aside:
+        shutil.copyfileobj(original, aside, length=1 << 20)
+
+
+def write_at(path: Path | str, offset: int, data: bytes) -> None:
+    """Make ``data`` all that follows the first ``offset`` bytes of ``path``; it is on the disk when this returns.
+
+    Raises
+    ------
+    DiskFullError
+        When there is no room; the file ends at ``offset``.
+    """
+    with disk_errors(path):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.ftruncate(file, offset)
+            end = offset
+            try:
+                while data:  # one write, as a rule: the kernel takes less when the disk fills, and the next one says so
+                    written = os.pwrite(file, data, end)
+                    data, end = data[written:], end + written
+                os.fsync(file)
+            except OSError:
+                os.ftruncate(file, offset)
+                raise
+        finally:
+            os.close(file)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that becomes ``path`` when the block ends well, and vanishes when it does not."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".aside")
+        try:
+            with os.fdopen(number, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(aside, 0o666 & ~_umask())  # mkstemp gives 0600; colleagues on a shared disk read runs too
+            os.replace(aside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(aside)
+            raise
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path | str) -> Iterator[None]:
+    """Turn "no room" from anywhere inside the block into a :class:`DiskFullError` naming ``path`` and the remedy."""
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskFullError(
+            error.errno,
+            f"no room to write {path} ({_free(Path(path))}); free space or point CAVL_HOME elsewhere; "
+            "finished runs are untouched, the same command continues",
+        ) from error
+
+
+def digest_file(path: Path | str) -> str:
+    """Sha256 of a file's content, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _free(path: Path) -> str:
+    folder = next((p for p in path.absolute().parents if p.is_dir()), Path("/"))
+    try:
+        return f"{shutil.disk_usage(folder).free:,} bytes are free there"
+    except OSError:
+        return "its free space cannot be read"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

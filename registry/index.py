@@ -1,0 +1,408 @@
+"""Finding runs: an index beside them that knows nothing they do not say, so it may be deleted at any time.
+
+``index.sqlite`` keeps what a run's files say in one row, with the time and size of its ``run.json``; before every
+answer the rows of runs that are new, changed or gone are renewed. Several processes may do so at once. Where the index
+cannot be used (locked, read-only, no room), the same answer comes from the files through an index in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from registry import files
+from registry.code import changes, module_digest
+from registry.environment import differences, versions
+from registry.lock import held
+from registry.plain import plain, to_json
+from registry.record import LOCK, Pedigree, Record, RecordError, read_json, read_record
+
+#: Raised when the tables change; an index of another version is built anew.
+VERSION = 1
+
+#: Seconds to wait for another process that is writing the index.
+PATIENCE = 10.0
+
+#: What of a configuration has a column of its own, to select by.
+COLUMNS = ("task", "method", "ordering", "preset", "seed")
+
+_TABLES = (
+    "DROP TABLE IF EXISTS runs",
+    "DROP TABLE IF EXISTS shared",
+    """CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    stamp TEXT NOT NULL,  -- of run.json: changed means read it again
+    damage TEXT,          -- why the record cannot be read; then all that follows is NULL
+    status TEXT, key TEXT, task, method, ordering, preset, seed, score, started, seconds,
+    lineage TEXT,         -- what the staleness of its descendants depends on
+    code TEXT, environment TEXT,  -- in `shared`: many runs have the same
+    document TEXT         -- the rest of the record
+)""",
+    "CREATE INDEX runs_key ON runs (key)",
+    "CREATE TABLE shared (digest TEXT PRIMARY KEY, content TEXT NOT NULL)",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+T = TypeVar("T")
+
+
+class Filters(TypedDict, total=False):
+    """By what runs are chosen: one value, or several of which one must fit; ``None`` is no filter."""
+
+    id: int | Collection[int] | None
+    key: str | Collection[str] | None
+    task: str | Collection[str] | None
+    method: str | Collection[str] | None
+    ordering: str | Collection[str] | None
+    preset: str | Collection[str] | None
+    seed: int | Collection[int] | None
+    status: str | Collection[str] | None
+    stale: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a list shows of a run; the fields are those of :class:`~registry.record.Record` and of its configuration."""
+
+    id: int
+    status: str
+    task: str
+    method: str | None
+    ordering: str | None
+    preset: str | None
+    seed: int | None
+    score: float | None  # result["score"]
+    started: str
+    seconds: float | None  # from the first start to the end, or to the last sign of life
+    key: str
+    stale: tuple[str, ...]
+
+
+Found = TypeVar("Found", Record, Summary)
+
+
+class Registry:
+    """The runs in ``home`` (default :func:`registry.files.home`).
+
+    Parameters
+    ----------
+    home : Path, optional
+        Folder of the runs.
+    environment : mapping, optional
+        What a run of today would record as its environment (:func:`registry.environment.environment`). Left out, only
+        versions are compared, and precision, threads and world size are taken as each run had them.
+
+    Notes
+    -----
+    A record's ``status`` is Sacred's, but for one: a run that says RUNNING while no process holds its lock has DIED.
+    """
+
+    def __init__(self, home: Path | str | None = None, environment: Mapping[str, Any] | None = None) -> None:
+        self.home = Path(home) if home is not None else files.home()
+        self._environment = environment
+
+    # ---- runs -------------------------------------------------------------------------------------------------------
+
+    def records(self, **filters: Unpack[Filters]) -> list[Record]:
+        """The runs that fit all filters, by id."""
+
+        def whole(db: sqlite3.Connection, where: str, values: list[Any]) -> list[Record]:
+            family = _Family(db, self._environment)
+            rows = db.execute(f"SELECT id, code, environment, document FROM runs WHERE {where} ORDER BY id", values)
+            return [self._record(family, *row) for row in rows]
+
+        return self._select(filters, whole)
+
+    def summaries(self, **filters: Unpack[Filters]) -> list[Summary]:
+        """What a list shows of the runs that fit all filters, by id; much faster than :meth:`records`."""
+        names = [f.name for f in dataclasses.fields(Summary) if f.name != "stale"]
+        query = f"SELECT {', '.join(names)} FROM runs WHERE "
+
+        def short(db: sqlite3.Connection, where: str, values: list[Any]) -> list[Summary]:
+            family = _Family(db, self._environment)
+            rows = [dict(zip(names, row, strict=True)) for row in db.execute(query + where + " ORDER BY id", values)]
+            return [Summary(**{**row, "status": self._status(**row)}, stale=family.stale(row["id"])) for row in rows]
+
+        return self._select(filters, short)
+
+    def get(self, id: int) -> Record:
+        """The run ``id``.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        RecordError
+            When its record is damaged.
+        """
+        found = self.records(id=id)
+        if not found:
+            damage = self.damaged().get(id)
+            if damage is not None:
+                raise RecordError(damage)
+            raise KeyError(f"there is no run {id} in {self.home}")
+        return found[0]
+
+    def find(self, key: str) -> Record | None:
+        """The newest COMPLETED run with this key."""
+        return next(reversed(self.records(key=key, status="COMPLETED")), None)
+
+    def unfinished(self, key: str) -> Record | None:
+        """The run that a new one with this key would continue, or (RUNNING) would be in the way of.
+
+        Only runs newer than the last COMPLETED one count: what came before it has been done.
+        """
+        since: list[Record] = []
+        for record in self.records(key=key) if key else []:
+            since = [] if record.status == "COMPLETED" else [*since, record]
+        running = [record for record in since if record.status == "RUNNING"]
+        return next(reversed(running or since), None)
+
+    def damaged(self) -> dict[int, str]:
+        """Run id -> why its record cannot be read; such runs are in no other answer."""
+        query = "SELECT id, damage FROM runs WHERE damage IS NOT NULL ORDER BY id"
+        return self._answer(lambda db: dict(db.execute(query)))
+
+    # ---- plans ------------------------------------------------------------------------------------------------------
+
+    def plan(self, preset: str) -> dict[str, Any]:
+        """What the suite last set out to run for ``preset``.
+
+        Raises
+        ------
+        FileNotFoundError
+            When it never did.
+        """
+        path = self._plan_path(preset)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"no plan of preset {preset!r} in {self.home}: run the suite with that preset first"
+            )
+        plan: dict[str, Any] = read_json(path)
+        return plan
+
+    def save_plan(self, preset: str, plan: Mapping[str, Any]) -> Path:
+        """Keep ``plan`` (plain values) for :meth:`plan`, and say where."""
+        path = self._plan_path(preset)
+        files.atomic_write(path, to_json(plain(plan, "plan")))
+        return path
+
+    def _plan_path(self, preset: str) -> Path:
+        if not preset or preset != os.path.basename(preset) or preset.startswith("."):
+            raise ValueError(f"a preset cannot be named {preset!r}")
+        return self.home / "plans" / f"{preset}.json"
+
+    # ---- the index --------------------------------------------------------------------------------------------------
+
+    def _select(
+        self, filters: Filters, question: Callable[[sqlite3.Connection, str, list[Any]], list[Found]]
+    ) -> list[Found]:
+        unknown = filters.keys() - Filters.__annotations__.keys()
+        if unknown:
+            known = ", ".join(Filters.__annotations__)
+            raise TypeError(f"no filter {', '.join(sorted(unknown))}; there are {known}")
+        given: dict[str, Collection[Any]] = {
+            name: _several(value) for name, value in filters.items() if value is not None
+        }
+        status, stale = given.pop("status", None), given.pop("stale", None)
+        where = " AND ".join(["damage IS NULL", *(f"{c} IN ({','.join('?' * len(v))})" for c, v in given.items())])
+        values = [value for several in given.values() for value in several]
+        found = self._answer(lambda db: question(db, where, values))
+        return [
+            one
+            for one in found
+            if (status is None or one.status in status) and (stale is None or bool(one.stale) in stale)
+        ]
+
+    def _record(self, family: _Family, id: int, code: str, environment: str, document: str) -> Record:
+        values = json.loads(document)
+        shared = {"code": family.shared[code], "environment": family.shared[environment]}
+        values["pedigree"] = Pedigree.from_dict({**values["pedigree"], **shared})
+        values["status"] = self._status(id, values["status"])
+        for name in ("artifacts", "fail_trace", "resumptions"):
+            values[name] = tuple(values[name])
+        return Record(id=id, folder=self.home / str(id), stale=family.stale(id), **values)
+
+    def _status(self, id: int, status: str, **_: Any) -> str:
+        folder = self.home / str(id)
+        if status != "RUNNING" or held(folder / LOCK):
+            return status
+        # A run that ends writes its status and then frees its lock: only who finds them in the other order saw it die.
+        return "DIED" if read_json(folder / "run.json")["status"] == "RUNNING" else status
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask an index that is up to date: the one on disk as it is, else built anew, else one in memory."""
+        path = self.home / "index.sqlite"
+        if self.home.is_dir():
+            for last in (False, True):
+                try:
+                    return self._ask(path, question)
+                except sqlite3.OperationalError:  # locked for long, read-only, no room
+                    break
+                except sqlite3.DatabaseError:  # no database, or a damaged one
+                    if not last:
+                        with contextlib.suppress(OSError):
+                            path.unlink()
+        return self._ask(":memory:", question)
+
+    def _ask(self, path: Path | str, question: Callable[[sqlite3.Connection], T]) -> T:
+        with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as db:
+            if _version(db) != VERSION:
+                db.execute("BEGIN IMMEDIATE")
+                if _version(db) != VERSION:  # no other process has been faster
+                    for statement in _TABLES:
+                        db.execute(statement)
+                db.execute("COMMIT")
+            self._renew(db)
+            db.execute("BEGIN")  # one state for all of an answer
+            return question(db)
+
+    def _renew(self, db: sqlite3.Connection) -> None:
+        known = dict(db.execute("SELECT id, CASE WHEN damage IS NULL THEN stamp END FROM runs"))
+        there = {id: _stamp(f"{self.home}/{id}/run.json") for id in run_ids(self.home)}
+        gone = known.keys() - there.keys()
+        rows = [_row(self.home / str(id), stamp) for id, stamp in there.items() if known.get(id) != stamp]
+        if not gone and not rows:
+            return
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany("DELETE FROM runs WHERE id = ?", [(id,) for id in gone])
+        for row, shared in rows:
+            db.executemany("INSERT OR IGNORE INTO shared VALUES (?, ?)", shared.items())
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", [*row.values()])
+        db.execute("COMMIT")
+
+
+def run_ids(home: Path) -> list[int]:
+    """Ids of the run folders in ``home``, damaged ones included, in no order."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(home) as entries:
+        return [int(e.name) for e in entries if e.name.isascii() and e.name.isdigit() and e.name == str(int(e.name))]
+    return []
+
+
+class _Family:
+    """Which runs are stale, themselves or by descent, seen from the sources and the environment of now."""
+
+    def __init__(self, db: sqlite3.Connection, now: Mapping[str, Any] | None) -> None:
+        contents = db.execute("SELECT digest, content FROM shared")
+        self.shared: dict[str, Any] = {digest: json.loads(content) for digest, content in contents}
+        self._now = now
+        self._runs: dict[int, tuple[str, str, str]] = {}
+        self._newest: dict[str, int] = {}  # key -> the newest completed run
+        query = "SELECT id, key, status, code, environment, lineage FROM runs WHERE damage IS NULL ORDER BY id"
+        for id, key, status, code, environment, lineage in db.execute(query):
+            self._runs[id] = (code, environment, lineage)
+            if status == "COMPLETED" and key:
+                self._newest[key] = id
+        self._own = functools.cache(self._own_reasons)
+        self._digest = functools.cache(module_digest)
+        self._known: dict[int, tuple[str, ...]] = {}
+
+    def stale(self, id: int) -> tuple[str, ...]:
+        """Reasons why run ``id`` might not be repeated today as it was, in plain words."""
+        if id not in self._known:
+            self._known[id] = ()  # ends a circle, which only a forged record can have
+            code, environment, lineage = self._runs[id]
+            family = json.loads(lineage)
+            reasons = [
+                *self._own(code, environment),
+                *(f"resumed after a change ({what})" for what in family["changed"]),
+            ]
+            for parent, digest in family["parents"]:
+                reasons += self._descent(self._newest.get(parent), digest)
+            self._known[id] = tuple(reasons)
+        return self._known[id]
+
+    def _own_reasons(self, code: str, environment: str) -> tuple[str, ...]:
+        modules, then = self.shared[code], self.shared[environment]
+        now = {**then, **(versions() if self._now is None else self._now)}
+        current = {module: self._digest(module) for module in modules}
+        return (*changes(modules, current), *differences(then, {name: now[name] for name in then}))
+
+    def _descent(self, parent: int | None, digest: str) -> Iterator[str]:
+        if parent is None:  # deleted: nothing can be said against it
+            return
+        if self.stale(parent):
+            yield f"it started from run {parent}, which is stale"
+        weights = json.loads(self._runs[parent][2])["weights"]
+        if digest and weights and digest not in weights:
+            yield f"its parent was trained anew, as run {parent}, to other weights"
+
+
+def _version(db: sqlite3.Connection) -> Any:
+    return db.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _stamp(path: str) -> str:
+    """What changes whenever the file ``path`` is replaced."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return "none"
+    return f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
+
+
+def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Columns of the run in ``folder``, and the shared contents that they name by digest."""
+    row: dict[str, Any] = {"id": int(folder.name), "stamp": stamp, "damage": None}
+    try:
+        record = read_record(folder)
+    except RecordError as error:
+        return {**row, "damage": str(error)}, {}
+    document = {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in _NOT_IN_DOCUMENT}
+    pedigree = record.pedigree.to_dict()
+    code, environment = _shared(pedigree.pop("code")), _shared(pedigree.pop("environment"))
+    digests = (*record.pedigree.parent_digests, *[""] * len(record.pedigree.parents))  # "" where none was recorded
+    lineage = {
+        "parents": list(zip(record.pedigree.parents, digests, strict=False)),
+        "weights": _weights(record.result),
+        "changed": [what for resumption in record.resumptions for what in resumption.get("changed", ())],
+    }
+    row.update({name: _scalar(record.config.get(name)) for name in COLUMNS})
+    row.update(
+        status=record.status,
+        key=record.pedigree.key,
+        task=record.pedigree.task,
+        score=_scalar(record.result.get("score")) if isinstance(record.result, dict) else None,
+        started=record.start_time,
+        seconds=record.seconds,
+        lineage=json.dumps(lineage),
+        code=code[0],
+        environment=environment[0],
+        document=json.dumps({**document, "pedigree": pedigree}),
+    )
+    return row, dict([code, environment])
+
+
+_NOT_IN_DOCUMENT = ("id", "folder", "pedigree", "stale")
+
+
+def _shared(content: Mapping[str, Any]) -> tuple[str, str]:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:20], text
+
+
+def _weights(result: Any) -> list[str]:
+    """Digests of the weights that a run left: ``result["weights"]``, and ``result["kept"]`` (update -> digest)."""
+    if not isinstance(result, dict):
+        return []
+    kept = result.get("kept")
+    several = [result.get("weights"), *(kept.values() if isinstance(kept, dict) else ())]
+    return [digest for digest in several if isinstance(digest, str)]
+
+
+def _scalar(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) else None
+
+
+def _several(value: Any) -> Collection[Any]:
+    return [value] if isinstance(value, str | int) else list(value)

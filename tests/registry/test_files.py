@@ -1,0 +1,114 @@
+"""A file on disk is the old one or the new one."""
+
+import errno
+import hashlib
+import os
+import resource
+import stat
+from pathlib import Path
+
+import pytest
+
+from registry import files
+from registry.files import DiskFullError, atomic_copy, atomic_write, digest_file, disk_errors, home, write_at
+
+
+def fail_with(number: int):
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_home_is_the_variable_or_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CAVL_HOME", str(tmp_path / "x"))
+    assert home() == tmp_path / "x"
+    monkeypatch.delenv("CAVL_HOME")
+    monkeypatch.chdir(tmp_path)
+    assert home() == tmp_path / "runs"
+
+
+def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.txt"
+    atomic_write(path, "ä")
+    assert path.read_bytes() == b"\xc3\xa4"
+    atomic_write(path, b"\x00\x01")
+    assert path.read_bytes() == b"\x00\x01"
+    assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        atomic_write(tmp_path / "f", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_full_disk_leaves_the_old_file_and_names_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
+) -> None:
+    path = tmp_path / "run.json"
+    atomic_write(path, "old")
+    monkeypatch.setattr(files.os, call, fail_with(number))
+    with pytest.raises(DiskFullError, match=r"run\.json.*bytes are free.*CAVL_HOME elsewhere") as caught:
+        atomic_write(path, "new")
+    assert caught.value.errno == number
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_other_errors_stay_themselves(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError):
+        atomic_write(tmp_path / "file" / "below", "x")
+    with pytest.raises(PermissionError), disk_errors(tmp_path):
+        raise PermissionError(errno.EACCES, "no")
+
+
+def test_the_innermost_full_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DiskFullError, match="inner"), disk_errors(tmp_path / "outer"), disk_errors(tmp_path / "inner"):
+        raise OSError(errno.ENOSPC, "no room")
+
+
+def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with files.replacing(tmp_path / "f") as aside:
+            aside.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copy_and_digest(tmp_path: Path) -> None:
+    data = os.urandom(3 << 20)
+    (tmp_path / "from").write_bytes(data)
+    atomic_copy(tmp_path / "from", tmp_path / "to")
+    assert (tmp_path / "to").read_bytes() == data
+    assert digest_file(tmp_path / "to") == hashlib.sha256(data).hexdigest()
+
+
+def test_write_at_cuts_what_followed(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    write_at(path, 0, b"12345")
+    write_at(path, 2, b"ab")
+    assert path.read_bytes() == b"12ab"
+
+
+def test_write_at_undoes_a_write_that_found_room_for_a_part(tmp_path: Path, child) -> None:
+    """The kernel itself writes a part: the process may write files of at most 1,000 bytes."""
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 900)
+
+    def write() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        with pytest.raises(OSError, match="File too large"):
+            write_at(path, 900, b"y" * 500)
+
+    assert os.waitpid(child(write), 0)[1] == 0
+    assert path.read_bytes() == b"x" * 900

@@ -1,0 +1,208 @@
+"""The command line, as a user meets it."""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from registry.__main__ import COLUMNS, main, sparkline
+from registry.journal import append
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home(tmp_home: Path, write_run) -> Path:
+    """A stage, two evaluations of it with items, a failure, a killed run."""
+    stage = write_run(
+        tmp_home,
+        1,
+        task="pretrain",
+        key="stage",
+        result={"score": 0.9, "weights": "aa"},
+        environment={"torch": "1.0", "threads": 1},
+    )
+    now = datetime.datetime(2025, 1, 1)
+    append(stage, {"loss": {"steps": [0, 1, 2, 3], "values": [4.0, 2.0, 1.0, 1.0], "timestamps": [now] * 4}})
+    for id, method, scores in ((2, "cavl", (0.5, 0.7, 0.6)), (3, "l3", (0.4, 0.3, 0.1))):
+        folder = write_run(
+            tmp_home,
+            id,
+            config={"method": method, "model": {"width": 8, "note": "[bold]x[/]"}},
+            parents=["stage"],
+            parent_digests=["aa"],
+            result={"score": sum(scores) / 3, "long": "w" * 300},
+            artifacts=["items.csv"],
+        )
+        rows = [f"item{i},aligned,{score}" for i, score in enumerate(scores)]
+        (folder / "items.csv").write_text("\n".join(["item,row,ciou", *rows, ""]))
+    before = {"status": "DIED", "hostname": "other", "pid": 77}
+    resumption = {"time": "2025-01-01T00:00:30", "hostname": "h", "pid": 5, "changed": [], "before": before}
+    trace = ["Traceback:\n", "ValueError: by hand\n"]
+    write_run(tmp_home, 4, status="FAILED", config={"seed": 2}, fail_trace=trace, resumptions=[resumption])
+    write_run(tmp_home, 5, status="RUNNING", stop_time=None)
+    return tmp_home
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[int]:
+    code, out, _ = run(capsys, "list", "--json", *arguments)
+    assert code == 0
+    return [line["id"] for line in json.loads(out)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], [1, 2, 3, 4, 5]),
+        (["--task", "localization", "--method", "cavl"], [2, 4, 5]),
+        (["--method", "cavl", "--method", "l3", "--task", "localization", "--status", "completed"], [2, 3]),
+        (["--seed", "2"], [4]),
+        (["--status", "DIED"], [5]),
+        (["--stale"], [1, 2, 3]),
+        (["--fresh"], [4, 5]),
+        (["--sort", "score"], [3, 2, 1, 4, 5]),
+        (["--sort", "score", "--descending"], [1, 2, 3, 4, 5]),
+        (["--sort", "method", "--descending", "--limit", "1"], [3]),
+        (["--limit", "2"], [4, 5]),
+        (["--limit", "2", "--descending"], [5, 4]),
+        (["--limit", "0"], []),
+        (["--preset", "smoke"], []),
+    ],
+)
+def test_list(home: Path, capsys, arguments: list[str], expected: list[int]) -> None:
+    assert listed(capsys, *arguments) == expected
+
+
+def test_list_for_reading(home: Path, capsys) -> None:
+    code, out, err = run(capsys, "list", "--sort", "id", "--limit", "3")
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert tuple(lines[0].split()) == COLUMNS
+    assert lines[1].startswith("1   COMPLETED  pretrain      cavl")
+    assert "torch was 1.0" in lines[1]
+    assert lines[2].endswith("it started from run 1, which is stale")
+    assert lines[-1] == f"3 of 5 runs in {home}"
+
+
+def test_list_tells_of_damage(home: Path, capsys) -> None:
+    (home / "4" / "run.json").write_text("{")
+    code, out, err = run(capsys, "list")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("4 runs")
+    assert "run.json is no JSON" in err
+
+
+def test_show(home: Path, capsys) -> None:
+    code, out, _ = run(capsys, "show", "2")
+    assert code == 0
+    for part in (
+        "run 2  localization cavl c1 miniature seed 1  COMPLETED",
+        "key2",
+        "items.csv",
+        "model.width",
+        "[bold]x[/]",
+        "w" * 300,  # never cut
+        "it started from run 1, which is stale",
+    ):
+        assert part in out, part
+    assert any("run 1" in line and "stage" in line and "torch was 1.0" in line for line in out.splitlines())
+
+
+def test_show_metrics_failures_and_resumptions(home: Path, capsys) -> None:
+    out = run(capsys, "show", "1")[1]
+    (loss,) = [line for line in out.splitlines() if line.strip().startswith("loss")]
+    assert loss.split() == ["loss", "4", "0", "to", "3", "4", "1", "1", "4", "█▃▁▁"]
+    out = run(capsys, "show", "4")[1]
+    assert "ValueError: by hand" in out
+    assert "it had ended DIED as process 77 on other" in out
+
+
+def test_show_json_is_complete(home: Path, capsys) -> None:
+    whole = json.loads(run(capsys, "show", "2", "--json")[1])
+    assert whole["pedigree"]["parents"] == ["stage"]
+    assert whole["ancestors"] == [{"generation": 0, "key": "stage", "id": 1}]
+    assert whole["config"]["model"] == {"width": 8, "note": "[bold]x[/]"}
+    assert json.loads(run(capsys, "show", "1", "--json")[1])["metrics"]["loss"] == [[0, 1, 2, 3], [4.0, 2.0, 1.0, 1.0]]
+
+
+def test_compare(home: Path, capsys) -> None:
+    code, out, _ = run(capsys, "compare", "2", "3", "1")
+    assert code == 0
+    assert any(line.split() == ["method", "cavl", "l3", "cavl"] for line in out.splitlines())
+    assert "sources: no difference" in out
+    whole = json.loads(run(capsys, "compare", "2", "3", "--json")[1])
+    assert whole["configuration"] == {"method": ["cavl", "l3"]}
+    (items,) = whole["items"]
+    assert items["difference"] == pytest.approx(-1 / 3)
+    # differences -0.1, -0.4, -0.5: s = 0.2082, t(0.975, 2) = 4.3027, half width = 4.3027 * 0.2082 / sqrt(3)
+    assert items["half_width"] == pytest.approx(0.5171, abs=1e-4)
+    assert "-0.8504 to +0.1838" in out
+
+
+def test_compare_without_items(home: Path, capsys) -> None:
+    assert "item by item: not possible" in run(capsys, "compare", "1", "4")[1]
+
+
+@pytest.mark.parametrize("arguments", [["show", "99"], ["compare", "1", "99"]])
+def test_an_unknown_run(home: Path, capsys, arguments: list[str]) -> None:
+    assert run(capsys, *arguments) == (2, "", f"registry: there is no run 99 in {home}\n")
+
+
+def test_damaged_and_unreadable(home: Path, capsys) -> None:
+    (home / "3" / "items.csv").write_text("nonsense\n")
+    code, _, err = run(capsys, "compare", "2", "3")
+    assert code == 2
+    assert "no table of items" in err
+    (home / "1" / "config.json").unlink()
+    os.utime(home / "1" / "run.json", ns=(1, 1))
+    code, _, err = run(capsys, "show", "1")
+    assert code == 2
+    assert "config.json is missing" in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["show", "--help"], ["compare", "--help"]])
+def test_help(capsys, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "python -m registry compare 12 15" in out if arguments == ["--help"] else "--json" in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["list", "--sort", "beauty"], ["show", "one"], ["show"], ["list", "--status", "x"]]
+)
+def test_misuse(capsys, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_as_a_program_into_a_pipe(home: Path) -> None:
+    """A reader that stops early is no error, and no width of a terminal cuts what is piped."""
+    environment = {**os.environ, "COLUMNS": "20", "PYTHONPATH": str(ROOT)}
+    command = f"'{sys.executable}' -m registry show 2 | grep -c {'w' * 300}"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "1", "")
+    command = f"'{sys.executable}' -m registry list | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_sparkline() -> None:
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
+    assert sparkline([3.0]) == "▁"
+    assert sparkline([]) == ""
+    assert sparkline([0.0, float("nan"), 1.0]) == "▁ █"
+    assert sparkline([float("inf")] * 3) == "   "
+    assert sparkline(list(range(1000)), width=8) == "▁▂▃▄▅▆▇█"
