@@ -53,7 +53,8 @@ def contrastive_loss(
     margin, margin_per_source
         The margin is multiplied by k, since S sums k distances; ``False`` is Eq 5 to the letter.
     reduction
-        ``square_of_sum``: S^2 with S = sum d (Eq 5). ``sum_of_squares``: sum d^2, each distance with a hinge of its own.
+        ``square_of_sum``: S^2 with S = sum d (Eq 5). ``sum_of_squares``: sum d^2, each distance with a hinge of its
+        own.
     negatives
         None: all i != j (Eq 5's double sum). Otherwise (n,) one mismatched image for each sound.
 

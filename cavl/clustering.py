@@ -64,7 +64,8 @@ def objective(points: Tensor, centres: Tensor, assignments: Tensor) -> Tensor:
 def initial_centres(points: Tensor, k: Tensor, init: str, draw: torch.Generator | None = None) -> Tensor:
     """Indices (B, K) of the points that become the first centres, K = max(k).
 
-    ``farthest``: first the point nearest the mean, then always the point farthest from those chosen (ties: first index).
+    ``farthest``: first the point nearest the mean, then always the point farthest from those chosen (ties: first
+    index).
     ``strided``: point j * (P // k), as in the authors' simplified DMC code. ``random``: distinct points, from ``draw``.
     """
     batch, n_points, _ = points.shape

@@ -39,7 +39,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
 def to_dict(config: Any) -> dict[str, Any]:
     """Plain dictionaries and lists, as JSON and Sacred keep them; the inverse of :func:`from_dict`."""
     plain = dataclasses.asdict(config)
-    return typing.cast(dict[str, Any], _listed(plain))
+    return typing.cast("dict[str, Any]", _listed(plain))
 
 
 def _listed(value: Any) -> Any:

@@ -56,8 +56,8 @@ def named_orderings(
     """Every named ordering for a schedule of four stages.
 
     ``untrained`` has no stage: the initial weights. ``c0`` is scene-level alignment on C1 (Table 2), ``c1-c2scene``
-    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``seed`` decides ``random`` only. ``checkpoints`` are
-    kept in every first stage.
+    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``seed`` decides ``random`` only. ``checkpoints``
+    are kept in every first stage.
 
     Raises
     ------

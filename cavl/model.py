@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cavl.alignment import Reduction, contrastive_loss, mismatched, nearest_centres, nearest_distances, scene_distance
-from cavl.clustering import Clusters, ClusteringConfig, distances, soft_kmeans
+from cavl.clustering import ClusteringConfig, Clusters, distances, soft_kmeans
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels
 
@@ -206,4 +206,3 @@ def encoder(channels: int, layers: int) -> nn.Sequential:
 def as_points(maps: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, H * W, C), row by row."""
     return maps.flatten(2).mT
-

@@ -1,8 +1,8 @@
 """Waveform -> log-frequency, log-magnitude spectrogram (§4.2), and back.
 
 The paper: STFT with window 1022 and hop 256, log-frequency projection, 512 x 432 for 10 s. The projection resamples the
-frequency axis of the *magnitude* linearly at exponentially spaced points (Zhao et al. 2018, "The Sound of Pixels") and is
-written here as a matrix, so that it needs no corner convention and its inverse direction is the same kind of object.
+frequency axis of the *magnitude* linearly at exponentially spaced points (Zhao et al. 2018, "The Sound of Pixels") and
+is written here as a matrix, so that it needs no corner convention and its inverse direction is the same kind of object.
 """
 
 from __future__ import annotations

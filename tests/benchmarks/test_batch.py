@@ -8,7 +8,9 @@ from benchmarks.datasets.scene import Scene
 
 
 def scene(i, samples=10, n=1):
-    return Scene(id=f"s{i}", waveform=np.arange(samples, dtype=np.int16), n_sources=n, image=np.full((4, 4, 3), i, np.uint8))
+    return Scene(
+        id=f"s{i}", waveform=np.arange(samples, dtype=np.int16), n_sources=n, image=np.full((4, 4, 3), i, np.uint8)
+    )
 
 
 def test_windows_and_tiling():

@@ -1,5 +1,7 @@
 """The loop on a small network: resumption to the bit, golden losses, damage, numbers that are none."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ from cavl.curriculum import Stage
 class Regressor(nn.Module):
     """Predicts the number of sources from the sound; with dropout and batch norm, to test that both are resumed."""
 
-    recipe = {"optimizer": "adam"}
+    recipe: ClassVar = {"optimizer": "adam"}
     window = 8
 
     def __init__(self):
@@ -127,7 +129,7 @@ def test_learning_rate_decays_by_epoch(tmp_path, monkeypatch):
 
 def test_metrics_are_flushed_before_each_state(tmp_path):
     durable = []
-    _, _, logged, _ = train(tmp_path, flush=lambda: durable.append(len(durable)))
+    train(tmp_path, flush=lambda: durable.append(len(durable)))
     assert len(durable) == 3  # behind updates 3, 6 and 9
 
 

@@ -38,7 +38,12 @@ def plain_soft_kmeans(points, k, config):
     for _ in range(config.iterations):
         w = e_step()
         centres = [
-            unit([sum(w[i][j] * rows[i][c] for i in range(len(rows))) / sum(row[j] for row in w) for c in range(len(mean))])
+            unit(
+                [
+                    sum(w[i][j] * rows[i][c] for i in range(len(rows))) / sum(row[j] for row in w)
+                    for c in range(len(mean))
+                ]
+            )
             for j in range(k)
         ]
     return centres, e_step()
@@ -133,7 +138,9 @@ def test_em_lowers_eq_1_without_normalisation():
     blobs = torch.cat([torch.randn(20, 2) * 0.1 + centre for centre in torch.tensor([[0.0, 0], [5, 0], [0, 5]])])
     values = []
     for iterations in (1, 2, 6):
-        clusters = soft_kmeans(blobs.unsqueeze(0), 3, ClusteringConfig(beta=10.0, iterations=iterations, normalise=False))
+        clusters = soft_kmeans(
+            blobs.unsqueeze(0), 3, ClusteringConfig(beta=10.0, iterations=iterations, normalise=False)
+        )
         values.append(float(objective(blobs.unsqueeze(0), clusters.centres, clusters.assignments)))
     assert values[0] >= values[1] >= values[2]
     found = clusters.centres[0].round().tolist()

@@ -52,7 +52,7 @@ def test_names_with_a_step():
     [{"curricula": ()}, {"curricula": (6,)}, {"updates": 0}, {"lr": 0.0}, {"checkpoints": (10,)}],
 )
 def test_impossible_stages_are_refused(bad):
-    with pytest.raises(ValueError, match="stage|checkpoints"):
+    with pytest.raises(ValueError, match=r"stage|checkpoints"):
         Stage(**{"curricula": (1,), "updates": 10, "lr": 1e-3, **bad})
 
 

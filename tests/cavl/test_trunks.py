@@ -1,5 +1,7 @@
 """The paper's shapes (§6.2) and torchvision's VGG16 as the reference."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torchvision.models import vgg16, vgg16_bn
@@ -26,7 +28,7 @@ def test_paper_sizes():
 def test_vggish_has_the_published_number_of_parameters():
     """3 x 3 convolutions 1-64-128-256-256-512-512 with biases, by hand."""
     widths = [1, 64, 128, 256, 256, 512, 512]
-    by_hand = sum(9 * a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    by_hand = sum(9 * a * b + b for a, b in pairwise(widths))
     assert sum(p.numel() for p in conv_trunk(VGGISH, 1, batch_norm=False).parameters()) == by_hand == 4_499_712
 
 

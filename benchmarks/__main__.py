@@ -1,0 +1,281 @@
+"""The main job: train, evaluate and report on everything a preset holds, running only what is missing.
+
+    python -m benchmarks                       the default preset, three seeds (the same as: tox -e benchmark)
+    python -m benchmarks --preset smoke        the whole way in seconds, to see that it works
+    python -m benchmarks --dry-run             what would run, and what is already there
+    python -m benchmarks --methods cavl --tasks localization --seeds 1
+    python -m benchmarks --esc50 DIR           also probe the real recordings of ESC-50
+
+Ctrl-C stops it; the same command goes on from there, to the update. Runs are kept in $CAVL_HOME (default ./runs; browse
+them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder).
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks import presets
+from benchmarks.datasets.source import data_folder, open_source
+from benchmarks.experiment import progress_bar
+from benchmarks.jobs import Job
+from benchmarks.suite import TASKS, Request, State, jobs_of, run, select
+from cavl.config import ConfigError
+from registry.files import DiskFullError, home
+from registry.index import Registry
+from registry.record import Record
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0 all is there, 1 something failed, 130 interrupted."""
+    arguments = parse(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return benchmark(arguments)
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing finished is lost, the same command goes on from here", file=sys.stderr)
+        return 130
+    except (ConfigError, DiskFullError, ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    several = functools.partial(parser.add_argument, default=(), type=lambda t: tuple(t.split(",")), metavar="A,B,...")
+    parser.add_argument(
+        "--preset", default="miniature", help=f"one of: {', '.join(presets.names())} (default: miniature)"
+    )
+    parser.add_argument("--seeds", type=_positive, metavar="N", help="seeds 1..N (default: the preset's)")
+    several("--methods", help="only these methods (default: all of the preset)")
+    several("--orderings", help="only these curriculum orderings, also ones not run by default")
+    several("--tasks", help=f"only these of: {', '.join(TASKS)}; what they need is trained anyway")
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", help="processes at a time (default: the number of cores)"
+    )
+    parser.add_argument(
+        "--esc50", metavar="DIR", help="folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there)"
+    )
+    parser.add_argument(
+        "--rerun",
+        choices=("failed", "stale", "all"),
+        help="failed: only what failed last time; stale: also what other code or versions made; all: everything "
+        "(default: whatever has no finished run)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print what would run and stop")
+    return parser.parse_args(argv)
+
+
+def benchmark(arguments: argparse.Namespace) -> int:
+    console = Console(soft_wrap=True)
+    esc50 = arguments.esc50 or _found_esc50()
+    request = Request(
+        preset=arguments.preset,
+        seeds=arguments.seeds,
+        methods=arguments.methods,
+        orderings=arguments.orderings,
+        tasks=arguments.tasks,
+        esc50=str(Path(esc50).absolute()) if esc50 else None,
+    )
+    registry = Registry(home())
+    jobs = jobs_of(request)
+    reused = select(jobs, registry, arguments.rerun)
+    if arguments.rerun == "failed":
+        jobs = only_failed(jobs, reused, registry)
+    state = State(jobs=jobs, reused=reused)
+    if arguments.dry_run:
+        show_plan(console, state)
+        return 0
+    registry.save_plan(request.preset, plan(request, jobs))
+    prepare(state.todo, arguments.jobs or os.cpu_count() or 1)
+
+    stale = sum(1 for r in reused.values() if r.stale)
+    console.print(
+        f"{len(jobs)} runs: {len(state.todo)} to do, {len(reused)} already there"
+        + (f" ({stale} of them stale: --rerun stale renews them)" if stale else "")
+    )
+    with Display(console, state) as display:
+        run(
+            state,
+            arguments.jobs or os.cpu_count() or 1,
+            changed=display.update,
+            seed_done=lambda seed: write_report_aside(request.preset),
+        )
+    status = subprocess.run(report_command(request.preset), check=False).returncode
+    for key, why in state.failed.items():
+        name = next(j.name for j in jobs if j.key == key)
+        console.print(f"[red]failed[/red] {name}: {why}", highlight=False)
+    if state.failed:
+        console.print(f"{len(state.failed)} runs failed; the same command tries them again")
+    return 1 if state.failed or status else 0
+
+
+def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registry) -> list[Job]:
+    """The jobs that are done, those whose last try failed, and those that need one of these."""
+    kept: list[Job] = []
+    for job in jobs:
+        last = registry.unfinished(job.key)
+        again = last is not None and last.status == "FAILED"
+        if job.key in reused or again or any(p.key in {k.key for k in kept} - set(reused) for p in job.parents):
+            kept.append(job)
+    return kept
+
+
+def plan(request: Request, jobs: list[Job]) -> dict[str, object]:
+    """What the report is made of: every run asked for, by key."""
+    return {
+        "preset": request.preset,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "nodes": [
+            {
+                "name": job.name,
+                "key": job.key,
+                "task": job.config["task"],
+                "method": job.config["method"],
+                "ordering": job.config["ordering"],
+                "seed": job.config["seed"],
+                "probe": job.config["evaluation"].get("probe"),
+                "parents": [p.key for p in job.parents],
+            }
+            for job in jobs
+        ],
+    }
+
+
+def prepare(jobs: list[Job], workers: int) -> None:
+    """Generate the sets that the jobs read and that the cache has not, on all cores."""
+    wanted: dict[tuple[str, str], Job] = {}
+    for job in jobs:
+        for name in job.sets:
+            wanted.setdefault((json.dumps(job.config["data"], sort_keys=True), name), job)
+    for number, ((_, name), job) in enumerate(wanted.items(), 1):
+        with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
+            open_source(job.config["data"], workers=workers, progress=progress).named(name)
+
+
+def report_command(preset: str) -> list[str]:
+    """The report is written by a process of its own: the suite knows nothing of tables."""
+    return [sys.executable, "-m", "reports", "--preset", preset, "--home", str(home())]
+
+
+def write_report_aside(preset: str) -> None:
+    """Write the report of what is there so far while the next seed runs."""
+    subprocess.Popen(report_command(preset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def show_plan(console: Console, state: State) -> None:
+    table = Table("run", "updates", "state", title="what would run")
+    for job in state.jobs:
+        record = state.reused.get(job.key)
+        text = (
+            "to do"
+            if record is None
+            else f"run {record.id}" + (f", stale: {'; '.join(record.stale)}" if record.stale else "")
+        )
+        table.add_row(job.name, str(job.updates or ""), text)
+    console.print(table)
+    updates = sum(j.updates for j in state.todo)
+    console.print(f"{len(state.todo)} of {len(state.jobs)} runs to do, {updates} updates of training")
+
+
+class Display:
+    """What runs, how far, what is left and how long it will take; lines of text where the output is no terminal."""
+
+    def __init__(self, console: Console, state: State) -> None:
+        self.console, self.state = console, state
+        self.live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self.told: set[str] = set()
+
+    def __enter__(self) -> Display:
+        if self.live:
+            self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live:
+            self.live.__exit__(*error)  # type: ignore[arg-type]
+
+    def update(self, state: State) -> None:
+        for job in state.jobs:
+            over = job.key in state.finished or job.key in state.failed
+            if over and job.key not in self.told:
+                self.told.add(job.key)
+                if job.key in state.finished:
+                    self.console.print(
+                        f"{self.counter()} {job.name} ({state.finished[job.key]:.0f} s)", highlight=False
+                    )
+                else:
+                    self.console.print(
+                        f"{self.counter()} [red]failed[/red] {job.name}: {state.failed[job.key]}", highlight=False
+                    )
+        if self.live:
+            self.live.update(self.picture())
+
+    def counter(self) -> str:
+        over = len(self.state.reused) + len(self.told)
+        left = self.state.seconds_left()
+        return rf"\[{over}/{len(self.state.jobs)}]" + (f" {clock(left)} left," if left and not self.live else "")
+
+    def picture(self) -> Group:
+        state = self.state
+        rows = Table.grid(padding=(0, 2))
+        for running in state.running.values():
+            bar = ProgressBar(total=max(1, running.total), completed=running.done, width=30)
+            rows.add_row(
+                running.job.name,
+                bar,
+                f"{running.done}/{running.total or '?'}",
+                clock(time.monotonic() - running.started),
+            )
+        left = state.seconds_left()
+        summary = f"{len(state.finished) + len(state.reused)} of {len(state.jobs)} runs done"
+        summary += f", {len(state.failed)} failed" if state.failed else ""
+        summary += f", {clock(time.monotonic() - state.began)} so far, "
+        summary += f"about {clock(left)} left" if left is not None else "estimating the time left"
+        return Group(rows, Text(summary, style="bold"))
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def _found_esc50() -> Path | None:
+    folder = data_folder() / "ESC-50"
+    return folder if (folder / "meta" / "esc50.csv").is_file() else None
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _interrupt(number: int, frame: types.FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

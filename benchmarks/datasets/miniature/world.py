@@ -1,0 +1,129 @@
+"""One scene of the miniature world, as a pure function of (world, split, number of sources, index)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.datasets.miniature.draw import Draw, Key
+from benchmarks.datasets.miniature.kinds import KINDS
+from benchmarks.datasets.miniature.mix import Mixture, mix
+from benchmarks.datasets.miniature.stage import Stage, set_stage
+from benchmarks.datasets.miniature.synth import RATE, TICK
+
+MOST_SOURCES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniatureConfig:
+    """The world's parameters: part of run configurations and of fingerprints.
+
+    Raises
+    ------
+    ValueError
+        For values that the world cannot be built with.
+    """
+
+    world: int = 0  # seed of the world: another one shares no scene with this one
+    image_size: int = 64  # pixels of a side, 32 or more
+    seconds: float = 4.0  # of sound and video, 1 or more
+    distractors: tuple[int, int] = (0, 2)  # fewest and most silent objects, each of a kind that does not sound
+    clutter: tuple[int, int] = (4, 10)  # fewest and most pieces of clutter in the background
+
+    def __post_init__(self) -> None:
+        if self.image_size < 32:
+            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
+        if not self.seconds >= 1:
+            raise ValueError(f"seconds must be at least 1, not {self.seconds}: a scene holds an onset and a pause")
+        for name, (fewest, most), limit in (
+            ("distractors", self.distractors, len(KINDS) - MOST_SOURCES),
+            ("clutter", self.clutter, 1000),
+        ):
+            if not 0 <= fewest <= most <= limit:
+                raise ValueError(f"{name} must be (fewest, most) within 0..{limit}, not ({fewest}, {most})")
+
+    @property
+    def samples(self) -> int:
+        """Length of every waveform."""
+        return round(self.seconds * RATE)
+
+    @property
+    def ticks(self) -> int:
+        """Length of every envelope."""
+        return -(-self.samples // TICK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A scene as it is drawn, with all that is known of it; ``n`` sources."""
+
+    kinds: tuple[int, ...]
+    mixture: Mixture
+    stage: Stage
+    image: npt.NDArray[np.uint8]  # (H, W, 3): the frame at sample ``stage.still``
+    objects: npt.NDArray[np.uint8]  # (H, W): see Scene.objects
+    boxes: npt.NDArray[np.int32]  # (n, 4): see Scene.boxes
+
+
+def draw_scene(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Drawn:
+    """Everything of the scene named ``key`` whose sources are of these kinds."""
+    mixture = mix(key, kinds, config.samples)
+    stage = stage_of(config, key, kinds)
+    image, objects = stage.frame(stage.still, mixture.envelopes)
+    boxes = np.array([extent(objects == source + 1) for source in range(len(kinds))], np.int32)
+    return Drawn(kinds=tuple(kinds), mixture=mixture, stage=stage, image=image, objects=objects, boxes=boxes)
+
+
+def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
+    """What is seen of the scene, without its sounds."""
+    return set_stage(
+        key,
+        kinds,
+        size=config.image_size,
+        samples=config.samples,
+        silent=config.distractors,
+        clutter=config.clutter,
+    )
+
+
+def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
+    """The distinct kinds of a scene's sources, among ``kinds``."""
+    return tuple(Draw(*key, "kinds").sample(kinds, n_sources))
+
+
+def clip(
+    config: MiniatureConfig,
+    stage: Stage,
+    envelopes: npt.NDArray[np.uint8],
+    *,
+    start_s: float,
+    n_frames: int,
+    fps: float,
+) -> npt.NDArray[np.uint8]:
+    """Frames (n_frames, H, W, 3) at ``start_s``, ``start_s`` + 1/``fps``, ... seconds.
+
+    The sound that belongs to them begins at sample ``start_s`` * 11,025 of the waveform.
+
+    Raises
+    ------
+    ValueError
+        If a frame lies outside the scene.
+    """
+    if n_frames < 1 or not fps > 0:
+        raise ValueError(f"a clip has at least one frame and a positive rate, not n_frames={n_frames}, fps={fps}")
+    last = start_s + (n_frames - 1) / fps
+    if not 0 <= start_s <= last < config.seconds:
+        raise ValueError(f"frames from {start_s} s to {last} s leave the scene, which lasts {config.seconds} s")
+    samples = [int((start_s + frame / fps) * RATE) for frame in range(n_frames)]
+    return np.stack([stage.frame(sample, envelopes)[0] for sample in samples])
+
+
+def extent(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Box (x0, y0, x1, y1), half-open, of the pixels of a mask; zeros where it is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

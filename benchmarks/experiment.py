@@ -1,0 +1,277 @@
+"""The tasks as Sacred experiments: one wiring for all, so that a task's own file holds only what it measures.
+
+    python -m benchmarks.tasks.localization with method=cavl ordering=c1-c2 seed=3 preset=miniature
+
+Every run is recorded by the file registry (``$CAVL_HOME``, default ``./runs``); what it starts from is trained first
+where it is not there yet; a run whose key is already answered is not repeated (``force=True`` repeats it).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sacred
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sacred.run import Run
+from sacred.utils import SacredError
+from torch import nn
+
+from benchmarks import presets
+from benchmarks.checkpoints import CheckpointError, Checkpoints
+from benchmarks.datasets.source import Source, open_source
+from benchmarks.jobs import ENTRIES, Job, resolve
+from benchmarks.methods import UnknownMethod, method_class, module_of
+from benchmarks.training import TrainingConfig, choose_device, choose_precision, initialise, set_threads
+from cavl.config import ConfigError, from_dict
+from registry.code import code_digest
+from registry.environment import environment
+from registry.files import DiskFullError, home
+from registry.index import Registry
+from registry.observer import (
+    AlreadyRunning,
+    RegistryObserver,
+    flush,
+    recorded,
+    sigterm_as_interrupt,
+    verify_written,
+)
+from registry.record import Pedigree, Record, RecordError, to_json
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("cavl", "baselines", "benchmarks", "registry")
+Report = Callable[[int, int], None]  # (done, total)
+
+
+@dataclass(slots=True)
+class Context:
+    """What a task's measuring function is given."""
+
+    job: Job
+    run: Run
+    source: Source
+    settings: TrainingConfig
+    progress: Report
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        return self.job.config
+
+    @property
+    def device(self) -> torch.device:
+        return choose_device(self.settings.device)
+
+    def log(self, name: str, value: float, step: int) -> None:
+        self.run.log_scalar(name, float(value), step)
+
+    def flush(self) -> None:
+        flush(self.run)
+
+    def checkpoints(self, job: Job | None = None) -> Checkpoints:
+        return Checkpoints(home(), (job or self.job).key)
+
+    def build(self) -> Any:
+        """The method with its initial weights (a plain object for methods without weights)."""
+        return build(self.config)
+
+    def trained(self) -> Any:
+        """The method with the weights this run starts from, in evaluation mode on the device."""
+        method = self.build()
+        if not isinstance(method, nn.Module):
+            return method
+        if self.job.parents:
+            step = self.config["step"] if self.config["task"] != "pretrain" else None
+            self.checkpoints(self.job.parents[0]).load_weights(method, step)
+        return method.to(self.device).eval()
+
+    def add_file(self, name: str, write: Callable[[Path], None]) -> None:
+        """Keep as an artifact of the run the file that ``write`` writes."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            write(path)
+            self.run.add_artifact(str(path), name)
+
+
+def build(config: Mapping[str, Any]) -> Any:
+    cls = method_class(config["method"])
+    model = from_dict(cls.Config, config["model"], "model")
+    return initialise(lambda: cls(model), config["seed"])
+
+
+def pedigree(config: Mapping[str, Any]) -> Pedigree:
+    """Where the result of ``config`` comes from, before it is there."""
+    job = resolve({k: config[k] for k in ENTRIES})
+    settings = from_dict(TrainingConfig, config["training"], "training")
+    step = config["step"] if config["task"] != "pretrain" else None
+    method = module_of(config["method"])
+    return Pedigree(
+        key=job.key,
+        task=config["task"],
+        parents=tuple(p.key for p in job.parents),
+        parent_digests=tuple(
+            Checkpoints(home(), p.key).digest(step if i == 0 else None) for i, p in enumerate(job.parents)
+        ),
+        dataset=job.dataset,
+        code=code_digest([f"benchmarks.tasks.{config['task']}", method], (*PACKAGES, method.partition(".")[0])),
+        environment=environment(
+            choose_precision(settings.precision, choose_device(settings.device)), settings.threads, world_size=1
+        ),
+    )
+
+
+def answered(job: Job, registry: Registry) -> Record | None:
+    """The finished run that holds this job's result, with its weights whole; None if it must be run."""
+    record = registry.find(job.key)
+    if record is None or job.config["task"] != "pretrain":
+        return record
+    store = Checkpoints(home(), job.key)
+    expected: dict[int | None, str] = {int(step): digest for step, digest in record.result["kept"].items()}
+    expected[None] = record.result["weights"]
+    wanted: set[int | None] = {*job.config["stages"][-1]["checkpoints"], None}
+    try:
+        damaged = any(store.digest(step) != expected.get(step) for step in wanted)
+    except CheckpointError as error:
+        print(f"{job.name}: {error}", file=sys.stderr)
+        return None
+    if damaged:
+        print(
+            f"{job.name}: the weights in {store.folder} are damaged (not the ones run {record.id} recorded); "
+            "this stage is trained again",
+            file=sys.stderr,
+        )
+        return None
+    return record
+
+
+def defaults(task):  # type: ignore[no-untyped-def]  # Sacred runs this function's source as a configuration scope
+    preset = "miniature"
+    method = "cavl"
+    ordering = "c1"
+    seed = 1
+    _defaults = _run_config(task, preset, method, ordering, seed)
+    model = _defaults["model"]  # noqa: F841
+    stages = _defaults["stages"]  # noqa: F841
+    step = _defaults["step"]  # noqa: F841
+    data = _defaults["data"]  # noqa: F841
+    training = _defaults["training"]  # noqa: F841
+    evaluation = _defaults["evaluation"]  # noqa: F841
+    counter = _defaults["counter"]  # noqa: F841
+    force = False  # noqa: F841  # run even if a finished run already holds this result
+
+
+def _run_config(*arguments: Any) -> dict[str, Any]:
+    with plain_errors():
+        return presets.run_config(*arguments)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Errors of the user's input end the command with their sentence, not with a traceback."""
+    try:
+        yield
+    except (ConfigError, UnknownMethod, CheckpointError, AlreadyRunning, DiskFullError, ValueError) as error:
+        raise SacredError(str(error), print_traceback=False) from error
+
+
+def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None) -> Any:
+    """The Sacred experiment of ``task``, measured by the function ``measure`` of its module.
+
+    With ``config`` (complete) it runs just that; without, it has the presets' defaults and takes Sacred's command line.
+    """
+    sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
+    sacred.SETTINGS.DISCOVER_SOURCES = "none"  # the code digest's modules are added below: all that a run imports
+    sacred.SETTINGS.DISCOVER_DEPENDENCIES = "none"
+    sacred.SETTINGS.CONFIG.READ_ONLY_CONFIG = False
+    experiment = sacred.Experiment(task, base_dir=str(ROOT), save_git_info=False)
+    experiment.add_config(task=task)
+    if config is None:
+        experiment.config(defaults)
+        experiment.config_hook(_before_command)
+    else:
+        experiment.add_config(**config)
+    experiment.observers.append(RegistryObserver(pedigree))
+
+    @experiment.main
+    def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
+        job = resolve({k: _config[k] for k in ENTRIES})
+        settings = from_dict(TrainingConfig, _config["training"], "training")
+        set_threads(settings.threads)
+        _run.info["key"] = job.key
+        _run.info["device"] = str(choose_device(settings.device))
+        source = open_source(job.config["data"])
+        with recorded(_run), progress_bar(job.name) if progress is None else nullcontext(progress) as report:
+            context = Context(job=job, run=_run, source=source, settings=settings, progress=report)
+            measure: Callable[[Context], dict[str, Any]] = importlib.import_module(f"benchmarks.tasks.{task}").measure
+            return measure(context)
+
+    return experiment
+
+
+def _before_command(config: dict[str, Any], command_name: str, logger: logging.Logger) -> dict[str, Any]:
+    """Before a run by hand: refuse bad input, train what the run starts from, do not repeat what is answered."""
+    if command_name != "main":
+        return {}
+    with plain_errors():
+        job = resolve({k: v for k, v in config.items() if k != "force"})
+        registry = Registry(home())
+        for ancestor in list(job.chain())[:-1]:
+            if answered(ancestor, registry) is None:
+                print(f"first: {ancestor.name}")
+                run_job(ancestor)
+        record = None if config["force"] else answered(job, registry)
+    if record is not None:
+        print(f"run {record.id} in {home()} already holds this result (force=True repeats it):")
+        print(to_json(record.result))
+        raise SystemExit(0)
+    return {}
+
+
+def run_job(job: Job, progress: Report | None = None) -> int:
+    """Run ``job`` (whose parents are finished) as a recorded experiment; returns the run's id.
+
+    Raises whatever the task raises, and :class:`registry.record.RecordError` if the record on disk is not whole.
+    """
+    with sigterm_as_interrupt():
+        run = make_experiment(job.config["task"], config=job.config, progress=progress).run()
+    finish(job, run)
+    return int(run._id)
+
+
+def finish(job: Job, run: Run) -> None:
+    """Read the record back (Sacred swallows its observers' failures); only then let go of what it was resumed from."""
+    if not run.unobserved:
+        verify_written(home() / str(run._id), run.result, run.status)
+    if job.config["task"] == "pretrain":
+        Checkpoints(home(), job.key).drop_states()
+
+
+def command_line(task: str) -> None:
+    """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
+    with sigterm_as_interrupt():
+        run = make_experiment(task).run_commandline()
+    if run is not None and run.result is not None and run.status == "COMPLETED":
+        try:
+            finish(resolve({k: run.config[k] for k in ENTRIES}), run)
+        except RecordError as error:
+            raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
+
+
+@contextlib.contextmanager
+def progress_bar(title: str) -> Iterator[Report]:
+    """A bar with an estimate on the terminal; nothing where the output is no terminal."""
+    # sys.__stderr__: Sacred captures sys.stderr, and a bar's control codes do not belong in the record.
+    console = Console(file=sys.__stderr__)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,171 @@
+"""From a run configuration to what has to be there before it: the run-key chain (DESIGN "Run keys").
+
+key(stage) = H(stage configuration, dataset fingerprint, key of the stage before)
+key(evaluation) = H(task configuration, dataset fingerprint, key of the checkpoint)
+
+In the key: what can change a result by intent. Not in it: names (preset, ordering), paths, device, threads, how often
+is saved. Orderings that begin alike thus share their stages.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from benchmarks.datasets.esc50 import Esc50
+from benchmarks.datasets.source import open_source
+from benchmarks.methods import method_class
+from benchmarks.presets import ClassificationConfig, LocalizationConfig, ordering_name
+from benchmarks.training import TrainingConfig
+from cavl.config import ConfigError, from_dict, to_dict
+from cavl.curriculum import Stage
+from registry.keys import run_key
+
+EVALUATIONS: dict[str, type] = {"localization": LocalizationConfig, "classification": ClassificationConfig}
+NAMES = ("task", "preset", "method", "ordering", "seed")
+ENTRIES = (*NAMES, "model", "stages", "step", "data", "training", "evaluation", "counter")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run: its configuration, its key, and the jobs whose weights it starts from."""
+
+    config: Mapping[str, Any]
+    key: str
+    dataset: str  # fingerprint of what it reads
+    sets: tuple[str, ...] = ()  # the source's sets that it reads
+    parents: tuple[Job, ...] = ()
+
+    @property
+    def name(self) -> str:
+        c = self.config
+        what = c["evaluation"].get("probe", "") if c["task"] == "classification" else ""
+        return " ".join(str(x) for x in (c["task"], what, c["method"], c["ordering"], f"seed {c['seed']}") if x != "")
+
+    @property
+    def updates(self) -> int:
+        """Updates of training this job does itself."""
+        return int(self.config["stages"][-1]["updates"]) if self.config["task"] == "pretrain" else 0
+
+    def chain(self) -> Iterator[Job]:
+        """The jobs this one needs, ancestors first, itself last."""
+        for parent in self.parents:
+            yield from parent.chain()
+        yield self
+
+
+def checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with every value of its type and every default in its place.
+
+    Raises
+    ------
+    ConfigError
+        Naming the unknown key (and the nearest one that exists), or the value that cannot be meant.
+    """
+    for key in config:
+        if key not in ENTRIES:
+            near = difflib.get_close_matches(key, ENTRIES, n=1)
+            raise ConfigError(
+                f"unknown configuration key {key}; "
+                + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(ENTRIES)}")
+            )
+    try:
+        typed = dict(config)
+        typed["model"] = to_dict(from_dict(method_class(config["method"]).Config, config["model"], "model"))
+        typed["stages"] = [to_dict(from_dict(Stage, s, f"stages[{i}]")) for i, s in enumerate(config["stages"])]
+        typed["training"] = to_dict(from_dict(TrainingConfig, config["training"], "training"))
+        typed["data"] = to_dict(open_source(config["data"]).config)
+        if config["task"] in EVALUATIONS:
+            typed["evaluation"] = to_dict(from_dict(EVALUATIONS[config["task"]], config["evaluation"], "evaluation"))
+    except ConfigError:
+        raise
+    except ValueError as error:  # a value out of range, refused by the dataclass itself
+        raise ConfigError(str(error)) from error
+    return typed
+
+
+def resolve(config: Mapping[str, Any]) -> Job:
+    """The job of a run configuration, with its ancestors.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`checked`.
+    """
+    config = checked(config)
+    return _pretrain(config) if config["task"] == "pretrain" else _evaluation(config)
+
+
+def _pretrain(config: Mapping[str, Any]) -> Job:
+    stages = config["stages"]
+    if not stages:
+        raise ConfigError(f"ordering {config['ordering']!r} of {config['method']} trains nothing; evaluate it instead")
+    stage = stages[-1]
+    parents = [_pretrain({**config, "stages": stages[:-1], "step": None})] if len(stages) > 1 else []
+    if stage["k"] == "counted":
+        parents.append(_counter(config))
+    source = open_source(config["data"])
+    # The loss needs the curricula; the accuracies along the way need the held-out scenes.
+    sets = [f"train {n}" for n in stage["curricula"]] + [f"validation {n}" for n in sorted({*stage["curricula"], 3})]
+    dataset = source.fingerprint(*sets)
+    decisive = {
+        "method": config["method"],
+        "model": config["model"],
+        "seed": config["seed"],
+        "stage": {k: v for k, v in stage.items() if k != "checkpoints"},
+        "index": len(stages) - 1,
+        "training": {k: config["training"][k] for k in ("batch", "monitor_every", "monitor_early")},
+    }
+    key = run_key("pretrain", decisive, dataset, [p.key for p in parents])
+    own = {**config, "task": "pretrain", "ordering": ordering_name(config), "step": None, "evaluation": {}}
+    if stage["k"] != "counted":
+        own["counter"] = {}
+    return Job(config=own, key=key, dataset=dataset, sets=tuple(sets), parents=tuple(parents))
+
+
+def _counter(config: Mapping[str, Any]) -> Job:
+    return _pretrain({**config, **config["counter"], "method": "counter", "ordering": "counter", "counter": {}})
+
+
+def _evaluation(config: Mapping[str, Any]) -> Job:
+    task, evaluation = config["task"], config["evaluation"]
+    parents = (_pretrain(config),) if config["stages"] else ()
+    decisive: dict[str, Any] = {"evaluation": {k: v for k, v in evaluation.items() if k not in ("batch", "esc50")}}
+    if parents:
+        decisive["step"] = config["step"]
+    else:  # the initial weights, or a method without any
+        decisive |= {"method": config["method"], "model": config["model"], "seed": config["seed"]}
+    source = open_source(config["data"])
+    sets: tuple[str, ...] = ()
+    if task == "localization":
+        sets = (*(f"test {n}" for n in source.test_counts()), "train 1")
+    elif evaluation["probe"] == "miniature":
+        sets = ("probe",)
+    dataset = source.fingerprint(*sets) if sets else open_esc50(evaluation).fingerprint
+    decisive["seed"] = config["seed"]  # of the evaluation's own draws: controls, permuted labels
+    return Job(
+        config=config,
+        key=run_key(task, decisive, dataset, [p.key for p in parents]),
+        dataset=dataset,
+        sets=sets,
+        parents=parents,
+    )
+
+
+def open_esc50(evaluation: Mapping[str, Any]) -> Esc50:
+    """The real recordings behind ``probe="esc10"`` or ``"esc50"``."""
+    if not evaluation["esc50"]:
+        raise ConfigError(
+            f"evaluation.probe={evaluation['probe']!r} needs the folder of ESC-50: evaluation.esc50=DIR "
+            "(the suite: --esc50 DIR, or ESC-50 in $CAVL_DATA)"
+        )
+    return read_esc50(evaluation["esc50"], evaluation["probe"])
+
+
+@functools.cache
+def read_esc50(folder: str, subset: Literal["esc10", "esc50"]) -> Esc50:
+    """Once a process: its manifest reads every recording."""
+    return Esc50(folder, subset=subset)

@@ -1,0 +1,137 @@
+"""Presets: Python files of typed values.
+
+``load("miniature")`` gives one, ``run_config`` the configuration of one of its runs. Each preset is a module of this
+package with a ``PRESET``; its docstring states command, data, cost and expected scores.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from benchmarks.datasets.source import MiniatureData
+from benchmarks.methods import BUILT_IN, available, method_class
+from benchmarks.training import TrainingConfig
+from cavl.config import ConfigError, from_dict, to_dict
+from cavl.curriculum import Ordering, Stage, stages_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalizationConfig:
+    examples: int = 8  # scenes kept as pictures
+    batch: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationConfig:
+    probe: Literal["miniature", "esc10", "esc50"] = "miniature"
+    pooling: Literal["mean", "scores"] = "mean"  # over the windows of a clip: features, or decision values
+    esc50: str | None = None  # folder of ESC-50, for probe="esc10" and "esc50"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodPreset:
+    """One method in a preset. ``orderings``: seed -> its named orderings; ``runs``: those of the main job."""
+
+    model: Mapping[str, Any] = field(default_factory=dict)
+    orderings: Callable[[int], Mapping[str, Ordering]] = lambda seed: {"none": ()}
+    runs: tuple[str, ...] = ("none",)
+    tasks: tuple[str, ...] | None = None  # None: every task for which the method has the ability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    seeds: int
+    data: MiniatureData
+    training: TrainingConfig
+    methods: Mapping[str, MethodPreset]
+    counter: MethodPreset  # the counting network behind stages with k="counted"
+    localization: LocalizationConfig = field(default_factory=LocalizationConfig)
+    classification: ClassificationConfig = field(default_factory=ClassificationConfig)
+
+
+def names() -> list[str]:
+    return sorted(m.name for m in pkgutil.iter_modules(__path__))
+
+
+def load(name: str) -> Preset:
+    """The preset ``name``; raises :class:`ConfigError` naming the presets there are."""
+    if name not in names():
+        raise ConfigError(f"unknown preset {name!r}; there are: {', '.join(names())}")
+    preset: Preset = importlib.import_module(f"{__name__}.{name}").PRESET
+    return preset
+
+
+def methods_of(name: str, preset: Preset) -> dict[str, MethodPreset]:
+    """The preset's methods, and every third-party method that brings a part for this preset (or for any: "*")."""
+    found = dict(preset.methods)
+    for method in available():
+        if method in found or method in BUILT_IN:
+            continue
+        parts: Mapping[str, Any] = getattr(method_class(method), "presets", {})
+        part = parts.get(name, parts.get("*"))
+        if part is None:
+            continue
+        stages = tuple(from_dict(Stage, s, f"{method}.stages") for s in part.get("stages", ()))
+        name_of_it = "own" if stages else "none"
+        found[method] = MethodPreset(
+            model=part.get("model", {}), orderings=_always({name_of_it: stages}), runs=(name_of_it,)
+        )
+    return found
+
+
+def _always(orderings: Mapping[str, Ordering]) -> Callable[[int], Mapping[str, Ordering]]:
+    return lambda seed: orderings
+
+
+def run_config(task: str, preset_name: str, method: str, ordering: str, seed: int) -> dict[str, Any]:
+    """The complete configuration of one run, as plain values: what Sacred stores and the run key is made of.
+
+    Raises
+    ------
+    ConfigError, ValueError
+        For a preset, method or ordering that there is not.
+    """
+    preset = load(preset_name)
+    methods = {**methods_of(preset_name, preset), "counter": preset.counter}
+    if method not in methods:
+        method_class(method)  # says so if there is no such method at all
+        raise ConfigError(f"preset {preset_name!r} has no method {method!r}; it has: {', '.join(methods)}")
+    chosen = methods[method]
+    stages, step = stages_of(ordering, chosen.orderings(seed))
+    evaluation = {"localization": preset.localization, "classification": preset.classification}.get(task)
+    config: dict[str, Any] = {
+        "task": task,
+        "preset": preset_name,
+        "method": method,
+        "ordering": ordering,
+        "seed": seed,
+        "model": to_dict(from_dict(method_class(method).Config, chosen.model, "model")),
+        "stages": [to_dict(s) for s in stages],
+        "step": step,  # evaluate the weights after this update of the last stage; None: the last ones
+        "data": to_dict(preset.data),
+        "training": to_dict(preset.training),
+        "evaluation": {} if evaluation is None else to_dict(evaluation),
+        "counter": {},
+    }
+    if any(s.k == "counted" for s in stages):
+        (counter_stages,) = preset.counter.orderings(seed).values()
+        config["counter"] = {
+            "model": to_dict(from_dict(method_class("counter").Config, preset.counter.model, "counter.model")),
+            "stages": [to_dict(s) for s in counter_stages],
+        }
+    return config
+
+
+def ordering_name(config: Mapping[str, Any]) -> str:
+    """The name under which a run's stages are known in its preset: of c1-c2-c3's first stage, "c1"."""
+    part = methods_of(config["preset"], load(config["preset"])).get(config["method"])
+    if part is not None:
+        for name, stages in part.orderings(config["seed"]).items():
+            if [to_dict(s) for s in stages] == list(config["stages"]):
+                return name
+    base = str(config["ordering"]).partition("@")[0]
+    return f"{base}[:{len(config['stages'])}]"

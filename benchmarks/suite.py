@@ -1,0 +1,319 @@
+"""The suite: which jobs a preset asks for, and how they are run.
+
+The jobs form a graph (a later stage starts from an earlier one's weights, an evaluation from a checkpoint). What a
+finished run already answers is not run again. Seeds come in major order, and within a seed the longest chains first.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks import presets
+from benchmarks.datasets.esc50 import IncompleteError
+from benchmarks.experiment import answered, run_job
+from benchmarks.jobs import Job, read_esc50, resolve
+from benchmarks.methods import method_class
+from registry.index import Registry
+from registry.observer import AlreadyRunning
+from registry.record import Record
+
+ABILITIES = {"localization": "localize", "classification": "audio_embedding"}
+TASKS = ("pretrain", *ABILITIES)
+#: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
+EVALUATION_COST = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for; empty selections mean everything the preset has."""
+
+    preset: str = "miniature"
+    seeds: int | None = None
+    methods: tuple[str, ...] = ()
+    orderings: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    esc50: str | None = None
+
+
+def jobs_of(request: Request) -> list[Job]:
+    """Every job of the request once (by key), parents before children, seed by seed.
+
+    Raises
+    ------
+    ConfigError, ValueError
+        For a preset, method, ordering or task that there is not.
+    """
+    preset = presets.load(request.preset)
+    methods = presets.methods_of(request.preset, preset)
+    for name in request.methods:
+        if name not in methods:
+            raise ValueError(f"preset {request.preset!r} has no method {name!r}; it has: {', '.join(methods)}")
+    for task in request.tasks:
+        if task not in TASKS:
+            raise ValueError(f"there is no task {task!r}; there are: {', '.join(TASKS)}")
+    found: dict[str, Job] = {}
+    for seed in range(1, (request.seeds or preset.seeds) + 1):
+        for name, part in methods.items():
+            if request.methods and name not in request.methods:
+                continue
+            for ordering in request.orderings or part.runs:
+                for job in _jobs_of_ordering(request, name, part, ordering, seed):
+                    for member in job.chain():
+                        found.setdefault(member.key, member)
+    return list(found.values())
+
+
+def _jobs_of_ordering(
+    request: Request, method: str, part: presets.MethodPreset, ordering: str, seed: int
+) -> Iterator[Job]:
+    base = ordering.partition("@")[0]
+    if request.orderings and base not in part.orderings(seed):
+        return  # another method's ordering
+    for task in request.tasks or TASKS:
+        config = presets.run_config(task, request.preset, method, ordering, seed)
+        if task == "pretrain":
+            if config["stages"]:
+                yield resolve(config)
+            continue
+        if not hasattr(method_class(method), ABILITIES[task]) or (part.tasks is not None and task not in part.tasks):
+            continue
+        yield resolve(config)
+        if task == "classification":
+            for probe in scoreable(request.esc50) if request.esc50 else ():
+                evaluation = {**config["evaluation"], "probe": probe, "esc50": request.esc50}
+                yield resolve({**config, "evaluation": evaluation})
+
+
+@functools.cache
+def scoreable(folder: str) -> dict[str, str]:
+    """The subsets of ESC-50 in ``folder`` of which every fold is whole -> their coverage.
+
+    There is no accuracy over folds that are not whole. Of ESC-50 that is left out in silence (its ten classes ESC-10
+    are often all there is); that ESC-10 is not whole is said.
+    """
+    whole: dict[str, str] = {}
+    for subset in ("esc10", "esc50"):
+        recordings = read_esc50(folder, subset)
+        if recordings.scoreable:
+            whole[subset] = str(recordings.coverage)
+        elif subset == "esc10":
+            try:
+                recordings.require_scoreable()
+            except IncompleteError as error:
+                print(f"without the probe on real recordings: {error}", file=sys.stderr)
+    return whole
+
+
+@dataclass(slots=True)
+class Running:
+    job: Job
+    started: float
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    """What has happened so far: what the display shows and the exit status is made of."""
+
+    jobs: list[Job]
+    reused: dict[str, Record] = field(default_factory=dict)
+    finished: dict[str, float] = field(default_factory=dict)  # key -> seconds
+    failed: dict[str, str] = field(default_factory=dict)  # key -> why
+    running: dict[str, Running] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def todo(self) -> list[Job]:
+        over = {*self.reused, *self.finished, *self.failed}
+        return [j for j in self.jobs if j.key not in over]
+
+    def seconds_left(self) -> float | None:
+        """Estimate from the pace so far; None before there is any."""
+        begun = sum(cost(r.job) * r.done / r.total for r in self.running.values() if r.total)
+        spent = begun + sum(cost(j) for j in self.jobs if j.key in self.finished)
+        left = sum(cost(j) for j in self.todo) - begun
+        elapsed = time.monotonic() - self.began
+        return left / spent * elapsed if spent > 0 and elapsed > 2 else None
+
+
+def cost(job: Job) -> int:
+    return job.updates or EVALUATION_COST
+
+
+def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[str, Record]:
+    """Key -> the finished run that is reused for it.
+
+    ``rerun``: None runs what is missing (never finished, failed, interrupted); "failed" only what has failed before;
+    "stale" also what is marked stale; "all" everything.
+    """
+    reused: dict[str, Record] = {}
+    if rerun == "all":
+        return reused
+    for job in jobs:
+        record = answered(job, registry)
+        if record is not None and not (rerun == "stale" and record.stale):
+            reused[job.key] = record
+    return reused
+
+
+def run(
+    state: State,
+    slots: int,
+    *,
+    changed: Callable[[State], None],
+    seed_done: Callable[[int], None],
+) -> None:
+    """Run ``state.todo`` in ``slots`` processes, going on past failures.
+
+    ``changed`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a seed
+    (or of the seeds before it) is left. A process that dies (killed, out of memory) fails its job only.
+    """
+    order = Order(state)
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        reports = manager.dict()
+        workers = [_worker(context) for _ in range(slots)]
+        busy: dict[Future[int], tuple[int, Job]] = {}
+        idle = list(range(slots))
+        try:
+            while busy or order.ready:
+                while idle and order.ready:
+                    slot, job = idle.pop(), order.next()
+                    state.running[job.key] = Running(job, time.monotonic())
+                    busy[workers[slot].submit(_work, job.config, reports)] = (slot, job)
+                ended, _ = wait(busy, timeout=0.25, return_when=FIRST_COMPLETED)
+                for key, (done, total) in list(reports.items()):
+                    if key in state.running:
+                        state.running[key].done, state.running[key].total = done, total
+                for future in ended:
+                    slot, job = busy.pop(future)
+                    begun = state.running.pop(job.key).started
+                    try:
+                        future.result()
+                        state.finished[job.key] = time.monotonic() - begun
+                        order.release(job)
+                    except BrokenExecutor:
+                        workers[slot] = _worker(context)
+                        order.fail(job, "its process died (killed, or out of memory)")
+                    except Exception as error:
+                        order.fail(job, f"{type(error).__name__}: {error}")
+                    idle.append(slot)
+                    for seed in order.seeds_ended():
+                        seed_done(seed)
+                changed(state)
+        except BaseException:
+            for (
+                process
+            ) in multiprocessing.active_children():  # SIGTERM: they record INTERRUPTED and flush their metrics
+                if process.pid != manager._process.pid:  # type: ignore[attr-defined]
+                    process.terminate()
+            raise
+        finally:
+            for worker in workers:
+                worker.shutdown(wait=True, cancel_futures=True)
+
+
+class Order:
+    """Which job may start next: all parents finished; lowest seed first, then the longest chain behind it."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        todo = {j.key: j for j in state.todo}
+        self.children: dict[str, list[Job]] = {key: [] for key in todo}
+        self.waiting: dict[str, int] = {}
+        for job in todo.values():
+            needed = [p.key for p in job.parents if p.key in todo]
+            self.waiting[job.key] = len(needed)
+            for parent in needed:
+                self.children[parent].append(job)
+        self.chain: dict[str, int] = {}
+        for job in reversed(list(todo.values())):  # parents come before children in state.jobs
+            self.chain[job.key] = cost(job) + max((self.chain[c.key] for c in self.children[job.key]), default=0)
+        self._heap: list[tuple[int, int, str, Job]] = []
+        self._open_seeds = sorted({j.config["seed"] for j in todo.values()})
+        for key, count in self.waiting.items():
+            if count == 0:
+                self._push(todo[key])
+
+    @property
+    def ready(self) -> bool:
+        return bool(self._heap)
+
+    def next(self) -> Job:
+        return heapq.heappop(self._heap)[-1]
+
+    def release(self, job: Job) -> None:
+        """``job`` is finished: its children have one parent less to wait for."""
+        for child in self.children[job.key]:
+            self.waiting[child.key] -= 1
+            if self.waiting[child.key] == 0:
+                self._push(child)
+
+    def fail(self, job: Job, why: str) -> None:
+        """``job`` has failed, and with it everything that starts from it."""
+        self.state.failed[job.key] = why
+        for child in self.children[job.key]:
+            if child.key not in self.state.failed:
+                self.fail(child, f"needs {job.name!r}, which failed")
+
+    def seeds_ended(self) -> Iterable[int]:
+        left = {j.config["seed"] for j in self.state.todo}
+        while self._open_seeds and self._open_seeds[0] not in left:
+            yield self._open_seeds.pop(0)
+
+    def _push(self, job: Job) -> None:
+        if job.key not in self.state.failed:
+            heapq.heappush(self._heap, (job.config["seed"], -self.chain[job.key], job.key, job))
+
+
+def _worker(context: Any) -> ProcessPoolExecutor:
+    """A process of its own for one slot: it imports torch once, and takes no other slot down when it dies."""
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_become_worker)
+
+
+def _become_worker() -> None:
+    """Workers write to their runs' records, not over the display, and end with the suite, however it ends."""
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the suite, which ends its workers by SIGTERM
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # a running job records INTERRUPTED
+    time.sleep(10)
+    os._exit(1)
+
+
+def _work(config: Mapping[str, Any], reports: Any) -> int:
+    """In the worker: run one job, reporting (done, total) at most five times a second."""
+    job = resolve(config)
+    last = 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > 0.2:
+            last = now
+            reports[job.key] = (done, total)
+
+    for _ in range(60):
+        try:
+            return run_job(job, progress)
+        except AlreadyRunning:  # most often the worker of a suite that was just killed, on its way out
+            time.sleep(1)
+    return run_job(job, progress)

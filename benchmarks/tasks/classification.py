@@ -1,0 +1,89 @@
+"""Sound classification by a linear probe on the frozen audio trunk (§4.3.2, Table 1; PROTOCOLS §7).
+
+    python -m benchmarks.tasks.classification with method=cavl ordering=c1-c2 seed=3
+    python -m benchmarks.tasks.classification with ordering=c1 evaluation.probe=esc10 evaluation.esc50=DIR
+
+``probe`` is "miniature" (sounds of the miniature world in five folds), "esc10" or "esc50" (the real recordings,
+official folds). ``permuted`` is the same pipeline on labels permuted among the clips: it must be at chance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks.datasets.scene import Dataset
+from benchmarks.experiment import Context, command_line
+from benchmarks.jobs import open_esc50
+from benchmarks.metrics import classification as metrics
+from benchmarks.probe import probe, windows
+from benchmarks.randomness import permutation
+from benchmarks.tasks.localization import write_csv
+
+Integers = npt.NDArray[np.int64]
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Embed every clip, fit the probe fold by fold, score it."""
+    evaluation, seed = context.config["evaluation"], context.config["seed"]
+    clips: Dataset
+    if evaluation["probe"] == "miniature":
+        clips = context.source.probe()
+    else:
+        clips = recordings = open_esc50(evaluation)
+        recordings.require_scoreable()
+    features, ids, labels, folds = embed(context.trained(), clips, context)
+    predicted = probe(features, labels, folds, pooling=evaluation["pooling"]).predicted
+    shuffled = labels[permutation(len(labels), seed, "permuted labels")]
+    guessed = probe(features, shuffled, folds, pooling=evaluation["pooling"]).predicted
+    accuracy = metrics.mean_accuracy(labels, predicted, folds)
+    rows = list(zip(ids, folds.tolist(), labels.tolist(), predicted.tolist(), strict=True))
+    context.add_file("items.csv", lambda path: write_csv(path, ("item", "fold", "label", "predicted"), rows))
+    return {
+        "score": accuracy,
+        "accuracy": accuracy,
+        "folds": list(metrics.fold_accuracies(labels, predicted, folds).values()),
+        "permuted": metrics.mean_accuracy(shuffled, guessed, folds),
+        "permuted_folds": list(metrics.fold_accuracies(shuffled, guessed, folds).values()),
+        "chance": metrics.chance(labels),
+        "items": len(ids),
+        "classes": len(set(labels.tolist())),
+        "coverage": str(clips.coverage),
+    }
+
+
+def embed(
+    method: Any, clips: Dataset, context: Context
+) -> tuple[list[npt.NDArray[np.float64]], list[str], Integers, Integers]:
+    """Features (n_windows, D) of every clip, ids, labels (n,) and folds (n,).
+
+    Windows have the method's own length and follow one another, or overlap where the method says by ``probe_hop``; a
+    method without a ``window`` takes a clip whole.
+
+    Raises
+    ------
+    ValueError
+        If the method wants another sample rate than the clips have.
+    """
+    if method.sample_rate != clips.sample_rate:
+        raise ValueError(
+            f"{context.job.name}: the method wants {method.sample_rate} Hz, the clips have {clips.sample_rate}"
+        )
+    features, ids, labels, folds = [], [], [], []
+    for index in range(len(clips)):
+        clip = clips[index]
+        length = getattr(method, "window", len(clip.waveform))
+        cut = windows(clip.waveform, length, getattr(method, "probe_hop", length))
+        features.append(method.audio_embedding(torch.from_numpy(cut).to(context.device)).double().cpu().numpy())
+        ids.append(clip.id)
+        labels.append(clip.kinds[0])
+        folds.append(clip.fold)
+        context.progress(index + 1, len(clips))
+    return features, ids, np.array(labels, dtype=np.int64), np.array(folds, dtype=np.int64)
+
+
+if __name__ == "__main__":
+    command_line("classification")

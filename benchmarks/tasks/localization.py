@@ -1,0 +1,213 @@
+"""Sound localization (§3.3.1, §4.4, Table 3; PROTOCOLS §6).
+
+    python -m benchmarks.tasks.localization with method=cavl ordering=c1-c2 seed=3 preset=miniature
+    python -m benchmarks.tasks.localization trivial --annotations F --test-list F     (boxes alone, no media)
+
+Single-source scenes give cIoU@0.5 and AUC under every binarisation rule, for the aligned heatmap and its controls:
+centres that Eq 7 does not choose, and the sound of another scene (of another kind). Scenes of several sources give the
+IoU of each source under the best assignment, the area wrongly lit on silent objects, and pointing.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import defaultdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks.batch import collate
+from benchmarks.datasets.scene import Dataset, Scene
+from benchmarks.experiment import Context, command_line
+from benchmarks.metrics import localization as metrics
+from benchmarks.randomness import generator, permutation
+from benchmarks.tasks.monitor import points_at
+
+MASK = "mask"  # the "rule" of methods whose heatmaps are masks already, and are never binarised
+SILENT = 128  # label of the first silent object in a scene's map of objects
+
+Maps = npt.NDArray[np.float64]
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Score one method's heatmaps."""
+    method = context.trained()
+    if hasattr(method, "fit"):  # the mean training map learns where objects are in general, from training scenes
+        method.fit(training_maps(context.source.train(1)))
+    single = SingleSource(context, method)
+    result: dict[str, Any] = {
+        "single": single.scores(),
+        "items": {"single": len(single.scenes)},
+        "coverage": str(single.scenes.coverage),
+    }
+    if not single.masks:
+        several = [n for n in context.source.test_counts() if n > 1]
+        scored = {str(n): score_several(context, method, n) for n in several}
+        result["multi"] = {n: scores for n, (scores, _) in scored.items()}
+        result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}
+        hits = [(n, *row) for n, (_, rows) in scored.items() for row in rows]
+        context.add_file(
+            "pointing.csv", lambda path: write_csv(path, ("n_sources", "item", "source", "hit", "hit_other"), hits)
+        )
+        if several:
+            most = result["multi"][str(several[-1])]
+            result["pointing"], result["pointing_other"] = most["pointing"], most["pointing_other"]
+    rule = MASK if single.masks else "threshold=0.5"
+    result["score"] = result["single"][single.main][rule]["ciou@0.5"]
+    return result
+
+
+class SingleSource:
+    """Heatmaps of every single-source test scene, by row."""
+
+    def __init__(self, context: Context, method: Any) -> None:
+        self.scenes = scenes = context.source.test(1)
+        self.masks = getattr(method, "heatmaps_are_masks", False)
+        self.main = MASK if self.masks else "aligned"
+        self.rules = [MASK] if self.masks else list(metrics.BINARISATIONS)
+        self.rows: list[tuple[str, str, str, float, bool]] = []  # item, row, rule, cIoU, degenerate
+        other = other_sounds(scenes, context.config["seed"])
+        size = context.config["evaluation"]["batch"]
+        examples: list[tuple[Any, ...]] = []
+        for first in range(0, len(scenes), size):
+            chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
+            batch = collate(chosen, method.window, context.device)
+            maps = {self.main: method.localize(batch.image, batch.waveform, 1)}
+            if hasattr(method, "localize_controls"):
+                draw = generator(context.config["seed"], "controls", first)
+                maps |= method.localize_controls(batch.image, batch.waveform, 1, draw)
+            if not self.masks:
+                elsewhere = collate(
+                    [scenes[int(other[first + i])] for i in range(len(chosen))], method.window, context.device
+                )
+                maps["other-audio"] = method.localize(batch.image, elsewhere.waveform, 1)
+            arrays = {row: heat[:, 0].double().cpu().numpy() for row, heat in maps.items()}
+            for i, scene in enumerate(chosen):
+                assert scene.objects is not None
+                assert scene.boxes is not None
+                truth = (scene.objects == 1).astype(float)
+                for row, heat in arrays.items():
+                    for rule in self.rules:
+                        area = heat[i] >= 0.5 if rule == MASK else metrics.binarise(heat[i], rule)
+                        self.rows.append((scene.id, row, rule, metrics.ciou(area, truth), metrics.degenerate(area)))
+                if len(examples) < context.config["evaluation"]["examples"] and not self.masks:
+                    examples.append(
+                        (
+                            scene.image,
+                            arrays["aligned"][i],
+                            arrays["other-audio"][i],
+                            scene.boxes[0],
+                            str(scene.kinds[0]),
+                        )
+                    )
+            context.progress(first + len(chosen), len(scenes))
+        context.add_file("items.csv", self._write_items)
+        if examples:
+            context.add_file("examples.npz", lambda path: write_examples(path, examples))
+
+    def scores(self) -> dict[str, dict[str, dict[str, float]]]:
+        grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
+        for _, row, rule, ciou, degenerate in self.rows:
+            grouped[row, rule].append((ciou, degenerate))
+        table: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+        for (row, rule), values in grouped.items():
+            cious, flags = zip(*values, strict=True)
+            table[row][rule] = metrics.summarise(np.array(cious), np.array(flags))
+        return dict(table)
+
+    def _write_items(self, path: Path) -> None:
+        write_csv(path, ("item", "row", "rule", "ciou"), [row[:4] for row in self.rows])
+
+
+def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:
+    """Scenes of ``n`` sources: (scores, (item, source, hit, hit by another sound) of the pointing game).
+
+    ``pointing_other`` is the control: the same heatmaps asked for with the sound of a kind that is not in the scene.
+    """
+    scenes, strangers = context.source.test(n), context.source.test(1)
+    size = context.config["evaluation"]["batch"]
+    matched, silent, hits = [], [], []
+    for first in range(0, len(scenes), size):
+        chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
+        batch = collate(chosen, method.window, context.device)
+        heat = method.localize(batch.image, batch.waveform, n).double().cpu().numpy()
+        for i, scene in enumerate(chosen):
+            assert scene.objects is not None
+            areas = np.stack([metrics.binarise(h, "threshold=0.5") for h in heat[i]])
+            sounding = np.stack([scene.objects == j + 1 for j in range(n)])
+            matched.append(metrics.matched_iou(areas, sounding))
+            if (scene.objects >= SILENT).any():
+                silent.append(metrics.silent_area(areas, (scene.objects >= SILENT)[None]))
+            own = points_at(method, scenes, first + i, context.device)
+            foreign = foreign_sounds(scene, strangers, context.config["seed"], first + i)
+            other = points_at(method, scenes, first + i, context.device, foreign)
+            hits += [(scene.id, j, int(a), int(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
+        context.progress(first + len(chosen), len(scenes))
+    scores = {
+        "matched_iou": float(np.mean(matched)),
+        "silent_area": float(np.mean(silent)) if silent else float("nan"),
+        "pointing": float(np.mean([hit for _, _, hit, _ in hits])),
+        "pointing_other": float(np.mean([hit for *_, hit in hits])),
+    }
+    return scores, hits
+
+
+def foreign_sounds(scene: Scene, strangers: Dataset, seed: int, index: int) -> npt.NDArray[np.int16]:
+    """For each source of ``scene`` the sound (n, T) of a single-source scene whose kind is not in it, from ``seed``."""
+    order = permutation(len(strangers), seed, "foreign sounds", index)
+    others = (strangers[int(i)] for i in order)
+    sounds = [s.waveform for s in islice((s for s in others if s.kinds[0] not in scene.kinds), scene.n_sources)]
+    if len(sounds) < scene.n_sources:
+        raise ValueError(f"too few single-source scenes of kinds that are not in scene {scene.id}")
+    return np.stack(sounds)
+
+
+def other_sounds(scenes: Dataset, seed: int) -> npt.NDArray[np.int64]:
+    """For each scene the index of a scene of another kind, from ``seed``."""
+    order = permutation(len(scenes), seed, "other sound")
+    kinds = [scenes[i].kinds for i in range(len(scenes))]
+    other = np.empty(len(scenes), dtype=np.int64)
+    for place, index in enumerate(order):
+        following = (order[(place + step) % len(order)] for step in range(1, len(order)))
+        other[index] = next((j for j in following if kinds[j] != kinds[index]), -1)
+    if (other < 0).any():
+        raise ValueError("all test scenes are of one kind: there is no sound of another kind for the control")
+    return other
+
+
+def training_maps(scenes: Dataset, most: int = 500) -> torch.Tensor:
+    """Where objects are in training scenes: (n, H, W) in {0, 1}."""
+    return torch.stack([torch.from_numpy(scenes[i].objects == 1).float() for i in range(min(most, len(scenes)))])
+
+
+def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def write_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:
+    images, aligned, other, boxes, labels = zip(*examples, strict=True)
+    np.savez_compressed(
+        path,
+        images=np.stack(images),
+        heatmaps=np.stack(aligned).astype(np.float16),
+        other=np.stack(other).astype(np.float16),
+        boxes=np.stack(boxes),
+        labels=np.array(labels),
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["trivial"]:
+        from benchmarks.tasks.flickr_trivial import main
+
+        main(sys.argv[2:])
+    else:
+        command_line("localization")

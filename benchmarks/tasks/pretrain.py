@@ -1,0 +1,81 @@
+"""Pre-training: one stage of one method, measured on held-out scenes along the way.
+
+    python -m benchmarks.tasks.pretrain with method=cavl ordering=c1-c2 seed=3 preset=miniature
+
+The accuracy of Fig 4b is undefined in the paper; here (PROTOCOLS §4) ``pair_accuracy`` is the fraction of held-out
+sounds whose own image is nearer (Eq 4) than one mismatched image (chance 50 %), ``r_at_1`` the fraction whose own
+image is the nearest of all, ``pointing`` the fraction of isolated stems of three-source scenes whose heatmap peaks on
+their own object.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.batch import Pool, collate
+from benchmarks.checkpoints import Checkpoints
+from benchmarks.datasets.scene import Scene
+from benchmarks.experiment import Context, build, command_line
+from benchmarks.jobs import Job
+from benchmarks.tasks.monitor import Monitor
+from benchmarks.training import train_stage
+from cavl.config import from_dict
+from cavl.curriculum import Stage
+from registry.files import home
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Train the job's last stage from its parent's weights."""
+    config = context.config
+    stage = from_dict(Stage, config["stages"][-1], "stage")
+    method = context.trained() if len(config["stages"]) > 1 else context.build()
+    monitor = None
+    if hasattr(method, "scene_distances"):
+        monitor = Monitor(context.source, stage, config["seed"], context.device)
+    trained = train_stage(
+        method,
+        stage,
+        Pool([context.source.train(n) for n in stage.curricula]),
+        seed=config["seed"],
+        stage_index=len(config["stages"]) - 1,
+        settings=context.settings,
+        store=context.checkpoints(),
+        counts=Counted(context.job.parents[-1], context) if stage.k == "counted" else None,
+        monitor=monitor,
+        log=context.log,
+        flush=context.flush,
+        progress=context.progress,
+    )
+    if trained["resumed_at"]:
+        context.run.info.setdefault("resumed_at", []).append(trained["resumed_at"])
+    measured = dict(monitor(method.eval())) if monitor else {}
+    return {
+        "score": measured.get("pair_accuracy", trained["loss"]),
+        **measured,
+        "loss": trained["loss"],
+        "updates": sum(s["updates"] for s in config["stages"]),
+        "weights": trained["weights"],
+        "kept": trained["kept"],
+    }
+
+
+class Counted:
+    """k="counted": the number of sources that the trained counting network hears in each training scene (§3.2.2)."""
+
+    def __init__(self, counter: Job, context: Context) -> None:
+        self.counter = build(counter.config)
+        Checkpoints(home(), counter.key).load_weights(self.counter)
+        self.counter.to(context.device).eval()
+        self.device = context.device
+        self.known: dict[int, int] = {}
+
+    def __call__(self, indices: list[int], scenes: list[Scene]) -> list[int]:
+        new = {i: s for i, s in zip(indices, scenes, strict=True) if i not in self.known}
+        if new:
+            batch = collate(list(new.values()), self.counter.window, self.device)
+            self.known.update(zip(new, self.counter.count(batch.waveform).tolist(), strict=True))
+        return [self.known[i] for i in indices]
+
+
+if __name__ == "__main__":
+    command_line("pretrain")
