@@ -30,7 +30,7 @@ from torch import nn
 from benchmarks import presets
 from benchmarks.checkpoints import CheckpointError, Checkpoints
 from benchmarks.datasets.source import Source, open_source
-from benchmarks.jobs import ENTRIES, Job, resolve
+from benchmarks.jobs import ENTRIES, NAMES, Job, resolve
 from benchmarks.methods import UnknownMethod, method_class, module_of
 from benchmarks.training import TrainingConfig, choose_device, choose_precision, initialise, set_threads
 from cavl.config import ConfigError, from_dict
@@ -158,20 +158,15 @@ def defaults(task):  # type: ignore[no-untyped-def]  # Sacred runs this function
     method = "cavl"
     ordering = "c1"
     seed = 1
-    _defaults = _run_config(task, preset, method, ordering, seed)
-    model = _defaults["model"]  # noqa: F841
-    stages = _defaults["stages"]  # noqa: F841
-    step = _defaults["step"]  # noqa: F841
-    data = _defaults["data"]  # noqa: F841
-    training = _defaults["training"]  # noqa: F841
-    evaluation = _defaults["evaluation"]  # noqa: F841
-    counter = _defaults["counter"]  # noqa: F841
+    model, stages, step, data, training, evaluation, counter = _run_config(task, preset, method, ordering, seed)
     force = False  # noqa: F841  # run even if a finished run already holds this result
 
 
-def _run_config(*arguments: Any) -> dict[str, Any]:
+def _run_config(*names: Any) -> tuple[Any, ...]:
+    """The entries of a run's configuration behind its names, in their order."""
     with plain_errors():
-        return presets.run_config(*arguments)
+        config = presets.run_config(*names)
+    return tuple(config[entry] for entry in ENTRIES if entry not in NAMES)
 
 
 @contextlib.contextmanager

@@ -45,9 +45,10 @@ def differences(study: Study) -> Table:
             score=lambda node: ciou_hits(study, node, which, rule),
         )
 
-    def pointing(method: str, ordering: str) -> Side:
+    def pointing(method: str, ordering: str, column: str = "hit", heard: str = "") -> Side:
         nodes = study.select("localization", method, ordering)
-        return Side(name=label(method, ordering), nodes=nodes, score=lambda node: pointing_hits(study, node))
+        name = label(method, ordering, heard)
+        return Side(name=name, nodes=nodes, score=lambda node: pointing_hits(study, node, column))
 
     def probe(name: str, method: str, ordering: str) -> Side:
         nodes = study.select("classification", method, ordering, name)
@@ -62,9 +63,9 @@ def differences(study: Study) -> Table:
         for control in ("unaligned", "random-centre", "other-audio"):
             rows.append(_statement(HEATMAPS, "cIoU@0.5", own, heatmap(method, ordering, control)))
         rows.append(_statement(HEATMAPS, "cIoU@0.5", own, heatmap(method, UNTRAINED)))
-        rows.append(
-            _statement(HEATMAPS, "Pointing (3)", pointing(method, ordering), pointing(method, UNTRAINED)),
-        )
+        own_sound, other_sound = pointing(method, ordering), pointing(method, ordering, "hit_other", "absent-kind")
+        rows.append(_statement(HEATMAPS, "Pointing (3)", own_sound, other_sound))
+        rows.append(_statement(HEATMAPS, "Pointing (3)", own_sound, pointing(method, UNTRAINED)))
         for trivial in names.MASKS:
             rows.append(_statement(HEATMAPS, "cIoU@0.5", own, heatmap(trivial, "none", MASK)))
 

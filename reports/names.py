@@ -51,6 +51,7 @@ HEATMAPS = {
     "unaligned": "unaligned centre",
     "random-centre": "random centre",
     "other-audio": "another scene's sound",
+    "absent-kind": "sound of an absent kind",
     MASK: "",
 }
 

@@ -222,15 +222,18 @@ def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
     return scores
 
 
-def pointing_hits(study: Study, node: Node) -> Scores:
-    """Three-source image -> the share of its sources whose own object was pointed at."""
+def pointing_hits(study: Study, node: Node, column: str = "hit") -> Scores:
+    """Three-source image -> the share of its sources whose own object was pointed at.
+
+    ``column="hit_other"``: pointed at by the sound of a kind that is not in the scene, the control.
+    """
     if node.run is None:
         return {}
     hits: dict[str, list[float]] = {}
     for line in study.table(node.run, "pointing.csv"):
         if line.get("n_sources", "3") != "3":
             continue
-        hits.setdefault(str(line.get("item")), []).append(_number(line.get("hit")))
+        hits.setdefault(str(line.get("item")), []).append(_number(line.get(column)))
     return {item: sum(h) / len(h) for item, h in hits.items()}
 
 

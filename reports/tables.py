@@ -295,6 +295,7 @@ def orderings(study: Study) -> Table:
             ABSENT if stages is None else words(f"{sum(s['updates'] for s in stages):,}"),
             words(_compute(study, method, ordering)),
             several("3", "pointing"),
+            several("3", "pointing_other"),
             several("2", "matched_iou"),
             several("3", "matched_iou"),
             several("3", "silent_area"),
@@ -314,7 +315,8 @@ def orderings(study: Study) -> Table:
         caption=(
             "All scores in percent; for silent area, the share of silent objects wrongly claimed to sound, lower is "
             "better. Stages: curriculum (C_N: scenes of N sources), updates, learning rate. Pointing, IoU and silent "
-            f"area on scenes of 3 (IoU also 2) sources. {scenes(study, 'localization', 'multi', '3')} Compute: an "
+            "area on scenes of 3 (IoU also 2) sources. Pointing, other sound: the same game played with the sound of a "
+            f"kind that is not in the scene, the control that the sound decides. {scenes(study, 'localization', 'multi', '3')} Compute: an "
             f"ordering may be compared with {CURRICULUM} only where it is matched, i.e. had as many updates under the "
             "same learning rates; unmatched rows were trained for another time and say nothing about order. "
             "Paired differences of matched orderings are in the next table. Pair accuracy (chance 50) and R@1 are "
@@ -327,6 +329,7 @@ def orderings(study: Study) -> Table:
             "Updates",
             f"Compute vs {CURRICULUM}",
             "Pointing (3)",
+            "Pointing, other sound (3)",
             "IoU (2)",
             "IoU (3)",
             "Silent area (3)",

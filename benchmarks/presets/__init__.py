@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -128,10 +129,11 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
 
 def ordering_name(config: Mapping[str, Any]) -> str:
     """The name under which a run's stages are known in its preset: of c1-c2-c3's first stage, "c1"."""
-    part = methods_of(config["preset"], load(config["preset"])).get(config["method"])
+    preset = load(config["preset"])
+    part = {**methods_of(config["preset"], preset), "counter": preset.counter}.get(config["method"])
     if part is not None:
         for name, stages in part.orderings(config["seed"]).items():
             if [to_dict(s) for s in stages] == list(config["stages"]):
                 return name
-    base = str(config["ordering"]).partition("@")[0]
+    base = re.split(r"[@\[]", str(config["ordering"]))[0]
     return f"{base}[:{len(config['stages'])}]"

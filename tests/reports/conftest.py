@@ -209,10 +209,14 @@ class Writer:
         files: dict[str, bytes | str] = {"items.csv": _csv(lines)}
         if not masks:
             hit = draw.random((THREE, 3)) < skill
-            hits = [(3, f"three-{i:03d}", s, int(hit[i, s])) for i in range(THREE) for s in range(3)]
-            files["pointing.csv"] = _csv([("n_sources", "item", "source", "hit"), *hits])
+            other = draw.random((THREE, 3)) < skill / 3
+            hits = [
+                (3, f"three-{i:03d}", s, int(hit[i, s]), int(other[i, s])) for i in range(THREE) for s in range(3)
+            ]
+            files["pointing.csv"] = _csv([("n_sources", "item", "source", "hit", "hit_other"), *hits])
             files["examples.npz"] = _examples(skill, draw)
             scores = {"matched_iou": skill * 0.8, "silent_area": 1 - skill, "pointing": float(hit.mean())}
+            scores["pointing_other"] = float(other.mean())
             result |= {"multi": {"2": scores, "3": scores}, "pointing": float(hit.mean())}
             result["items"]["multi"] = {"2": THREE, "3": THREE}
         return self.run("localization", method, ordering, seed, result, files=files, **options)

@@ -194,6 +194,15 @@ def test_differences_are_those_of_the_items_in_the_files(whole_study, whole_home
     assert found["Verdict"].text == "supported"
 
 
+def test_pointing_is_compared_with_the_sound_of_an_absent_kind(whole_study, whole_home):
+    scores = [r["multi"]["3"] for _, r in results(whole_home, "localization", "cavl", "c1")]
+    found = row(differences(whole_study), "CAVL c1 above CAVL c1 (sound of an absent kind)")
+    expected = statistics.mean(s["pointing"] - s["pointing_other"] for s in scores)
+    assert found["Difference"].estimate.mean == pytest.approx(100 * expected)
+    control = row(orderings(whole_study), "CAVL c1")["Pointing, other sound (3)"]
+    assert control.estimate.mean == pytest.approx(100 * statistics.mean(s["pointing_other"] for s in scores))
+
+
 def test_a_single_seed_supports_nothing(writer, study_of):
     writer.whole(seeds=(1,))
     verdicts = {r.cells[2].text for r in differences(study_of(writer.home)).rows}

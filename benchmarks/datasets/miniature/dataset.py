@@ -130,7 +130,7 @@ class Miniature:
         kinds = self.recipe.scene_kinds(index)
         stage = world.stage_of(self.config, self.recipe.key(index), kinds)
         rows, row = (self.recipe.make(index, index + 1), 0) if self._kept is None else (self._kept, index)
-        return world.clip(self.config, stage, rows["envelopes"][row], start_s=start_s, n_frames=n_frames, fps=fps)
+        return world.scene_clip(self.config, stage, rows["envelopes"][row], start_s=start_s, n_frames=n_frames, fps=fps)
 
     @property
     def waveforms(self) -> npt.NDArray[np.int16]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +121,7 @@ class Recipe:
         """Training mixtures keep no stems (they would be most of the bytes); a single source is its own stem."""
         return self.split != "train" and max(self.counts) > 1
 
-    def make(self, start: int, stop: int) -> dict[str, npt.NDArray[np.generic]]:
+    def make(self, start: int, stop: int) -> dict[str, npt.NDArray[Any]]:
         """The arrays' rows ``start`` to ``stop`` - 1."""
         rows = {
             name: np.full((stop - start, *shape[1:]), -1 if name == "kinds" else 0, dtype)

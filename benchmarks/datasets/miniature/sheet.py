@@ -29,7 +29,8 @@ def draw_sheet(seed: int = 0, size: int = 64) -> Figure:
     """The sheet for world ``seed`` with images of ``size`` pixels; scenes are those of the test split."""
     config = MiniatureConfig(world=seed, image_size=size)
     figure = Figure(figsize=(16, 12.5), facecolor=PAPER)
-    cast, scenes, video = figure.subfigures(3, 1, height_ratios=(3.1, 6.55, 2.85))
+    parts: Any = figure.subfigures(3, 1, height_ratios=(3.1, 6.55, 2.85))
+    cast, scenes, video = parts
     for part, title in (
         (cast, "Twelve kinds: what looks how, and sounds how (4 s, 0 to 5.5 kHz)"),
         (
@@ -121,7 +122,7 @@ def _boxes(ax: Axes, scene: Scene) -> None:
     assert scene.boxes is not None
     assert scene.objects is not None
     for label in np.unique(scene.objects[scene.objects >= SILENT]):
-        _box(ax, extent(scene.objects == label), FAINT, "--", 1.2)
+        _box(ax, extent(scene.objects == label), PAPER, "--", 1.2)
     for box, kind, tint in zip(scene.boxes, scene.kinds, SOURCES, strict=False):
         _box(ax, box, tint, "-", 2)
         below = box[1] < 0.1 * scene.objects.shape[0]

@@ -94,7 +94,7 @@ def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...
     return tuple(Draw(*key, "kinds").sample(kinds, n_sources))
 
 
-def clip(
+def scene_clip(
     config: MiniatureConfig,
     stage: Stage,
     envelopes: npt.NDArray[np.uint8],
