@@ -158,7 +158,15 @@ def defaults(task):  # type: ignore[no-untyped-def]  # Sacred runs this function
     method = "cavl"
     ordering = "c1"
     seed = 1
-    model, stages, step, data, training, evaluation, counter = _run_config(task, preset, method, ordering, seed)
+    (
+        model,  # noqa: RUF059
+        stages,  # noqa: RUF059
+        step,  # noqa: RUF059
+        data,  # noqa: RUF059
+        training,  # noqa: RUF059
+        evaluation,  # noqa: RUF059
+        counter,  # noqa: RUF059
+    ) = _run_config(task, preset, method, ordering, seed)
     force = False  # noqa: F841  # run even if a finished run already holds this result
 
 

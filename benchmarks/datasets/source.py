@@ -61,7 +61,7 @@ class MiniatureData:
     validation: int = 64  # scenes of each number of sources
     test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150})
     probe_folds: int = 5
-    probe_clips: int = 8  # of each kind in each fold
+    probe_clips: int = 2  # of each kind in each fold
 
 
 class MiniatureSource:

@@ -45,6 +45,7 @@ PRESET = Preset(
                 "c0",
                 "c1-c2-c3",
                 "c3",
+                "c3@160",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
                 "c3-matched",
                 "mixed",
                 "mixed-matched",

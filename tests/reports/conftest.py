@@ -210,9 +210,7 @@ class Writer:
         if not masks:
             hit = draw.random((THREE, 3)) < skill
             other = draw.random((THREE, 3)) < skill / 3
-            hits = [
-                (3, f"three-{i:03d}", s, int(hit[i, s]), int(other[i, s])) for i in range(THREE) for s in range(3)
-            ]
+            hits = [(3, f"three-{i:03d}", s, int(hit[i, s]), int(other[i, s])) for i in range(THREE) for s in range(3)]
             files["pointing.csv"] = _csv([("n_sources", "item", "source", "hit", "hit_other"), *hits])
             files["examples.npz"] = _examples(skill, draw)
             scores = {"matched_iou": skill * 0.8, "silent_area": 1 - skill, "pointing": float(hit.mean())}
