@@ -200,25 +200,23 @@ def run(
                 for future in ended:
                     slot, job = busy.pop(future)
                     begun = state.running.pop(job.key).started
-                    try:
-                        future.result()
+                    error = future.exception()
+                    if error is None:
                         state.finished[job.key] = time.monotonic() - begun
                         order.release(job)
-                    except BrokenExecutor:
+                    elif isinstance(error, BrokenExecutor):
                         workers[slot] = _worker(context)
                         order.fail(job, "its process died (killed, or out of memory)")
-                    except Exception as error:
+                    else:
                         order.fail(job, f"{type(error).__name__}: {error}")
                     idle.append(slot)
                     for seed in order.seeds_ended():
                         seed_done(seed)
                 changed(state)
         except BaseException:
-            for (
-                process
-            ) in multiprocessing.active_children():  # SIGTERM: they record INTERRUPTED and flush their metrics
+            for process in multiprocessing.active_children():
                 if process.pid != manager._process.pid:  # type: ignore[attr-defined]
-                    process.terminate()
+                    process.terminate()  # SIGTERM: it records INTERRUPTED and flushes its metrics
             raise
         finally:
             for worker in workers:

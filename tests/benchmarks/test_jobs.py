@@ -1,0 +1,119 @@
+"""Run keys: what changes them, what does not, and what is refused."""
+
+import copy
+
+import pytest
+
+from benchmarks.jobs import resolve
+from benchmarks.presets import load, names, run_config
+from cavl.config import ConfigError
+
+
+def config(task="localization", ordering="c1-c2", seed=1, method="cavl"):
+    return run_config(task, "smoke", method, ordering, seed)
+
+
+def changed(base, path, value):
+    """A copy of the configuration with one entry changed."""
+    other = copy.deepcopy(base)
+    *folders, last = path
+    here = other
+    for folder in folders:
+        here = here[folder]
+    here[last] = value
+    return other
+
+
+KEY = resolve(config()).key
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("preset",), "miniature"),
+        (("training", "device"), "cpu"),
+        (("training", "threads"), 2),
+        (("training", "checkpoint_every"), 7),
+        (("training", "precision"), "float32"),
+        (("evaluation", "batch"), 3),
+        (("stages", 0, "checkpoints"), []),
+    ],
+)
+def test_what_cannot_change_the_result_by_intent_is_not_in_the_key(path, value):
+    assert resolve(changed(config(), path, value)).key == KEY
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("seed",), 2),
+        (("model", "clustering", "beta"), 11.0),
+        (("model", "margin"), 0.5),
+        (("stages", 0, "lr"), 0.5),
+        (("stages", 0, "updates"), 7),
+        (("stages", 1, "curricula"), [3]),
+        (("stages", 1, "options"), {"alignment": "scene"}),
+        (("training", "batch"), 9),
+        (("data", "train", "1"), 33),
+        (("data", "test", "3"), 9),
+        (("data", "world", "image_size"), 96),
+        (("evaluation", "examples"), 3),
+        (("step",), 3),
+    ],
+)
+def test_what_can_change_the_result_is(path, value):
+    assert resolve(changed(config(), path, value)).key != KEY
+
+
+def test_a_change_upstream_changes_everything_below():
+    before, after = (list(resolve(c).chain()) for c in (config(), changed(config(), ("stages", 0, "lr"), 0.5)))
+    assert all(a.key != b.key for a, b in zip(before, after, strict=True))
+    before, after = (list(resolve(c).chain()) for c in (config(), changed(config(), ("stages", 1, "lr"), 0.5)))
+    assert [a.key == b.key for a, b in zip(before, after, strict=True)] == [True, False, False]
+
+
+def test_defaults_left_out_are_the_same_run():
+    sparse = changed(config(), ("stages", 0), {"curricula": [1], "updates": 6, "lr": 1e-3, "checkpoints": [3]})
+    assert resolve(sparse).key == KEY
+
+
+def test_untrained_networks_differ_by_seed_and_model_only():
+    key = resolve(config(ordering="untrained")).key
+    assert resolve(config(ordering="untrained", seed=2)).key != key
+    assert resolve(changed(config(ordering="untrained"), ("model", "margin"), 0.5)).key != key
+    assert resolve(config(ordering="untrained")).parents == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("extra",), 1, "unknown configuration key extra"),
+        (("trainin",), {}, "did you mean 'training'"),
+        (("model", "margn"), 1.0, "did you mean 'margin'"),
+        (("model", "margin"), -1.0, "margin"),
+        (("stages", 0, "lrr"), 1.0, r"stages\[0\]\.lrr"),
+        (("stages", 0, "updates"), 0, "at least one update"),
+        (("training", "batch"), 1, r"training\.batch"),
+        (("data", "source"), "nowhere", "unknown data.source 'nowhere'"),
+        (("data", "world", "image_size"), 8, "image_size"),
+        (("evaluation", "rule"), 1, r"evaluation\.rule"),
+        (("stages", 0, "curricula"), [7], "curricula"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(path, value, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve(changed(config(), path, value))
+
+
+def test_presets_load_and_unknown_ones_are_refused():
+    assert {"miniature", "smoke"} <= set(names())
+    assert load("miniature").seeds == 3
+    with pytest.raises(ConfigError, match="unknown preset 'x'"):
+        load("x")
+
+
+def test_every_run_of_the_presets_resolves():
+    for preset in names():
+        for method, part in load(preset).methods.items():
+            for ordering in part.runs:
+                assert resolve(run_config("localization", preset, method, ordering, 1)).key

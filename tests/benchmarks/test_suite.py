@@ -1,0 +1,125 @@
+"""The graph of jobs and the order in which they may run."""
+
+import pytest
+
+from benchmarks.suite import Order, Request, State, cost, jobs_of
+from cavl.config import ConfigError
+
+SMOKE = Request(preset="smoke")
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    return jobs_of(SMOKE)
+
+
+def named(jobs, name):
+    (job,) = [j for j in jobs if j.name == name]
+    return job
+
+
+def test_every_job_once_and_parents_before_children(jobs):
+    seen = set()
+    for job in jobs:
+        assert job.key not in seen
+        assert all(p.key in seen for p in job.parents)
+        seen.add(job.key)
+
+
+def test_every_ordering_is_measured_in_every_task(jobs):
+    measured = {(j.config["task"], j.config["ordering"]) for j in jobs if j.config["method"] == "cavl"}
+    for task in ("localization", "classification"):
+        assert {(task, o) for o in ("untrained", "c0", "c1-c2-c3-c4", "mixed-counted", "random", "c3@3")} <= measured
+    methods = {(j.config["task"], j.config["method"]) for j in jobs}
+    assert ("localization", "full-frame") in methods
+    assert ("classification", "full-frame") not in methods
+    assert ("classification", "spectrogram-statistics") in methods
+    assert ("localization", "spectrogram-statistics") not in methods
+
+
+def test_orderings_that_begin_alike_share_their_stages(jobs):
+    c1 = named(jobs, "pretrain cavl c1 seed 1")
+    assert named(jobs, "pretrain cavl c1-c2 seed 1").parents == (c1,)
+    assert named(jobs, "pretrain cavl c1-c2scene seed 1").parents == (c1,)
+    c3 = named(jobs, "pretrain cavl c3 seed 1")
+    assert named(jobs, "localization cavl c3 seed 1").parents == (c3,)
+    assert named(jobs, "localization cavl c3@3 seed 1").parents == (c3,)  # read from the longer run
+    assert named(jobs, "pretrain cavl hard-to-easy[:2] seed 1").parents == (c3,)
+
+
+def test_counted_stages_start_from_the_counter_too(jobs):
+    counter = named(jobs, "pretrain counter counter seed 1")
+    stages = [j for j in jobs if j.config["task"] == "pretrain" and j.config["stages"][-1]["k"] == "counted"]
+    assert len(stages) == 3
+    assert all(counter in j.parents for j in stages)
+
+
+def test_selections_narrow_and_unknown_names_are_refused():
+    few = jobs_of(Request(preset="smoke", methods=("cavl",), orderings=("c1-c2",), tasks=("localization",)))
+    assert [j.name for j in few] == [
+        "pretrain cavl c1 seed 1",
+        "pretrain cavl c1-c2 seed 1",
+        "localization cavl c1-c2 seed 1",
+    ]
+    for bad, message in (
+        (Request(preset="nothing"), "unknown preset 'nothing'"),
+        (Request(preset="smoke", methods=("magic",)), "no method 'magic'"),
+        (Request(preset="smoke", tasks=("cooking",)), "no task 'cooking'"),
+    ):
+        with pytest.raises((ValueError, ConfigError), match=message):
+            jobs_of(bad)
+
+
+def test_seeds_are_runs_of_their_own():
+    two = jobs_of(Request(preset="smoke", seeds=2, methods=("cavl",), orderings=("c1",)))
+    assert sorted(j.config["seed"] for j in two) == [1, 1, 1, 2, 2, 2]
+
+
+def test_order_lowest_seed_first_then_the_longest_chain():
+    state = State(jobs=jobs_of(Request(preset="smoke", seeds=2, methods=("cavl",), orderings=("c0", "c1-c2-c3"))))
+    order = Order(state)
+    assert order.next().name == "pretrain cavl c1 seed 1"  # three stages and their evaluations hang on it
+    assert order.next().name == "pretrain cavl c0 seed 1"
+    assert order.next().config["seed"] == 2
+
+
+def test_every_job_comes_once_its_parents_are_finished(jobs):
+    state = State(jobs=list(jobs))
+    order = Order(state)
+    finished = []
+    while order.ready:
+        job = order.next()
+        assert {p.key for p in job.parents} <= set(finished)
+        finished.append(job.key)
+        state.finished[job.key] = 1.0
+        order.release(job)
+    assert sorted(finished) == sorted(j.key for j in jobs)
+    assert list(order.seeds_ended()) == [1]
+    assert state.seconds_left() is None or state.seconds_left() == 0
+
+
+def test_a_failure_fails_what_starts_from_it_and_nothing_else(jobs):
+    state = State(jobs=list(jobs))
+    order = Order(state)
+    while (job := order.next()).name != "pretrain cavl c1 seed 1":
+        pass
+    order.fail(job, "broken")
+    names = {j.name for j in jobs if j.key in state.failed}
+    assert "localization cavl c1-c2-c3 seed 1" in names
+    assert "classification miniature cavl c1-c2scene seed 1" in names
+    assert "pretrain cavl c3 seed 1" not in names
+    while order.ready:
+        assert order.next().key not in state.failed
+
+
+def test_reused_jobs_are_not_run_but_let_their_children_start(jobs):
+    c1 = named(jobs, "pretrain cavl c1 seed 1")
+    state = State(jobs=list(jobs), reused={c1.key: object()})
+    order = Order(state)
+    ready = []
+    while order.ready:
+        ready.append(order.next().name)
+    assert "pretrain cavl c1 seed 1" not in ready
+    assert "pretrain cavl c1-c2 seed 1" in ready
+    assert "pretrain cavl c1-c2-c3 seed 1" not in ready
+    assert cost(c1) == 6
