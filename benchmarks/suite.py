@@ -181,6 +181,8 @@ def run(
     (or of the seeds before it) is left. A process that dies (killed, out of memory) fails its job only.
     """
     order = Order(state)
+    if not order.ready:
+        return  # nothing is missing: no process is started
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
         reports = manager.dict()

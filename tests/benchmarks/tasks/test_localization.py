@@ -1,0 +1,138 @@
+"""The localization task on methods whose scores are known beforehand: an oracle, and one that is always wrong."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.datasets.source import MiniatureData, MiniatureSource
+from benchmarks.tasks.localization import foreign_sounds, measure, other_sounds
+from benchmarks.tasks.monitor import points_at
+
+DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 6}, probe_folds=3, probe_clips=1)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+
+
+class Oracle:
+    """Knows where every sound of the test sets belongs, by the sound's own samples."""
+
+    window = 44_100  # the whole scene
+    sample_rate = 11_025
+
+    def __init__(self, source):
+        self.places = {}
+        for n in (1, 2, 3):
+            for scene in (source.test(n)[i] for i in range(len(source.test(n)))):
+                self.places[scene.waveform.tobytes()] = [scene.objects == j + 1 for j in range(n)]
+                for j, stem in enumerate(scene.stems):
+                    self.places[stem.tobytes()] = [scene.objects == j + 1]
+
+    def localize(self, image, waveform, n, n_objects=None):
+        return torch.stack([torch.from_numpy(np.stack(self.places[w.numpy().tobytes()][:n])).float() for w in waveform])
+
+
+class Blind(Oracle):
+    """Points where the object is not."""
+
+    def localize(self, image, waveform, n, n_objects=None):
+        return 1 - super().localize(image, waveform, n, n_objects)
+
+
+def run(method, source, tmp_path):
+    """The task's result and the artifacts it kept."""
+    files = {}
+
+    def add_file(name, write):
+        write(tmp_path / name)
+        files[name] = tmp_path / name
+
+    context = SimpleNamespace(
+        config={"seed": 1, "evaluation": {"batch": 4, "examples": 3}},
+        source=source,
+        device=torch.device("cpu"),
+        trained=lambda: method,
+        progress=lambda done, total: None,
+        add_file=add_file,
+    )
+    return measure(context), files
+
+
+def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(source, tmp_path):
+    result, files = run(Oracle(source), source, tmp_path)
+    for rule in ("threshold=0.5", "max_fraction=0.1", "max_fraction=0.5"):
+        assert result["single"]["aligned"][rule] == {"ciou@0.5": 1.0, "auc": 1.0, "mean_ciou": 1.0, "degenerate": 0.0}
+    assert (
+        result["single"]["aligned"]["top_half"]["ciou@0.5"] == 0.0
+    )  # objects are small: half of the image is too much
+    assert result["score"] == 1.0
+    assert result["single"]["other-audio"]["threshold=0.5"]["mean_ciou"] < 0.5
+    for n in ("2", "3"):
+        scores = result["multi"][n]
+        assert scores["matched_iou"] == 1.0
+        assert scores["pointing"] == 1.0
+        assert scores["pointing_other"] < 0.7
+        assert scores["silent_area"] in (0.0, pytest.approx(float("nan"), nan_ok=True))
+    assert result["items"] == {"single": 14, "multi": {"2": 6, "3": 6}}
+    with open(files["items.csv"]) as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 14 * 2 * 6  # scenes, rows (aligned, other-audio), rules
+    with open(files["pointing.csv"]) as file:
+        points = list(csv.DictReader(file))
+    assert len(points) == 6 * 2 + 6 * 3
+    with np.load(files["examples.npz"]) as examples:
+        assert examples["images"].shape == (3, 64, 64, 3)
+        assert examples["heatmaps"].dtype == np.float16
+        assert examples["labels"].tolist() == [str(source.test(1)[i].kinds[0]) for i in range(3)]
+
+
+def test_a_method_that_is_always_wrong_scores_zero(source, tmp_path):
+    result, _ = run(Blind(source), source, tmp_path)
+    assert result["score"] == 0.0
+    assert result["pointing"] == 0.0
+
+
+def test_masks_are_not_binarised_and_play_no_pointing(source, tmp_path):
+    method = Oracle(source)
+    method.heatmaps_are_masks = True
+    result, files = run(method, source, tmp_path)
+    assert result["single"] == {
+        "mask": {"mask": {"ciou@0.5": 1.0, "auc": 1.0, "mean_ciou": 1.0, "degenerate": 0.0}},
+    }
+    assert set(files) == {"items.csv"}
+    assert "pointing" not in result
+
+
+def test_other_sounds_are_of_another_kind_and_a_function_of_the_seed(source):
+    scenes = source.test(1)
+    other = other_sounds(scenes, 3)
+    assert all(scenes[i].kinds != scenes[int(j)].kinds for i, j in enumerate(other))
+    assert (other == other_sounds(scenes, 3)).all()
+
+
+def test_foreign_sounds_are_of_kinds_that_are_not_in_the_scene(source):
+    scene, strangers = source.test(3)[0], source.test(1)
+    sounds = foreign_sounds(scene, strangers, 1, 0)
+    kinds = {strangers[i].waveform.tobytes(): strangers[i].kinds[0] for i in range(len(strangers))}
+    assert sounds.shape == scene.stems.shape
+    assert all(kinds[s.tobytes()] not in scene.kinds for s in sounds)
+
+
+def test_pointing_asks_for_one_source_in_an_image_of_all(source):
+    asked = []
+    oracle = Oracle(source)
+
+    class Spy:
+        window = oracle.window
+
+        def localize(self, image, waveform, n, n_objects=None):
+            asked.append((len(image), n, n_objects))
+            return oracle.localize(image, waveform, n)
+
+    assert points_at(Spy(), source.test(3), 0, torch.device("cpu")) == [True] * 3
+    assert asked == [(3, 1, 3)]
