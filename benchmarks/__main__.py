@@ -29,19 +29,19 @@ from typing import NoReturn
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from benchmarks import presets
 from benchmarks.datasets.source import data_folder, open_source
-from benchmarks.experiment import progress_bar
+from benchmarks.experiment import current_environment, progress_bar
 from benchmarks.jobs import Job
-from benchmarks.suite import TASKS, Request, State, jobs_of, run, select
-from cavl.config import ConfigError
-from registry.files import DiskFullError, home
+from benchmarks.suite import TASKS, Request, State, jobs_of, run, scoreable, select
+from registry.files import home
 from registry.index import Registry
-from registry.record import Record
+from registry.record import Record, RecordError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; nothing finished is lost, the same command goes on from here", file=sys.stderr)
         return 130
-    except (ConfigError, DiskFullError, ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError, RecordError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -97,12 +97,10 @@ def benchmark(arguments: argparse.Namespace) -> int:
         tasks=arguments.tasks,
         esc50=str(Path(esc50).absolute()) if esc50 else None,
     )
-    registry = Registry(home())
+    registry = Registry(home(), current_environment(presets.load(request.preset).training))
     jobs = jobs_of(request)
     reused = select(jobs, registry, arguments.rerun)
-    if arguments.rerun == "failed":
-        jobs = only_failed(jobs, reused, registry)
-    state = State(jobs=jobs, reused=reused)
+    state = State(jobs=only_failed(jobs, reused, registry) if arguments.rerun == "failed" else jobs, reused=reused)
     if arguments.dry_run:
         show_plan(console, state)
         return 0
@@ -111,7 +109,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
 
     stale = sum(1 for r in reused.values() if r.stale)
     console.print(
-        f"{len(jobs)} runs: {len(state.todo)} to do, {len(reused)} already there"
+        f"{len(state.jobs)} runs: {len(state.todo)} to do, {len(reused)} already there"
         + (f" ({stale} of them stale: --rerun stale renews them)" if stale else "")
     )
     with Display(console, state) as display:
@@ -119,26 +117,26 @@ def benchmark(arguments: argparse.Namespace) -> int:
             state,
             arguments.jobs or os.cpu_count() or 1,
             changed=display.update,
-            seed_done=lambda seed: write_report_aside(request.preset),
+            seed_done=lambda seed: write_report_aside(request.preset) if state.todo else None,
         )
     status = subprocess.run(report_command(request.preset), check=False).returncode
     for key, why in state.failed.items():
-        name = next(j.name for j in jobs if j.key == key)
-        console.print(f"[red]failed[/red] {name}: {why}", highlight=False)
+        name = next(j.name for j in state.jobs if j.key == key)
+        console.print(f"[red]failed[/red] {name}: {escape(why)}", highlight=False)
     if state.failed:
         console.print(f"{len(state.failed)} runs failed; the same command tries them again")
-    return 1 if state.failed or status else 0
+    without = arguments.esc50 is not None and "esc10" not in scoreable(str(request.esc50))
+    return 1 if state.failed or status or without else 0
 
 
 def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registry) -> list[Job]:
-    """The jobs that are done, those whose last try failed, and those that need one of these."""
-    kept: list[Job] = []
+    """What is done already, what failed or died last time, and what that starts from."""
+    wanted = set(reused)
     for job in jobs:
         last = registry.unfinished(job.key)
-        again = last is not None and last.status == "FAILED"
-        if job.key in reused or again or any(p.key in {k.key for k in kept} - set(reused) for p in job.parents):
-            kept.append(job)
-    return kept
+        if job.key not in reused and last is not None and last.status in ("FAILED", "DIED"):
+            wanted |= {member.key for member in job.chain()}
+    return [job for job in jobs if job.key in wanted]
 
 
 def plan(request: Request, jobs: list[Job]) -> dict[str, object]:
@@ -227,7 +225,8 @@ class Display:
                     )
                 else:
                     self.console.print(
-                        f"{self.counter()} [red]failed[/red] {job.name}: {state.failed[job.key]}", highlight=False
+                        f"{self.counter()} [red]failed[/red] {job.name}: {escape(state.failed[job.key])}",
+                        highlight=False,
                     )
         if self.live:
             self.live.update(self.picture())

@@ -1,7 +1,7 @@
 """Weights and resumable training states on disk, in ``<home>/checkpoints/<run key>/``.
 
 ``weights.safetensors``      the stage's last weights; ``weights@120.safetensors`` those after a declared update.
-``states/000150/``           weights and optimizer after 150 updates, until the stage is finished.
+``states/000150/``           weights and optimizer after 150 updates, until the run's record is complete.
 
 Weights are safetensors; the optimizer's state is read with ``weights_only=True``. Nothing is unpickled.
 """
@@ -15,6 +15,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -97,17 +98,22 @@ class Checkpoints:
         for old in self._states()[:-KEPT_STATES]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def resume(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-        """Load the newest whole state into both and return its step; 0 if there is none. Damaged ones are named."""
+    def resume(self, module: nn.Module, optimizer: torch.optim.Optimizer, at_most: int | None = None) -> int:
+        """Load the newest whole state (of at most that step) into both and return its step; 0 if there is none.
+
+        Damaged states are named and passed over.
+        """
         for state in reversed(self._states()):
+            if at_most is not None and int(state.name) > at_most:
+                continue
             try:
                 digests: Mapping[str, str] = json.loads((state / "digests.json").read_text())
                 for name, digest in digests.items():
                     if digest_file(state / name) != digest:
                         raise CheckpointError(f"{state / name} is damaged")
                 weights = load((state / "weights.safetensors").read_bytes())
-                loaded: dict[str, Any] = torch.load(state / "optimizer.pt", weights_only=True)
-            except (OSError, ValueError, KeyError, SafetensorError, CheckpointError) as error:
+                loaded: dict[str, Any] = torch.load(state / "optimizer.pt", map_location="cpu", weights_only=True)
+            except (OSError, EOFError, ValueError, KeyError, RuntimeError, UnpicklingError, SafetensorError) as error:
                 warnings.warn(f"training state {state} cannot be read ({error}); an older one is used", stacklevel=2)
                 continue
             module.load_state_dict(weights)

@@ -31,12 +31,19 @@ from benchmarks import presets
 from benchmarks.checkpoints import CheckpointError, Checkpoints
 from benchmarks.datasets.source import Source, open_source
 from benchmarks.jobs import ENTRIES, NAMES, Job, resolve
-from benchmarks.methods import UnknownMethod, method_class, module_of
-from benchmarks.training import TrainingConfig, choose_device, choose_precision, initialise, set_threads
-from cavl.config import ConfigError, from_dict
+from benchmarks.methods import method_class, module_of
+from benchmarks.training import (
+    TrainingConfig,
+    TrainingError,
+    choose_device,
+    choose_precision,
+    initialise,
+    set_threads,
+)
+from cavl.config import from_dict
 from registry.code import code_digest
 from registry.environment import environment
-from registry.files import DiskFullError, home
+from registry.files import home
 from registry.index import Registry
 from registry.observer import (
     AlreadyRunning,
@@ -61,6 +68,7 @@ class Context:
     run: Run
     source: Source
     settings: TrainingConfig
+    store: Path  # where this run's own weights go: the home, or a temporary folder of an unobserved run
     progress: Report
 
     @property
@@ -77,22 +85,33 @@ class Context:
     def flush(self) -> None:
         flush(self.run)
 
-    def checkpoints(self, job: Job | None = None) -> Checkpoints:
-        return Checkpoints(home(), (job or self.job).key)
+    def checkpoints(self) -> Checkpoints:
+        """This run's own."""
+        return Checkpoints(self.store, self.job.key)
 
-    def build(self) -> Any:
-        """The method with its initial weights (a plain object for methods without weights)."""
-        return build(self.config)
+    def parent(self, which: int, step: int | None = None) -> Any:
+        """The method of a parent with the weights it ended with (``step``: those it kept there), in evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            If the weights are missing, or not those that the parent's run recorded.
+        """
+        job = self.job.parents[which]
+        method = build(job.config)
+        record = Registry(home()).find(job.key)
+        recorded_digest = None
+        if record is not None:
+            recorded_digest = record.result["weights"] if step is None else record.result["kept"].get(str(step))
+        Checkpoints(home(), job.key).load_weights(method, step, recorded_digest)
+        return method.to(self.device).eval()
 
     def trained(self) -> Any:
-        """The method with the weights this run starts from, in evaluation mode on the device."""
-        method = self.build()
-        if not isinstance(method, nn.Module):
-            return method
+        """The method to be evaluated; a plain object for methods without weights."""
         if self.job.parents:
-            step = self.config["step"] if self.config["task"] != "pretrain" else None
-            self.checkpoints(self.job.parents[0]).load_weights(method, step)
-        return method.to(self.device).eval()
+            return self.parent(0, self.config["step"])
+        method = build(self.config)
+        return method.to(self.device).eval() if isinstance(method, nn.Module) else method
 
     def add_file(self, name: str, write: Callable[[Path], None]) -> None:
         """Keep as an artifact of the run the file that ``write`` writes."""
@@ -123,10 +142,14 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
         ),
         dataset=job.dataset,
         code=code_digest([f"benchmarks.tasks.{config['task']}", method], (*PACKAGES, method.partition(".")[0])),
-        environment=environment(
-            choose_precision(settings.precision, choose_device(settings.device)), settings.threads, world_size=1
-        ),
+        environment=current_environment(settings),
     )
+
+
+def current_environment(settings: TrainingConfig) -> dict[str, Any]:
+    """What a run with these settings would be made with here and now: other than a record's, that one is stale."""
+    precision = choose_precision(settings.precision, choose_device(settings.device))
+    return environment(precision, settings.threads, world_size=1)
 
 
 def answered(job: Job, registry: Registry) -> Record | None:
@@ -182,7 +205,7 @@ def plain_errors() -> Iterator[None]:
     """Errors of the user's input end the command with their sentence, not with a traceback."""
     try:
         yield
-    except (ConfigError, UnknownMethod, CheckpointError, AlreadyRunning, DiskFullError, ValueError) as error:
+    except (ValueError, OSError, CheckpointError, TrainingError, AlreadyRunning, RecordError) as error:
         raise SacredError(str(error), print_traceback=False) from error
 
 
@@ -210,11 +233,21 @@ def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progr
         settings = from_dict(TrainingConfig, _config["training"], "training")
         set_threads(settings.threads)
         _run.info["key"] = job.key
-        _run.info["device"] = str(choose_device(settings.device))
-        source = open_source(job.config["data"])
-        with recorded(_run), progress_bar(job.name) if progress is None else nullcontext(progress) as report:
-            context = Context(job=job, run=_run, source=source, settings=settings, progress=report)
-            measure: Callable[[Context], dict[str, Any]] = importlib.import_module(f"benchmarks.tasks.{task}").measure
+        measure: Callable[[Context], dict[str, Any]] = importlib.import_module(f"benchmarks.tasks.{task}").measure
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(recorded(_run))
+            if config is None:
+                stack.enter_context(plain_errors())
+            _run.info["device"] = str(choose_device(settings.device))
+            store = tempfile.TemporaryDirectory() if _run.unobserved else nullcontext(str(home()))
+            context = Context(
+                job=job,
+                run=_run,
+                source=open_source(job.config["data"]),
+                settings=settings,
+                store=Path(stack.enter_context(store)),
+                progress=stack.enter_context(progress_bar(job.name)) if progress is None else progress,
+            )
             return measure(context)
 
     return experiment
@@ -226,12 +259,13 @@ def _before_command(config: dict[str, Any], command_name: str, logger: logging.L
         return {}
     with plain_errors():
         job = resolve({k: v for k, v in config.items() if k != "force"})
+        choose_device(config["training"]["device"])
         registry = Registry(home())
-        for ancestor in list(job.chain())[:-1]:
+        record = None if config["force"] else answered(job, registry)
+        for ancestor in list(job.chain())[:-1] if record is None else ():
             if answered(ancestor, registry) is None:
                 print(f"first: {ancestor.name}")
                 run_job(ancestor)
-        record = None if config["force"] else answered(job, registry)
     if record is not None:
         print(f"run {record.id} in {home()} already holds this result (force=True repeats it):")
         print(to_json(record.result))
@@ -252,16 +286,20 @@ def run_job(job: Job, progress: Report | None = None) -> int:
 
 def finish(job: Job, run: Run) -> None:
     """Read the record back (Sacred swallows its observers' failures); only then let go of what it was resumed from."""
-    if not run.unobserved:
-        verify_written(home() / str(run._id), run.result, run.status)
+    if run.unobserved:
+        return
+    verify_written(home() / str(run._id), run.result, str(run.status))
     if job.config["task"] == "pretrain":
         Checkpoints(home(), job.key).drop_states()
 
 
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
-    with sigterm_as_interrupt():
-        run = make_experiment(task).run_commandline()
+    try:
+        with sigterm_as_interrupt():
+            run = make_experiment(task).run_commandline()
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":
         try:
             finish(resolve({k: run.config[k] for k in ENTRIES}), run)

@@ -4,14 +4,14 @@ key(stage) = H(stage configuration, dataset fingerprint, key of the stage before
 key(evaluation) = H(task configuration, dataset fingerprint, key of the checkpoint)
 
 In the key: what can change a result by intent. Not in it: names (preset, ordering), paths, device, threads, how often
-is saved. Orderings that begin alike thus share their stages.
+is saved and logged. Orderings that begin alike thus share their stages.
 """
 
 from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -74,8 +74,13 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
             )
     try:
         typed = dict(config)
-        typed["model"] = to_dict(from_dict(method_class(config["method"]).Config, config["model"], "model"))
-        typed["stages"] = [to_dict(from_dict(Stage, s, f"stages[{i}]")) for i, s in enumerate(config["stages"])]
+        typed["model"] = _model(config["method"], config["model"], "model")
+        typed["stages"] = _stages(config["stages"], "stages")
+        if config["counter"]:
+            typed["counter"] = {
+                "model": _model("counter", config["counter"]["model"], "counter.model"),
+                "stages": _stages(config["counter"]["stages"], "counter.stages"),
+            }
         typed["training"] = to_dict(from_dict(TrainingConfig, config["training"], "training"))
         typed["data"] = to_dict(open_source(config["data"]).config)
         if config["task"] in EVALUATIONS:
@@ -84,7 +89,22 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
         raise
     except ValueError as error:  # a value out of range, refused by the dataclass itself
         raise ConfigError(str(error)) from error
+    if not isinstance(config["seed"], int) or isinstance(config["seed"], bool):
+        raise ConfigError(f"seed must be a whole number, not {config['seed']!r}")
+    kept = typed["stages"][-1]["checkpoints"] if typed["stages"] else []
+    if config["step"] is not None and config["step"] not in kept:
+        raise ConfigError(
+            f"step={config['step']!r}: the last stage keeps its weights after {kept or 'no'} updates only"
+        )
     return typed
+
+
+def _model(method: str, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    return to_dict(from_dict(method_class(method).Config, values, where))
+
+
+def _stages(stages: Sequence[Mapping[str, Any]], where: str) -> list[dict[str, Any]]:
+    return [to_dict(from_dict(Stage, stage, f"{where}[{i}]")) for i, stage in enumerate(stages)]
 
 
 def resolve(config: Mapping[str, Any]) -> Job:
@@ -113,14 +133,16 @@ def _pretrain(config: Mapping[str, Any]) -> Job:
     dataset = source.fingerprint(*sets)
     decisive = {
         "method": config["method"],
+        "recipe": getattr(method_class(config["method"]), "recipe", {}),
         "model": config["model"],
         "seed": config["seed"],
         "stage": {k: v for k, v in stage.items() if k != "checkpoints"},
         "index": len(stages) - 1,
-        "training": {k: config["training"][k] for k in ("batch", "monitor_every", "monitor_early")},
+        "training": {"batch": config["training"]["batch"]},
     }
     key = run_key("pretrain", decisive, dataset, [p.key for p in parents])
-    own = {**config, "task": "pretrain", "ordering": ordering_name(config), "step": None, "evaluation": {}}
+    own: dict[str, Any] = {**config, "task": "pretrain", "ordering": ordering_name(config)}
+    own |= {"step": None, "evaluation": {}}
     if stage["k"] != "counted":
         own["counter"] = {}
     return Job(config=own, key=key, dataset=dataset, sets=tuple(sets), parents=tuple(parents))
@@ -133,7 +155,7 @@ def _counter(config: Mapping[str, Any]) -> Job:
 def _evaluation(config: Mapping[str, Any]) -> Job:
     task, evaluation = config["task"], config["evaluation"]
     parents = (_pretrain(config),) if config["stages"] else ()
-    decisive: dict[str, Any] = {"evaluation": {k: v for k, v in evaluation.items() if k not in ("batch", "esc50")}}
+    decisive: dict[str, Any] = {"evaluation": {k: v for k, v in evaluation.items() if k != "esc50"}}
     if parents:
         decisive["step"] = config["step"]
     else:  # the initial weights, or a method without any

@@ -10,9 +10,7 @@ import functools
 import heapq
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -24,6 +22,7 @@ from benchmarks.datasets.esc50 import IncompleteError
 from benchmarks.experiment import answered, run_job
 from benchmarks.jobs import Job, read_esc50, resolve
 from benchmarks.methods import method_class
+from benchmarks.processes import follow_parent
 from registry.index import Registry
 from registry.observer import AlreadyRunning
 from registry.record import Record
@@ -99,19 +98,18 @@ def _jobs_of_ordering(
 def scoreable(folder: str) -> dict[str, str]:
     """The subsets of ESC-50 in ``folder`` of which every fold is whole -> their coverage.
 
-    There is no accuracy over folds that are not whole. Of ESC-50 that is left out in silence (its ten classes ESC-10
-    are often all there is); that ESC-10 is not whole is said.
+    There is no accuracy over folds that are not whole: what is left out is said, with the first missing files.
     """
     whole: dict[str, str] = {}
     for subset in ("esc10", "esc50"):
         recordings = read_esc50(folder, subset)
         if recordings.scoreable:
             whole[subset] = str(recordings.coverage)
-        elif subset == "esc10":
-            try:
-                recordings.require_scoreable()
-            except IncompleteError as error:
-                print(f"without the probe on real recordings: {error}", file=sys.stderr)
+            continue
+        try:
+            recordings.require_scoreable()
+        except IncompleteError as error:
+            print(f"left out: {error}", file=sys.stderr)
     return whole
 
 
@@ -183,46 +181,40 @@ def run(
     order = Order(state)
     if not order.ready:
         return  # nothing is missing: no process is started
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        reports = manager.dict()
-        workers = [_worker(context) for _ in range(slots)]
-        busy: dict[Future[int], tuple[int, Job]] = {}
-        idle = list(range(slots))
-        try:
-            while busy or order.ready:
-                while idle and order.ready:
-                    slot, job = idle.pop(), order.next()
-                    state.running[job.key] = Running(job, time.monotonic())
-                    busy[workers[slot].submit(_work, job.config, reports)] = (slot, job)
-                ended, _ = wait(busy, timeout=0.25, return_when=FIRST_COMPLETED)
-                for key, (done, total) in list(reports.items()):
-                    if key in state.running:
-                        state.running[key].done, state.running[key].total = done, total
-                for future in ended:
-                    slot, job = busy.pop(future)
-                    begun = state.running.pop(job.key).started
-                    error = future.exception()
-                    if error is None:
-                        state.finished[job.key] = time.monotonic() - begun
-                        order.release(job)
-                    elif isinstance(error, BrokenExecutor):
-                        workers[slot] = _worker(context)
-                        order.fail(job, "its process died (killed, or out of memory)")
-                    else:
-                        order.fail(job, f"{type(error).__name__}: {error}")
-                    idle.append(slot)
-                    for seed in order.seeds_ended():
-                        seed_done(seed)
-                changed(state)
-        except BaseException:
-            for process in multiprocessing.active_children():
-                if process.pid != manager._process.pid:  # type: ignore[attr-defined]
-                    process.terminate()  # SIGTERM: it records INTERRUPTED and flushes its metrics
-            raise
-        finally:
-            for worker in workers:
-                worker.shutdown(wait=True, cancel_futures=True)
+    workers = [Worker() for _ in range(slots)]
+    busy: dict[Future[int], tuple[Worker, Job]] = {}
+    idle = list(workers)
+    try:
+        while busy or order.ready:
+            while idle and order.ready:
+                worker, job = idle.pop(), order.next()
+                state.running[job.key] = Running(job, time.monotonic())
+                busy[worker.submit(job)] = (worker, job)
+            ended, _ = wait(busy, timeout=0.25, return_when=FIRST_COMPLETED)
+            for worker, job in busy.values():
+                state.running[job.key].done, state.running[job.key].total = worker.progress[:]
+            for future in ended:
+                worker, job = busy.pop(future)
+                begun = state.running.pop(job.key).started
+                error = future.exception()
+                if error is None:
+                    state.finished[job.key] = time.monotonic() - begun
+                    order.release(job)
+                elif isinstance(error, BrokenExecutor):
+                    order.fail(job, "its process died (killed, or out of memory)")
+                else:
+                    order.fail(job, f"{type(error).__name__}: {error}")
+                idle.append(worker)
+                for seed in order.seeds_ended():
+                    seed_done(seed)
+            changed(state)
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()  # SIGTERM: it records INTERRUPTED and flushes its metrics
+        raise
+    finally:
+        for worker in workers:
+            worker.pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Order:
@@ -278,42 +270,53 @@ class Order:
             heapq.heappush(self._heap, (job.config["seed"], -self.chain[job.key], job.key, job))
 
 
-def _worker(context: Any) -> ProcessPoolExecutor:
+class Worker:
     """A process of its own for one slot: it imports torch once, and takes no other slot down when it dies."""
-    return ProcessPoolExecutor(1, mp_context=context, initializer=_become_worker)
+
+    def __init__(self) -> None:
+        self.context = multiprocessing.get_context("spawn")
+        self.progress = self.context.Array("q", 2)  # (done, total) of the job that runs
+        self._open()
+
+    def _open(self) -> None:
+        self.pool = ProcessPoolExecutor(
+            1, mp_context=self.context, initializer=_become_worker, initargs=(self.progress,)
+        )
+
+    def submit(self, job: Job) -> Future[int]:
+        """Start ``job``, in a new process where the old one has died."""
+        self.progress[:] = [0, 0]
+        try:
+            return self.pool.submit(_work, job.config)
+        except BrokenExecutor:
+            self._open()
+            return self.pool.submit(_work, job.config)
 
 
-def _become_worker() -> None:
-    """Workers write to their runs' records, not over the display, and end with the suite, however it ends."""
+_shared_progress: Any = None  # in a worker: its slot's (done, total)
+
+
+def _become_worker(progress: Any) -> None:
+    """Workers write to their runs' records, not over the display."""
+    global _shared_progress
+    _shared_progress = progress
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the suite, which ends its workers by SIGTERM
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)  # a running job records INTERRUPTED
-    time.sleep(10)
-    os._exit(1)
-
-
-def _work(config: Mapping[str, Any], reports: Any) -> int:
-    """In the worker: run one job, reporting (done, total) at most five times a second."""
+def _work(config: Mapping[str, Any]) -> int:
+    """In the worker: run one job, waiting up to a minute for another process that runs the same."""
     job = resolve(config)
-    last = 0.0
 
     def progress(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last > 0.2:
-            last = now
-            reports[job.key] = (done, total)
+        _shared_progress[:] = [done, total]
 
     for _ in range(60):
         try:
             return run_job(job, progress)
-        except AlreadyRunning:  # most often the worker of a suite that was just killed, on its way out
+        except AlreadyRunning:  # a second suite, or the worker of one that was just killed, on its way out
             time.sleep(1)
+            record = answered(job, Registry())
+            if record is not None:
+                return record.id
     return run_job(job, progress)

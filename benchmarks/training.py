@@ -94,7 +94,7 @@ def train_stage(
     stage_index: int,
     settings: TrainingConfig,
     store: Checkpoints,
-    counts: Callable[[list[int], list[Any]], list[int]] | None = None,
+    counts: Callable[[list[int]], list[int]] | None = None,
     monitor: Callable[[nn.Module], Mapping[str, float]] | None = None,
     log: Callable[[str, float, int], None] = lambda *_: None,
     flush: Callable[[], None] = lambda: None,
@@ -105,7 +105,7 @@ def train_stage(
     Parameters
     ----------
     counts
-        For stages with ``k="counted"``: (indices, scenes) -> number of sources to ask for, from the counting network.
+        For stages with ``k="counted"``: indices of scenes -> numbers of sources to ask for, from the counting network.
     monitor
         Measures the method on held-out scenes; its values are logged by name.
     log, flush
@@ -129,7 +129,9 @@ def train_stage(
     set_threads(settings.threads)
     method.to(device)
     optimizer = make_optimizer(method, stage.lr)
-    first = store.resume(method, optimizer)
+    # A declared checkpoint that is not there yet is written on the way: no state behind it will do.
+    missing = [c for c in stage.checkpoints if not store.weights_path(c).is_file()]
+    first = store.resume(method, optimizer, at_most=min(missing, default=None))
     if first:
         print(f"resuming at update {first} of {stage.updates}")
     kept: dict[str, str] = {}
@@ -153,7 +155,7 @@ def train_stage(
         chosen = [scenes[i] for i in indices]
         room = [max(1, len(s.waveform) - window + 1) for s in chosen]
         starts = integers(settings.batch, 1 << 62, seed, "window", stage_index, step) % room
-        asked = counts(indices, chosen) if counts is not None else None
+        asked = counts(indices) if counts is not None else None
         batch = collate(chosen, window, device, starts=starts, counts=asked)
 
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):

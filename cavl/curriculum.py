@@ -90,6 +90,7 @@ def named_orderings(
         "c1-c2": c1234[:2],
         "c1-c2-c3": c1234[:3],
         "c1-c2-c3-c4": c1234,
+        "c4": stages((4,)),
         "c0": (scene_level(c1234[0]),),
         "c1-c2scene": (c1234[0], scene_level(c1234[1])),
         "c3": stages((3,)),

@@ -54,7 +54,11 @@ class AlreadyRunning(RuntimeError):
             "wait for it, or end it and start again to continue its record"
         )
         self.id = id
+        self.host = host
         self.pid = pid
+
+    def __reduce__(self) -> tuple[Any, ...]:  # between processes: exceptions are rebuilt from their message otherwise
+        return AlreadyRunning, (self.id, self.host, self.pid)
 
 
 class Terminated(KeyboardInterrupt):
@@ -410,6 +414,11 @@ def flush(run: Any) -> None:
     for observer in run.observers:
         if isinstance(observer, RegistryObserver) and observer.trouble is not None:
             raise observer.trouble
+
+
+def continued(run: Any) -> bool:
+    """Whether a Sacred ``run`` goes on with the record of an earlier, unfinished one."""
+    return any(isinstance(o, RegistryObserver) and bool(o.run_entry.get("resumptions")) for o in run.observers)
 
 
 @contextlib.contextmanager

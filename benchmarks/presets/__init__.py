@@ -104,6 +104,7 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
     chosen = methods[method]
     stages, step = stages_of(ordering, chosen.orderings(seed))
     evaluation = {"localization": preset.localization, "classification": preset.classification}.get(task)
+    (counter_stages,) = preset.counter.orderings(seed).values()
     config: dict[str, Any] = {
         "task": task,
         "preset": preset_name,
@@ -116,14 +117,11 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
         "data": to_dict(preset.data),
         "training": to_dict(preset.training),
         "evaluation": {} if evaluation is None else to_dict(evaluation),
-        "counter": {},
-    }
-    if any(s.k == "counted" for s in stages):
-        (counter_stages,) = preset.counter.orderings(seed).values()
-        config["counter"] = {
+        "counter": {  # read by stages with k="counted" only
             "model": to_dict(from_dict(method_class("counter").Config, preset.counter.model, "counter.model")),
             "stages": [to_dict(s) for s in counter_stages],
-        }
+        },
+    }
     return config
 
 

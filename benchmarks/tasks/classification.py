@@ -77,7 +77,7 @@ def embed(
         clip = clips[index]
         length = getattr(method, "window", len(clip.waveform))
         cut = windows(clip.waveform, length, getattr(method, "probe_hop", length))
-        features.append(method.audio_embedding(torch.from_numpy(cut).to(context.device)).double().cpu().numpy())
+        features.append(method.audio_embedding(torch.from_numpy(cut).to(context.device)).cpu().double().numpy())
         ids.append(clip.id)
         labels.append(clip.kinds[0])
         folds.append(clip.fold)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,18 +46,16 @@ def measure(context: Context) -> dict[str, Any]:
         "items": {"single": len(single.scenes)},
         "coverage": str(single.scenes.coverage),
     }
-    if not single.masks:
-        several = [n for n in context.source.test_counts() if n > 1]
-        scored = {str(n): score_several(context, method, n) for n in several}
-        result["multi"] = {n: scores for n, (scores, _) in scored.items()}
-        result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}
-        hits = [(n, *row) for n, (_, rows) in scored.items() for row in rows]
-        context.add_file(
-            "pointing.csv", lambda path: write_csv(path, ("n_sources", "item", "source", "hit", "hit_other"), hits)
-        )
-        if several:
-            most = result["multi"][str(several[-1])]
-            result["pointing"], result["pointing_other"] = most["pointing"], most["pointing_other"]
+    several = [n for n in context.source.test_counts() if n > 1]
+    scored = {str(n): score_several(context, method, n) for n in several}
+    result["multi"] = {n: scores for n, (scores, _) in scored.items()}
+    result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}
+    hits = [(n, *row) for n, (_, rows) in scored.items() for row in rows]
+    header = ("n_sources", "item", "source", "hit", "hit_other")
+    context.add_file("pointing.csv", lambda path: write_csv(path, header, hits))
+    if several:
+        most = result["multi"][str(several[-1])]
+        result["pointing"], result["pointing_other"] = most["pointing"], most["pointing_other"]
     rule = MASK if single.masks else "threshold=0.5"
     result["score"] = result["single"][single.main][rule]["ciou@0.5"]
     return result
@@ -86,7 +85,7 @@ class SingleSource:
                     [scenes[int(other[first + i])] for i in range(len(chosen))], method.window, context.device
                 )
                 maps["other-audio"] = method.localize(batch.image, elsewhere.waveform, 1)
-            arrays = {row: heat[:, 0].double().cpu().numpy() for row, heat in maps.items()}
+            arrays = {row: heat[:, 0].cpu().double().numpy() for row, heat in maps.items()}
             for i, scene in enumerate(chosen):
                 assert scene.objects is not None
                 assert scene.boxes is not None
@@ -127,26 +126,34 @@ class SingleSource:
 def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:
     """Scenes of ``n`` sources: (scores, (item, source, hit, hit by another sound) of the pointing game).
 
-    ``pointing_other`` is the control: the same heatmaps asked for with the sound of a kind that is not in the scene.
+    ``pointing_other`` is the control: the same heatmaps asked for with the sound of a kind that is not in the scene. A
+    mask has no maximum: it points at a point drawn uniformly from its area, and a hit is that point's chance to be on
+    the object.
     """
-    scenes, strangers = context.source.test(n), context.source.test(1)
+    scenes = context.source.test(n)
     size = context.config["evaluation"]["batch"]
+    masks = getattr(method, "heatmaps_are_masks", False)
     matched, silent, hits = [], [], []
     for first in range(0, len(scenes), size):
         chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
         batch = collate(chosen, method.window, context.device)
-        heat = method.localize(batch.image, batch.waveform, n).double().cpu().numpy()
+        heat = method.localize(batch.image, batch.waveform, n).cpu().double().numpy()
         for i, scene in enumerate(chosen):
             assert scene.objects is not None
-            areas = np.stack([metrics.binarise(h, "threshold=0.5") for h in heat[i]])
+            areas = np.stack([h >= 0.5 if masks else metrics.binarise(h, "threshold=0.5") for h in heat[i]])
             sounding = np.stack([scene.objects == j + 1 for j in range(n)])
             matched.append(metrics.matched_iou(areas, sounding))
             if (scene.objects >= SILENT).any():
                 silent.append(metrics.silent_area(areas, (scene.objects >= SILENT)[None]))
-            own = points_at(method, scenes, first + i, context.device)
-            foreign = foreign_sounds(scene, strangers, context.config["seed"], first + i)
-            other = points_at(method, scenes, first + i, context.device, foreign)
-            hits += [(scene.id, j, int(a), int(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
+            own: Sequence[float]
+            other: Sequence[float]
+            if masks:
+                own = other = [float(a[o].sum() / a.sum()) for a, o in zip(areas, sounding, strict=True)]
+            else:
+                foreign = foreign_sounds(scene, context.source.test(1), context.config["seed"], first + i)
+                own = points_at(method, scenes, first + i, context.device)
+                other = points_at(method, scenes, first + i, context.device, foreign)
+            hits += [(scene.id, j, float(a), float(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
         context.progress(first + len(chosen), len(scenes))
     scores = {
         "matched_iou": float(np.mean(matched)),

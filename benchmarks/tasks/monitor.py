@@ -37,7 +37,7 @@ class Monitor:
     def __call__(self, method: Any) -> Mapping[str, float]:
         batch = collate(self.scenes, method.window, self.device)
         s = method.scene_distances(batch.image, batch.waveform, batch.n_sources, **self.options)
-        s = s.double().cpu().numpy()
+        s = s.cpu().double().numpy()
         hits = [
             hit
             for i in range(min(BATCH // 2, len(self.three)))
@@ -67,5 +67,5 @@ def points_at(
     waveform = torch.from_numpy(cut(heard, start, method.window).copy()).to(device)  # (n, T)
     image = torch.from_numpy(scene.image.copy()).permute(2, 0, 1).to(device)
     heat = method.localize(image.expand(len(heard), -1, -1, -1), waveform, 1, n_objects=scene.n_sources)
-    maps = heat[:, 0].double().cpu().numpy()
+    maps = heat[:, 0].cpu().double().numpy()
     return [pointing(maps[i], scene.objects == i + 1) for i in range(len(heard))]

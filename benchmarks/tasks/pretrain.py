@@ -12,35 +12,39 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from benchmarks.batch import Pool, collate
-from benchmarks.checkpoints import Checkpoints
-from benchmarks.datasets.scene import Scene
 from benchmarks.experiment import Context, build, command_line
-from benchmarks.jobs import Job
 from benchmarks.tasks.monitor import Monitor
 from benchmarks.training import train_stage
 from cavl.config import from_dict
 from cavl.curriculum import Stage
-from registry.files import home
+from registry.observer import continued
+
+COUNTED_AT_ONCE = 64
 
 
 def measure(context: Context) -> dict[str, Any]:
     """Train the job's last stage from its parent's weights."""
     config = context.config
     stage = from_dict(Stage, config["stages"][-1], "stage")
-    method = context.trained() if len(config["stages"]) > 1 else context.build()
+    method = context.parent(0) if len(config["stages"]) > 1 else build(config)
+    scenes = Pool([context.source.train(n) for n in stage.curricula])
     monitor = None
     if hasattr(method, "scene_distances"):
         monitor = Monitor(context.source, stage, config["seed"], context.device)
+    if not continued(context.run):
+        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
     trained = train_stage(
         method,
         stage,
-        Pool([context.source.train(n) for n in stage.curricula]),
+        scenes,
         seed=config["seed"],
         stage_index=len(config["stages"]) - 1,
         settings=context.settings,
         store=context.checkpoints(),
-        counts=Counted(context.job.parents[-1], context) if stage.k == "counted" else None,
+        counts=Counted(context.parent(-1), scenes, context.device) if stage.k == "counted" else None,
         monitor=monitor,
         log=context.log,
         flush=context.flush,
@@ -62,19 +66,15 @@ def measure(context: Context) -> dict[str, Any]:
 class Counted:
     """k="counted": the number of sources that the trained counting network hears in each training scene (§3.2.2)."""
 
-    def __init__(self, counter: Job, context: Context) -> None:
-        self.counter = build(counter.config)
-        Checkpoints(home(), counter.key).load_weights(self.counter)
-        self.counter.to(context.device).eval()
-        self.device = context.device
-        self.known: dict[int, int] = {}
+    def __init__(self, counter: Any, scenes: Pool, device: torch.device) -> None:
+        self.counts: list[int] = []
+        # All scenes in fixed batches: what is heard in one must not depend on where a run was resumed.
+        for first in range(0, len(scenes), COUNTED_AT_ONCE):
+            some = [scenes[i] for i in range(first, min(first + COUNTED_AT_ONCE, len(scenes)))]
+            self.counts += counter.count(collate(some, counter.window, device).waveform).tolist()
 
-    def __call__(self, indices: list[int], scenes: list[Scene]) -> list[int]:
-        new = {i: s for i, s in zip(indices, scenes, strict=True) if i not in self.known}
-        if new:
-            batch = collate(list(new.values()), self.counter.window, self.device)
-            self.known.update(zip(new, self.counter.count(batch.waveform).tolist(), strict=True))
-        return [self.known[i] for i in indices]
+    def __call__(self, indices: list[int]) -> list[int]:
+        return [self.counts[i] for i in indices]
 
 
 if __name__ == "__main__":

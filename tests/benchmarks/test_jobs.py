@@ -35,7 +35,7 @@ KEY = resolve(config()).key
         (("training", "threads"), 2),
         (("training", "checkpoint_every"), 7),
         (("training", "precision"), "float32"),
-        (("evaluation", "batch"), 3),
+        (("training", "monitor_every"), 5),
         (("stages", 0, "checkpoints"), []),
     ],
 )
@@ -58,7 +58,7 @@ def test_what_cannot_change_the_result_by_intent_is_not_in_the_key(path, value):
         (("data", "test", "3"), 9),
         (("data", "world", "image_size"), 96),
         (("evaluation", "examples"), 3),
-        (("step",), 3),
+        (("evaluation", "batch"), 3),  # the random-centre control is drawn batch by batch
     ],
 )
 def test_what_can_change_the_result_is(path, value):
@@ -96,6 +96,9 @@ def test_untrained_networks_differ_by_seed_and_model_only():
         (("training", "batch"), 1, r"training\.batch"),
         (("data", "source"), "nowhere", "unknown data.source 'nowhere'"),
         (("data", "world", "image_size"), 8, "image_size"),
+        (("seed",), 1.5, "seed must be a whole number"),
+        (("step",), 7, "step=7: the last stage keeps its weights after no updates only"),
+        (("counter", "model", "widht"), 1.0, r"counter\.model\.widht"),
         (("evaluation", "rule"), 1, r"evaluation\.rule"),
         (("stages", 0, "curricula"), [7], "curricula"),
     ],

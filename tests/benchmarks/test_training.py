@@ -136,9 +136,9 @@ def test_metrics_are_flushed_before_each_state(tmp_path):
 def test_counted_sources_replace_the_labels(tmp_path):
     asked = []
 
-    def counts(indices, chosen):
+    def counts(indices):
         asked.append(len(indices))
-        return [5] * len(chosen)
+        return [5] * len(indices)
 
     labelled = train(tmp_path / "a")[2][0][1]
     counted = train(tmp_path / "b", counts=counts)[2][0][1]

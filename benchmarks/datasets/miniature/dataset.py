@@ -20,6 +20,7 @@ from benchmarks.datasets.miniature.recipe import Recipe
 from benchmarks.datasets.miniature.synth import RATE
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.processes import follow_parent
 
 CHUNK = 32  # scenes made at a time by a worker
 
@@ -170,7 +171,8 @@ def generate(recipe: Recipe, workers: int, progress: Callable[[int, int], None] 
                 progress(stop, recipe.size)
         return
     # Spawned, not forked: the caller may hold threads and locks.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=follow_parent)
     try:
         for stop, rows in zip(stops, pool.map(recipe.make, starts, stops), strict=True):
             yield rows

@@ -97,15 +97,25 @@ def test_a_method_that_is_always_wrong_scores_zero(source, tmp_path):
     assert result["pointing"] == 0.0
 
 
-def test_masks_are_not_binarised_and_play_no_pointing(source, tmp_path):
-    method = Oracle(source)
-    method.heatmaps_are_masks = True
-    result, files = run(method, source, tmp_path)
-    assert result["single"] == {
-        "mask": {"mask": {"ciou@0.5": 1.0, "auc": 1.0, "mean_ciou": 1.0, "degenerate": 0.0}},
-    }
-    assert set(files) == {"items.csv"}
-    assert "pointing" not in result
+def test_masks_are_not_binarised_and_point_at_a_random_point_of_their_area(source, tmp_path):
+    class Half(Oracle):
+        """Each object's own mask and, beside it, as many pixels of nothing."""
+
+        heatmaps_are_masks = True
+
+        def localize(self, image, waveform, n, n_objects=None):
+            masks = super().localize(image, waveform, n) > 0
+            for mask in masks.flatten(0, 1):
+                free = torch.nonzero(~masks.flatten(0, 1).any(0))[: int(mask.sum())]
+                mask[free[:, 0], free[:, 1]] = True
+            return masks.float()
+
+    result, _ = run(Half(source), source, tmp_path)
+    assert set(result["single"]) == {"mask"}
+    assert set(result["single"]["mask"]) == {"mask"}
+    assert result["single"]["mask"]["mask"]["mean_ciou"] == pytest.approx(0.5)
+    assert result["multi"]["2"]["pointing"] == pytest.approx(0.5, abs=0.1)
+    assert result["multi"]["2"]["pointing_other"] == result["multi"]["2"]["pointing"]
 
 
 def test_other_sounds_are_of_another_kind_and_a_function_of_the_seed(source):
