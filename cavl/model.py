@@ -196,10 +196,19 @@ class CAVL(nn.Module):
 
 
 def encoder(channels: int, layers: int) -> nn.Sequential:
-    """§6.2's fully-connected C-C layer over channels, as a 1 x 1 convolution; two layers have a ReLU between them."""
-    modules: list[nn.Module] = [nn.Conv2d(channels, channels, 1)]
-    if layers == 2:
-        modules += [nn.ReLU(inplace=True), nn.Conv2d(channels, channels, 1)]
+    """§6.2's fully-connected C-C layer over channels, as a 1 x 1 convolution; two layers have a ReLU between them.
+
+    He's initialisation with zero bias. torch's own default (small weights, a random bias) makes the bias most of every
+    encoded vector: normalised, all points then look alike, and training waits hundreds of updates for them to part.
+    """
+    modules: list[nn.Module] = []
+    for layer in range(layers):
+        if layer:
+            modules.append(nn.ReLU(inplace=True))
+        convolution = nn.Conv2d(channels, channels, 1)
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+        modules.append(convolution)
     return nn.Sequential(*modules)
 
 
