@@ -19,7 +19,7 @@ from benchmarks.datasets.miniature.synth import RATE, TICK
 
 SILENT = 128  # label of the first silent object
 TRIES = 40  # places tried for an object
-RADII = (0.13, 0.19)  # of an object at rest, where there are at most three
+RADII = (0.15, 0.21)  # of an object at rest, where there are at most three
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ class MiniatureConfig:
     world: int = 0  # seed of the world: another one shares no scene with this one
     image_size: int = 64  # pixels of a side, 32 or more
     seconds: float = 4.0  # of sound and video, 1 or more
-    distractors: tuple[int, int] = (0, 2)  # fewest and most silent objects, each of a kind that does not sound
+    distractors: tuple[int, int] = (0, 1)  # fewest and most silent objects, each of a kind that does not sound
     clutter: tuple[int, int] = (4, 10)  # fewest and most pieces of clutter in the background
 
     def __post_init__(self) -> None:
