@@ -6,6 +6,8 @@
     python -m benchmarks --methods cavl --tasks localization --seeds 1
     python -m benchmarks --esc50 DIR           also probe the real recordings of ESC-50
 
+The report covers what the last command asked for: after a selection, the whole command shows everything again.
+
 Ctrl-C stops it; the same command goes on from there, to the update. Runs are kept in $CAVL_HOME (default ./runs; browse
 them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder).
 """

@@ -50,8 +50,6 @@ def measure(context: Context) -> dict[str, Any]:
         flush=context.flush,
         progress=context.progress,
     )
-    if trained["resumed_at"]:
-        context.run.info.setdefault("resumed_at", []).append(trained["resumed_at"])
     measured = dict(monitor(method.eval())) if monitor else {}
     return {
         "score": measured.get("pair_accuracy", trained["loss"]),
