@@ -176,21 +176,14 @@ def answered(job: Job, registry: Registry) -> Record | None:
     return record
 
 
-def defaults(task):  # type: ignore[no-untyped-def]  # Sacred runs this function's source as a configuration scope
-    preset = "miniature"
-    method = "cavl"
-    ordering = "c1"
-    seed = 1
-    (
-        model,  # noqa: RUF059
-        stages,  # noqa: RUF059
-        step,  # noqa: RUF059
-        data,  # noqa: RUF059
-        training,  # noqa: RUF059
-        evaluation,  # noqa: RUF059
-        counter,  # noqa: RUF059
-    ) = _run_config(task, preset, method, ordering, seed)
-    force = False  # noqa: F841  # run even if a finished run already holds this result
+def defaults(task: str) -> None:
+    # Sacred runs this function's source as a configuration scope and shows its comments in print_config.
+    preset = "miniature"  # a file of benchmarks/presets
+    method = "cavl"  # one of the preset's methods
+    ordering = "c1"  # one of the method's curriculum orderings, or NAME@UPDATE: a checkpoint it keeps
+    seed = 1  # of initial weights, batches and all other draws
+    model, stages, step, data, training, evaluation, counter = _run_config(task, preset, method, ordering, seed)
+    force = False  # run even if a finished run already holds this result
 
 
 def _run_config(*names: Any) -> tuple[Any, ...]:

@@ -1,1 +1,6 @@
 """The runs: storing, finding and comparing them. ``python -m registry --help``."""
+
+import warnings
+
+# Sacred 0.8.7 imports pkg_resources; setuptools is pinned for it (pyproject.toml), so its users need no warning.
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
