@@ -26,8 +26,8 @@ class TrainingError(RuntimeError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     batch: int = 32
-    monitor_every: int = 50  # updates between measurements on held-out scenes
-    monitor_early: tuple[int, ...] = (0, 10, 25)  # besides, early in a stage, where curves differ most
+    monitor_every: int = 100  # updates between measurements on held-out scenes
+    monitor_early: tuple[int, ...] = (0, 10, 25, 50)  # besides, early in a stage, where curves differ most
     # Below: not part of the run key (they cannot change the result by intent).
     checkpoint_every: int = 50  # updates between resumable states
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

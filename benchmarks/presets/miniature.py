@@ -26,7 +26,7 @@ CAVL = {
     "clustering": {"beta": 10.0},
 }
 
-UPDATES = (400, 160, 160, 160)
+UPDATES = (600, 120, 120, 120)
 LRS = (1e-3, 1e-4, 1e-4, 1e-4)
 
 PRESET = Preset(
@@ -36,7 +36,7 @@ PRESET = Preset(
     methods={
         "cavl": MethodPreset(
             model=CAVL,
-            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(160,)),
+            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(120,)),
             runs=(
                 "untrained",
                 "c1",
@@ -45,7 +45,7 @@ PRESET = Preset(
                 "c0",
                 "c1-c2-c3",
                 "c3",
-                "c3@160",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
+                "c3@120",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
                 "c3-matched",
                 "mixed",
                 "mixed-matched",

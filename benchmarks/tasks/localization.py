@@ -150,9 +150,10 @@ def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, floa
             if masks:
                 own = other = [float(a[o].sum() / a.sum()) for a, o in zip(areas, sounding, strict=True)]
             else:
+                assert scene.stems is not None
                 foreign = foreign_sounds(scene, context.source.test(1), context.config["seed"], first + i)
-                own = points_at(method, scenes, first + i, context.device)
-                other = points_at(method, scenes, first + i, context.device, foreign)
+                points = points_at(method, scene, np.concatenate([scene.stems, foreign]), context.device)
+                own, other = points[:n], points[n:]
             hits += [(scene.id, j, float(a), float(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
         context.progress(first + len(chosen), len(scenes))
     scores = {

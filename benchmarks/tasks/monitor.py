@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.batch import centre_start, collate, cut
-from benchmarks.datasets.scene import Dataset
+from benchmarks.datasets.scene import Scene
 from benchmarks.datasets.source import Source
 from benchmarks.metrics.localization import pointing
 from benchmarks.metrics.retrieval import pair_accuracy, recall_at_1
@@ -38,11 +38,11 @@ class Monitor:
         batch = collate(self.scenes, method.window, self.device)
         s = method.scene_distances(batch.image, batch.waveform, batch.n_sources, **self.options)
         s = s.cpu().double().numpy()
-        hits = [
-            hit
-            for i in range(min(BATCH // 2, len(self.three)))
-            for hit in points_at(method, self.three, i, self.device)
-        ]
+        hits = []
+        for index in range(min(BATCH // 2, len(self.three))):
+            scene = self.three[index]
+            assert scene.stems is not None
+            hits += points_at(method, scene, scene.stems, self.device)
         return {
             "pair_accuracy": pair_accuracy(s, self.negatives),
             "r_at_1": recall_at_1(s),
@@ -50,22 +50,17 @@ class Monitor:
         }
 
 
-def points_at(
-    method: Any, scenes: Dataset, index: int, device: torch.device, sounds: npt.NDArray[np.int16] | None = None
-) -> list[bool]:
-    """For each stem of a scene: does the heatmap of the stem alone peak on the stem's own object?
+def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device) -> list[bool]:
+    """Does the heatmap for each sound peak on the object it is asked about: sound ``i`` on object ``i`` mod n?
 
-    The image is clustered for all its sounding objects, the sound for one source (MINIATURE's pointing). ``sounds``
-    (n, T) are heard instead of the stems, for the control.
+    ``sounds`` (m, T) are the scene's isolated stems, m = n, perhaps followed by as many other sounds for the control.
+    The image is clustered for all its sounding objects, a sound for one source (MINIATURE's pointing).
     """
-    scene = scenes[index]
-    assert scene.stems is not None
     assert scene.objects is not None
     assert scene.image is not None
-    heard = scene.stems if sounds is None else sounds
-    start = centre_start(heard.shape[1], method.window)
-    waveform = torch.from_numpy(cut(heard, start, method.window).copy()).to(device)  # (n, T)
+    start = centre_start(sounds.shape[1], method.window)
+    waveform = torch.from_numpy(cut(sounds, start, method.window).copy()).to(device)  # (m, T)
     image = torch.from_numpy(scene.image.copy()).permute(2, 0, 1).to(device)
-    heat = method.localize(image.expand(len(heard), -1, -1, -1), waveform, 1, n_objects=scene.n_sources)
+    heat = method.localize(image.expand(len(sounds), -1, -1, -1), waveform, 1, n_objects=scene.n_sources)
     maps = heat[:, 0].cpu().double().numpy()
-    return [pointing(maps[i], scene.objects == i + 1) for i in range(len(heard))]
+    return [pointing(maps[i], scene.objects == i % scene.n_sources + 1) for i in range(len(sounds))]

@@ -144,5 +144,5 @@ def test_pointing_asks_for_one_source_in_an_image_of_all(source):
             asked.append((len(image), n, n_objects))
             return oracle.localize(image, waveform, n)
 
-    assert points_at(Spy(), source.test(3), 0, torch.device("cpu")) == [True] * 3
+    assert points_at(Spy(), source.test(3)[0], source.test(3)[0].stems, torch.device("cpu")) == [True] * 3
     assert asked == [(3, 1, 3)]
