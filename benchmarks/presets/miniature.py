@@ -4,6 +4,13 @@
 
 Data: none to download; the world is generated and cached (about 0.6 GB). With ``--esc50 DIR`` the classification probe
 also runs on the real recordings of ESC-50.
+
+Cost: 165 runs with three seeds and ESC-10, about 28 CPU-minutes; 17 minutes on 2 cores.
+
+Expected scores (mean of three seeds, in percent; the seeds differ much): pointing in scenes of three sources c1 49,
+c1-c2 55, c1-c2-c3 53, c3-matched 52, untrained 8, a sound that is not in the scene 13; cIoU@0.5 of single sources c1
+11, c1-c2 25, c1-c2-c3 32, c3-matched 17, random centre 6, untrained 0; ESC-10 c1 79, c1-c2 81, untrained 73,
+spectrogram statistics 76.
 """
 
 from __future__ import annotations
