@@ -49,6 +49,7 @@ def program(tmp_path, data):
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,
         )
         if not wait:
             return process
@@ -58,6 +59,12 @@ def program(tmp_path, data):
     run.home = tmp_path / "runs"
     run.data = data
     return run
+
+
+def heed_ctrl_c():
+    """A shell's background job ignores SIGINT, and so does what it starts: the tests may be in one, a user's Ctrl-C is
+    not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def states(home):
