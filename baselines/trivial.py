@@ -38,8 +38,8 @@ class MaskConfig:
     window: int = 22_050  # samples
 
 
-class _OneMask(ABC):
-    """A method whose answer depends on nothing but the size of the image."""
+class _Masks:
+    """What methods that answer with masks have in common."""
 
     Config = MaskConfig
     heatmaps_are_masks = True
@@ -48,6 +48,10 @@ class _OneMask(ABC):
     def __init__(self, config: MaskConfig | None = None) -> None:
         config = config or MaskConfig()
         self.sample_rate, self.window = config.sample_rate, config.window
+
+
+class _OneMask(_Masks, ABC):
+    """A method whose answer depends on nothing but the size of the image."""
 
     @abstractmethod
     def mask(self, height: int, width: int) -> Mask:
@@ -172,20 +176,15 @@ def random_box(seed: int, item: str, source: int, height: int, width: int) -> Ma
     return mask
 
 
-class RandomBox:
+class RandomBox(_Masks):
     """:func:`random_box` for every item and source.
 
     The seed is drawn from torch's global generator, as the initial weights of other methods are. The item is the
     content of its waveform, so that its boxes do not depend on the batch it comes in.
     """
 
-    Config = MaskConfig
-    heatmaps_are_masks = True
-    image_size = None  # any
-
     def __init__(self, config: MaskConfig | None = None) -> None:
-        config = config or MaskConfig()
-        self.sample_rate, self.window = config.sample_rate, config.window
+        super().__init__(config)
         self.seed = int(torch.randint(2**62, ()))
 
     def localize(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None = None) -> Tensor:

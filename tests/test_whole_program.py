@@ -83,6 +83,14 @@ def kill_behind(process, home, update):
     process.communicate()
 
 
+def wait_for_runs(home, number):
+    """Wait until so many runs have begun."""
+    deadline = time.monotonic() + 120
+    while len(list(home.glob("[0-9]*/run.json"))) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def result(home, task):
     (record,) = [r for r in Registry(home).records() if r.pedigree.task == task]
     return record
@@ -153,10 +161,7 @@ def test_killed_at_three_random_updates_ends_bit_identical(program, tmp_path):
 def test_suite_interrupted_by_ctrl_c_goes_on_from_there(program):
     arguments = ("benchmarks", "--preset", "smoke", "--methods", "cavl", "--tasks", "localization", "--jobs", "2")
     process = program(*arguments, wait=False)
-    deadline = time.monotonic() + 120
-    while len(list(program.home.glob("[0-9]*/run.json"))) < 6:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_runs(program.home, 6)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
@@ -176,12 +181,10 @@ def test_killed_suite_leaves_no_process_behind_and_goes_on(program):
     """SIGKILL of the suite alone: its workers notice, record what they were doing, and end."""
     arguments = ("benchmarks", "--preset", "smoke", "--methods", "cavl", "--tasks", "localization", "--jobs", "2")
     process = program(*arguments, wait=False)
-    deadline = time.monotonic() + 120
-    while len(list(program.home.glob("[0-9]*/run.json"))) < 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_runs(program.home, 4)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    deadline = time.monotonic() + 60
     while members(process.pid):  # of its process group
         assert time.monotonic() < deadline, members(process.pid)
         time.sleep(0.1)

@@ -32,8 +32,6 @@ from benchmarks.tasks.monitor import points_at
 MASK = "mask"  # the "rule" of methods whose heatmaps are masks already, and are never binarised
 SILENT = 128  # label of the first silent object in a scene's map of objects
 
-Maps = npt.NDArray[np.float64]
-
 
 def measure(context: Context) -> dict[str, Any]:
     """Score one method's heatmaps."""
