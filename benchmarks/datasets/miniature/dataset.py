@@ -60,6 +60,7 @@ class Miniature:
 
     sample_rate = RATE
     n_kinds = len(KINDS)
+    kind_names = tuple(kind.name for kind in KINDS)
 
     def __init__(
         self,

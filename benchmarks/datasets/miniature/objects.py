@@ -104,6 +104,13 @@ def draw_look(draw: Draw, shape: str, texture: str, hue: str, x: float, y: float
     return Look(shape=shape, texture=texture, colour=shade, x=x, y=y, radius=radius, angle=draw.unit())
 
 
+def draw_furniture(draw: Draw, x: float, y: float, radius: float) -> Look:
+    """A grey object, of any shape and texture: it looks like none of the kinds that sound."""
+    shape, texture = draw.choice(list(SHAPES)), draw.choice(list(TEXTURES))
+    shade = colour(draw.unit(), draw.between(0.0, 0.2), draw.between(0.65, 1.0))
+    return Look(shape=shape, texture=texture, colour=shade, x=x, y=y, radius=radius, angle=draw.unit())
+
+
 def paint(canvas: Canvas, look: Look, labels: Labels | None = None, label: int = 0) -> None:
     """Paint one object over ``canvas``; the pixels of which it covers half or more become ``label`` in ``labels``."""
     height, width = canvas.shape[:2]

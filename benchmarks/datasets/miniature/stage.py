@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from benchmarks.datasets.miniature.draw import Draw, Key, sine
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.objects import Canvas, Labels, Look, background, draw_look, paint
+from benchmarks.datasets.miniature.objects import Canvas, Labels, Look, background, draw_furniture, draw_look, paint
 from benchmarks.datasets.miniature.synth import RATE, TICK
 
 SILENT = 128  # label of the first silent object
 TRIES = 40  # places tried for an object
-RADII = (0.15, 0.21)  # of an object at rest, where there are at most three
+RADII = (0.19, 0.26)  # of an object at rest, where there are at most three
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,13 @@ def set_stage(
     size: int,
     samples: int,
     silent: tuple[int, int],
+    decoys: float,
     clutter: tuple[int, int],
 ) -> Stage:
-    """Draw a scene's objects, their places and movements, and the background."""
+    """Draw a scene's objects, their places and movements, and the background.
+
+    A silent object is a decoy, of a kind that sounds in other scenes, or furniture, which never sounds.
+    """
     draw = Draw(*key, "stage")
     still = draw.integer(0, samples)
     rest = [kind for kind in range(len(KINDS)) if kind not in kinds]
@@ -110,7 +114,9 @@ def set_stage(
         what = KINDS[kind]
         actors.append(
             Actor(
-                look=draw_look(draw, what.shape, what.texture, what.hue, x, y, radius),
+                look=draw_look(draw, what.shape, what.texture, what.hue, x, y, radius)
+                if sounding or draw.chance(decoys)
+                else draw_furniture(draw, x, y, radius),
                 label=number + 1 if sounding else SILENT + number - len(kinds),
                 lift=radius * draw.between(0.2, 0.4),
                 swell=draw.between(0.15, 0.3),

@@ -30,7 +30,8 @@ class MiniatureConfig:
     world: int = 0  # seed of the world: another one shares no scene with this one
     image_size: int = 64  # pixels of a side, 32 or more
     seconds: float = 4.0  # of sound and video, 1 or more
-    distractors: tuple[int, int] = (0, 1)  # fewest and most silent objects, each of a kind that does not sound
+    distractors: tuple[int, int] = (0, 2)  # fewest and most silent objects
+    decoys: float = 0.25  # share of them that are of a kind that sounds in other scenes; the others never sound
     clutter: tuple[int, int] = (4, 10)  # fewest and most pieces of clutter in the background
 
     def __post_init__(self) -> None:
@@ -38,6 +39,8 @@ class MiniatureConfig:
             raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
         if not self.seconds >= 1:
             raise ValueError(f"seconds must be at least 1, not {self.seconds}: a scene holds an onset and a pause")
+        if not 0 <= self.decoys <= 1:
+            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
         for name, (fewest, most), limit in (
             ("distractors", self.distractors, len(KINDS) - MOST_SOURCES),
             ("clutter", self.clutter, 1000),
@@ -85,6 +88,7 @@ def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
         size=config.image_size,
         samples=config.samples,
         silent=config.distractors,
+        decoys=config.decoys,
         clutter=config.clutter,
     )
 

@@ -20,26 +20,26 @@ from benchmarks.datasets.miniature.synth import RATE, TICK, TICKS
 from benchmarks.datasets.miniature.world import MiniatureConfig, draw_scene, extent, scene_clip
 
 #: Every default written out: a change of the defaults is no change of the generator.
-GOLDEN_WORLD = MiniatureConfig(world=0, image_size=64, seconds=4.0, distractors=(0, 2), clutter=(4, 10))
+GOLDEN_WORLD = MiniatureConfig(world=0, image_size=64, seconds=4.0, distractors=(0, 2), decoys=0.25, clutter=(4, 10))
 GOLDEN = {
-    "train 1 0": "1467c04dc0656f76",
-    "train 1 7": "1a3f91791c7cfe31",
-    "test 2 1": "7f13381e301d626a",
-    "validation 3 40": "2fe6f4e7150af48f",
-    "test 5 2": "ccff6cc18d3090f3",
-    "odd": "27d94b6b908bfb89",
-    "clarinet": "38d42d26c9e7ae6c",
-    "fiddle": "22e28f0f6d83e0d5",
-    "siren": "fc3764c1823ea05e",
-    "flute": "4cc1d2b20482ae6f",
-    "drum": "60de1686d6aa47f5",
-    "harp": "06dcc61997c5042e",
-    "bell": "c8b74169ab2a5226",
-    "cricket": "6b23a682880e5fac",
-    "engine": "f85544af19b317d5",
-    "voice": "07e33bee6394731a",
-    "surf": "a12dda3a76319d90",
-    "bird": "a7dac5d97eceb00e",
+    "train 1 0": "faf6b3df11ba5db4",
+    "train 1 7": "e21c4c8a1a40d8bb",
+    "test 2 1": "517cd9c69dc11568",
+    "validation 3 40": "5022d71ab9af825e",
+    "test 5 2": "d06ea7dd8ad42a98",
+    "odd": "dc9764f2eb65addb",
+    "clarinet": "4dd9632e995e9764",
+    "fiddle": "0952dda7d0599cd6",
+    "siren": "9ba1358b8b098e57",
+    "flute": "b260ac3b01fb78a9",
+    "drum": "ec33ab1712ab9e5f",
+    "harp": "647521e65815f924",
+    "bell": "1528c637e6e562fb",
+    "cricket": "8fa6d9320e51d9b9",
+    "engine": "34b8cf4e1442df4e",
+    "voice": "fa39a1dfd7e19d69",
+    "surf": "74912f4131352ce9",
+    "bird": "ca4f7f8a9167f1f6",
 }
 QUICK = MiniatureConfig(seconds=1.5)
 
@@ -49,14 +49,14 @@ def digests() -> dict[str, str]:
     found = {}
     for split, n, index in (("train", 1, 0), ("train", 1, 7), ("test", 2, 1), ("validation", 3, 40), ("test", 5, 2)):
         found[f"{split} {n} {index}"] = digest(GOLDEN_WORLD, (0, split, n, index), n)
-    odd = MiniatureConfig(world=9, image_size=97, seconds=1.23, distractors=(7, 7), clutter=(20, 20))
+    odd = MiniatureConfig(world=9, image_size=97, seconds=1.23, distractors=(7, 7), decoys=0.5, clutter=(20, 20))
     found["odd"] = digest(odd, (9, "test", 5, 0), 5)
     for kind in range(len(KINDS)):  # each sound and each look
         found[KINDS[kind].name] = digest(QUICK_GOLDEN, (0, "test", 1, kind), 1, (kind,))
     return found
 
 
-QUICK_GOLDEN = MiniatureConfig(world=0, image_size=64, seconds=2.0, distractors=(1, 1), clutter=(4, 10))
+QUICK_GOLDEN = MiniatureConfig(world=0, image_size=64, seconds=2.0, distractors=(1, 1), decoys=0.25, clutter=(4, 10))
 
 
 def digest(config: MiniatureConfig, key, n: int, kinds=None) -> str:
@@ -164,7 +164,7 @@ def test_every_sound_has_an_onset_and_a_pause(kind):
 def test_distractors_and_sources_are_all_of_different_kinds():
     looks = {(k.shape, k.texture): number for number, k in enumerate(KINDS)}
     silent = []
-    for drawn in scenes(2, 30):
+    for drawn in scenes(2, 30, MiniatureConfig(seconds=1.5, decoys=1.0)):
         seen = [looks[a.look.shape, a.look.texture] for a in drawn.stage.actors]
         assert len(set(seen)) == len(seen)
         assert [looks[a.look.shape, a.look.texture] for a in sorted(drawn.stage.actors, key=lambda a: a.label)][
@@ -172,6 +172,22 @@ def test_distractors_and_sources_are_all_of_different_kinds():
         ] == list(drawn.kinds)
         silent.append(len(seen) - 2)
     assert set(silent) == set(range(QUICK.distractors[0], QUICK.distractors[1] + 1))
+
+
+@pytest.mark.parametrize(("decoys", "least", "most"), [(0.0, 0, 0), (0.25, 0.15, 0.35), (1.0, 1, 1)])
+def test_silent_objects_are_grey_furniture_but_for_the_decoys(decoys, least, most):
+    config = MiniatureConfig(seconds=1.0, distractors=(7, 7), decoys=decoys, clutter=(0, 0))
+    colourful = []
+    for drawn in scenes(1, 20, config):
+        for actor in drawn.stage.actors:
+            red, green, blue = actor.look.colour
+            saturation = 1 - min(red, green, blue) / max(red, green, blue)
+            assert saturation >= 0.6 or saturation <= 0.2  # nothing between: the eye tells them apart
+            if actor.drift is None:
+                assert saturation >= 0.6  # what sounds is never grey
+            else:
+                colourful.append(saturation >= 0.6)
+    assert least <= np.mean(colourful) <= most
 
 
 def test_no_single_cue_tells_the_kind_but_any_two_do():
@@ -272,6 +288,8 @@ def test_clips_outside_the_scene_are_refused():
         ({"seconds": float("nan")}, "seconds must be at least 1"),
         ({"distractors": (0, 8)}, "distractors must be"),
         ({"distractors": (2, 1)}, "distractors must be"),
+        ({"decoys": 1.5}, "decoys must be a share"),
+        ({"decoys": float("nan")}, "decoys must be a share"),
         ({"clutter": (-1, 3)}, "clutter must be"),
     ],
 )
