@@ -155,7 +155,7 @@ def plan(request: Request, jobs: list[Job]) -> dict[str, object]:
                 "method": job.config["method"],
                 "ordering": job.config["ordering"],
                 "seed": job.config["seed"],
-                "probe": job.config["evaluation"].get("probe"),
+                "variant": job.variant,
                 "parents": [p.key for p in job.parents],
             }
             for job in jobs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ class Batch:
     image: Tensor  # (B, 3, H, W) uint8
     waveform: Tensor  # (B, T) int16
     n_sources: Tensor  # (B,) int64
+    kinds: tuple[tuple[int, ...], ...] = ()  # of each scene's sources; () where unknown
 
     def __len__(self) -> int:
         return len(self.image)
@@ -63,7 +65,16 @@ def collate(
         torch.from_numpy(image).permute(0, 3, 1, 2).contiguous().to(device),
         torch.from_numpy(sound).to(device),
         torch.tensor(n, device=device),
+        tuple(scene.kinds for scene in scenes),
     )
+
+
+class Indexed(Protocol):
+    """Scenes by their number: a dataset, several, or a choice of them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Scene: ...
 
 
 class Pool:

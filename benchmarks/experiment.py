@@ -90,7 +90,11 @@ class Context:
         return Checkpoints(self.store, self.job.key)
 
     def parent(self, which: int, step: int | None = None) -> Any:
-        """The method of a parent with the weights it ended with (``step``: those it kept there), in evaluation mode.
+        """The method of a parent with the weights it ended with (``step``: those it kept there), in evaluation mode."""
+        return self.load(which, build(self.job.parents[which].config), step)
+
+    def load(self, which: int, module: nn.Module, step: int | None = None) -> Any:
+        """``module`` with the weights of a parent's run, on the device and in evaluation mode.
 
         Raises
         ------
@@ -98,13 +102,12 @@ class Context:
             If the weights are missing, or not those that the parent's run recorded.
         """
         job = self.job.parents[which]
-        method = build(job.config)
         record = Registry(home()).find(job.key)
         recorded_digest = None
         if record is not None:
             recorded_digest = record.result["weights"] if step is None else record.result["kept"].get(str(step))
-        Checkpoints(home(), job.key).load_weights(method, step, recorded_digest)
-        return method.to(self.device).eval()
+        Checkpoints(home(), job.key).load_weights(module, step, recorded_digest)
+        return module.to(self.device).eval()
 
     def trained(self) -> Any:
         """The method to be evaluated; a plain object for methods without weights."""
@@ -155,12 +158,13 @@ def current_environment(settings: TrainingConfig) -> dict[str, Any]:
 def answered(job: Job, registry: Registry) -> Record | None:
     """The finished run that holds this job's result, with its weights whole; None if it must be run."""
     record = registry.find(job.key)
-    if record is None or job.config["task"] != "pretrain":
+    if record is None or "weights" not in record.result:
         return record
     store = Checkpoints(home(), job.key)
     expected: dict[int | None, str] = {int(step): digest for step, digest in record.result["kept"].items()}
     expected[None] = record.result["weights"]
-    wanted: set[int | None] = {*job.config["stages"][-1]["checkpoints"], None}
+    declared = job.config["stages"][-1]["checkpoints"] if job.config["task"] == "pretrain" else ()
+    wanted: set[int | None] = {*declared, None}
     try:
         damaged = any(store.digest(step) != expected.get(step) for step in wanted)
     except CheckpointError as error:
@@ -169,7 +173,7 @@ def answered(job: Job, registry: Registry) -> Record | None:
     if damaged:
         print(
             f"{job.name}: the weights in {store.folder} are damaged (not the ones run {record.id} recorded); "
-            "this stage is trained again",
+            "it is trained again",
             file=sys.stderr,
         )
         return None
@@ -282,8 +286,7 @@ def finish(job: Job, run: Run) -> None:
     if run.unobserved:
         return
     verify_written(home() / str(run._id), run.result, str(run.status))
-    if job.config["task"] == "pretrain":
-        Checkpoints(home(), job.key).drop_states()
+    Checkpoints(home(), job.key).drop_states()
 
 
 def command_line(task: str) -> None:

@@ -18,13 +18,25 @@ from typing import Any, Literal
 from benchmarks.datasets.esc50 import Esc50
 from benchmarks.datasets.source import open_source
 from benchmarks.methods import method_class
-from benchmarks.presets import ClassificationConfig, LocalizationConfig, ordering_name
+from benchmarks.presets import (
+    ClassificationConfig,
+    CountingConfig,
+    LocalizationConfig,
+    SeparationConfig,
+    load,
+    ordering_name,
+)
 from benchmarks.training import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Stage
 from registry.keys import run_key
 
-EVALUATIONS: dict[str, type] = {"localization": LocalizationConfig, "classification": ClassificationConfig}
+EVALUATIONS: dict[str, type] = {
+    "classification": ClassificationConfig,
+    "counting": CountingConfig,
+    "localization": LocalizationConfig,
+    "separation": SeparationConfig,
+}
 NAMES = ("task", "preset", "method", "ordering", "seed")
 ENTRIES = (*NAMES, "model", "stages", "step", "data", "training", "evaluation", "counter")
 
@@ -42,13 +54,29 @@ class Job:
     @property
     def name(self) -> str:
         c = self.config
-        what = c["evaluation"].get("probe", "") if c["task"] == "classification" else ""
-        return " ".join(str(x) for x in (c["task"], what, c["method"], c["ordering"], f"seed {c['seed']}") if x != "")
+        parts = (c["task"], self.variant, c["method"], c["ordering"], f"seed {c['seed']}")
+        return " ".join(part for part in parts if part)
+
+    @property
+    def variant(self) -> str | None:
+        """Which of a task's runs on the same weights this is; None where there is but one."""
+        task, evaluation = self.config["task"], self.config["evaluation"]
+        if task == "classification":
+            return str(evaluation["probe"])
+        if task == "counting":
+            return str(evaluation["labels"])
+        if task == "separation" and not hasattr(method_class(self.config["method"]), "separate"):
+            network, default = evaluation["network"], load(self.config["preset"]).separation.network
+            other_loss = "" if network["loss"] == default.loss else f" {network['loss']}"
+            return f"{network['conditioning']}{other_loss}"
+        return None
 
     @property
     def updates(self) -> int:
         """Updates of training this job does itself."""
-        return int(self.config["stages"][-1]["updates"]) if self.config["task"] == "pretrain" else 0
+        if self.config["task"] == "pretrain":
+            return int(self.config["stages"][-1]["updates"])
+        return int(self.config["evaluation"].get("updates", 0))
 
     def chain(self) -> Iterator[Job]:
         """The jobs this one needs, ancestors first, itself last."""
@@ -77,10 +105,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
         typed["model"] = _model(config["method"], config["model"], "model")
         typed["stages"] = _stages(config["stages"], "stages")
         if config["counter"]:
-            typed["counter"] = {
-                "model": _model("counter", config["counter"]["model"], "counter.model"),
-                "stages": _stages(config["counter"]["stages"], "counter.stages"),
-            }
+            typed["counter"] = to_dict(from_dict(CountingConfig, config["counter"], "counter"))
         typed["training"] = to_dict(from_dict(TrainingConfig, config["training"], "training"))
         typed["data"] = to_dict(open_source(config["data"]).config)
         if config["task"] in EVALUATIONS:
@@ -116,6 +141,8 @@ def resolve(config: Mapping[str, Any]) -> Job:
         As :func:`checked`.
     """
     config = checked(config)
+    if all(stage["k"] != "counted" for stage in config["stages"]):
+        config["counter"] = {}
     return _pretrain(config) if config["task"] == "pretrain" else _evaluation(config)
 
 
@@ -129,7 +156,8 @@ def _pretrain(config: Mapping[str, Any]) -> Job:
         parents.append(_counter(config))
     source = open_source(config["data"])
     # The loss needs the curricula; the accuracies along the way need the held-out scenes.
-    sets = [f"train {n}" for n in stage["curricula"]] + [f"validation {n}" for n in sorted({*stage["curricula"], 3})]
+    graded = source.train_counts() if stage["k"] == "counted" else stage["curricula"]
+    sets = [f"train {n}" for n in graded] + [f"validation {n}" for n in sorted({*stage["curricula"], 3})]
     dataset = source.fingerprint(*sets)
     decisive = {
         "method": config["method"],
@@ -143,13 +171,13 @@ def _pretrain(config: Mapping[str, Any]) -> Job:
     key = run_key("pretrain", decisive, dataset, [p.key for p in parents])
     own: dict[str, Any] = {**config, "task": "pretrain", "ordering": ordering_name(config)}
     own |= {"step": None, "evaluation": {}}
-    if stage["k"] != "counted":
-        own["counter"] = {}
     return Job(config=own, key=key, dataset=dataset, sets=tuple(sets), parents=tuple(parents))
 
 
 def _counter(config: Mapping[str, Any]) -> Job:
-    return _pretrain({**config, **config["counter"], "method": "counter", "ordering": "counter", "counter": {}})
+    """The counting network behind k="counted": of the same method, not pre-trained, the seed's own."""
+    own = {"task": "counting", "ordering": "untrained", "stages": [], "step": None, "evaluation": config["counter"]}
+    return _evaluation({**config, **own, "counter": {}})
 
 
 def _evaluation(config: Mapping[str, Any]) -> Job:
@@ -163,11 +191,21 @@ def _evaluation(config: Mapping[str, Any]) -> Job:
     source = open_source(config["data"])
     sets: tuple[str, ...] = ()
     if task == "localization":
-        sets = (*(f"test {n}" for n in source.test_counts()), "train 1")
+        sets = (*(f"test {n}" for n in source.test_counts() if n <= evaluation["most_sources"]), "train 1")
+    elif task == "counting":
+        sets = (
+            *(f"train {n}" for n in source.train_counts()),
+            *(f"validation {n}" for n in source.train_counts()),
+            *(f"test {n}" for n in source.test_counts()),
+        )
+    elif task == "separation":
+        sets = ("train 1", "validation 1", "test 1")
     elif evaluation["probe"] == "miniature":
         sets = ("probe",)
     dataset = source.fingerprint(*sets) if sets else open_esc50(evaluation).fingerprint
-    decisive["seed"] = config["seed"]  # of the evaluation's own draws: controls, permuted labels
+    decisive["seed"] = config["seed"]  # of the evaluation's own draws: controls, permuted labels, its own training
+    if "updates" in evaluation:
+        decisive["training"] = {"batch": config["training"]["batch"]}
     return Job(
         config=config,
         key=run_key(task, decisive, dataset, [p.key for p in parents]),

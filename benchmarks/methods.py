@@ -1,4 +1,4 @@
-"""The methods there are: built-in ones, listed here, and third parties', from the entry-point group ``cavl.methods``.
+"""What a method is; which there are by name says :mod:`cavl.methods`.
 
 A method is a class with
 
@@ -13,26 +13,16 @@ any of the abilities below. A method gets a row in every table for which it has 
 
 from __future__ import annotations
 
-import importlib
-from importlib.metadata import entry_points
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.batch import Batch
-
-GROUP = "cavl.methods"
-
-BUILT_IN = {
-    "cavl": "cavl.model:CAVL",
-    "counter": "cavl.counting:Counter",
-    "full-frame": "baselines.trivial:FullFrame",
-    "centred-square": "baselines.trivial:CentredSquare",
-    "mean-training-map": "baselines.trivial:MeanTrainingMap",
-    "random-box": "baselines.trivial:RandomBox",
-    "spectrogram-statistics": "baselines.trivial:SpectrogramStatistics",
-}
+from cavl.methods import BUILT_IN as BUILT_IN
+from cavl.methods import available as available
+from cavl.methods import method_class as method_class
+from cavl.methods import module_of as module_of
 
 
 @runtime_checkable
@@ -56,30 +46,22 @@ class Localizes(Protocol):
         ...
 
 
-class UnknownMethod(ValueError):
-    """No method of that name."""
+@runtime_checkable
+class LearnsToCount(Protocol):
+    def audio_network(self) -> nn.Module:
+        """Waveform (B, T) -> (B, D), sharing the method's weights; has sample_rate, window and embedding_size."""
+        ...
 
 
-def available() -> dict[str, str]:
-    """Method name -> "module:class"."""
-    return {**{e.name: e.value for e in entry_points(group=GROUP)}, **BUILT_IN}
+@runtime_checkable
+class FindsSoundMakers(Protocol):
+    def sound_maker(self, image: Tensor, waveform: Tensor, how: str) -> Tensor:
+        """(B, 3, H, W), (B, T) -> (B, D), what is known of the object that makes the sound."""
+        ...
 
 
-def method_class(name: str) -> Any:
-    """The class of the method ``name``.
-
-    Raises
-    ------
-    UnknownMethod
-        Naming the methods there are.
-    """
-    there = available()
-    if name not in there:
-        raise UnknownMethod(f"unknown method {name!r}; there are: {', '.join(sorted(there))}")
-    module, _, attribute = there[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def module_of(name: str) -> str:
-    """The module that holds the method: where its code digest starts."""
-    return available()[name].partition(":")[0]
+@runtime_checkable
+class Separates(Protocol):
+    def separate(self, mixture: Tensor, images: Tensor) -> Tensor:
+        """(B, T), one image of each source (B, n, 3, H, W) -> (B, n, T)."""
+        ...

@@ -27,7 +27,13 @@ from registry.index import Registry
 from registry.observer import AlreadyRunning
 from registry.record import Record
 
-ABILITIES = {"localization": "localize", "classification": "audio_embedding"}
+#: What a method must have for a task: one of these.
+ABILITIES = {
+    "classification": ("audio_embedding",),
+    "counting": ("audio_network",),
+    "localization": ("localize",),
+    "separation": ("sound_maker", "separate"),
+}
 TASKS = ("pretrain", *ABILITIES)
 #: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
 EVALUATION_COST = 50
@@ -85,13 +91,29 @@ def _jobs_of_ordering(
             if config["stages"]:
                 yield resolve(config)
             continue
-        if not hasattr(method_class(method), ABILITIES[task]) or (part.tasks is not None and task not in part.tasks):
+        if not any(hasattr(method_class(method), ability) for ability in ABILITIES[task]):
             continue
-        yield resolve(config)
+        for variant in variants(part, task, ordering, asked=ordering in request.orderings):
+            yield resolve({**config, "evaluation": merged(config["evaluation"], variant)})
         if task == "classification":
             for probe in scoreable(request.esc50) if request.esc50 else ():
                 evaluation = {**config["evaluation"], "probe": probe, "esc50": request.esc50}
                 yield resolve({**config, "evaluation": evaluation})
+
+
+def variants(part: presets.MethodPreset, task: str, ordering: str, asked: bool) -> presets.Variants:
+    """The runs of a task on one ordering; an ordering that the user ``asked`` for by name is never left out."""
+    if task not in part.variants:
+        return ({},)
+    return part.variants[task].get(ordering, ({},) if asked else ())
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with ``changes``, which may be nested."""
+    new = dict(values)
+    for name, value in changes.items():
+        new[name] = merged(new[name], value) if isinstance(value, Mapping) else value
+    return new
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from benchmarks.batch import Pool, collate
+from benchmarks.batch import Indexed, collate
 from benchmarks.checkpoints import Checkpoints
 from benchmarks.randomness import batch_indices, integers, seed_of
 from cavl.curriculum import Stage
@@ -88,7 +88,7 @@ def make_optimizer(method: nn.Module, lr: float) -> torch.optim.Optimizer:
 def train_stage(
     method: nn.Module,
     stage: Stage,
-    scenes: Pool,
+    scenes: Indexed,
     *,
     seed: int,
     stage_index: int,
@@ -105,7 +105,8 @@ def train_stage(
     Parameters
     ----------
     counts
-        For stages with ``k="counted"``: indices of scenes -> numbers of sources to ask for, from the counting network.
+        Indices of scenes -> numbers of sources that take the place of their labels: what the counting network hears
+        (``k="counted"``), or permuted labels.
     monitor
         Measures the method on held-out scenes; its values are logged by name.
     log, flush

@@ -1,16 +1,18 @@
-"""Counting the sources of a sound by Poisson regression (§3.2.2, §6.3, Eq 6)."""
+"""Counting the sources of a sound by Poisson regression (§3.2.2, §6.3, Eq 6).
+
+The number of sources y is taken for a Poisson count whose expectation lambda = f(a) the network reads from the sound.
+The paper predicts "the number that holds the maximal probability"; with lambda that is about floor(lambda), which is
+too small by half a source on average, so :func:`rounded_count` stands beside it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
-from cavl.trunks import VGGISH, Plan, conv_trunk, out_channels
 
 MAX_COUNT = 5  # the paper's scenes have 1 to 5 sources
 
@@ -22,32 +24,35 @@ class Sounds(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterConfig:
-    spectrogram: SpectrogramConfig = field(default_factory=SpectrogramConfig)
-    audio_trunk: Plan = VGGISH
-    width: float = 1.0
-    batch_norm: bool = True
+    hidden: int | None = None  # units of the layer before lambda; None: as many as the embedding has (512-512-1)
+
+    def __post_init__(self) -> None:
+        if self.hidden is not None and self.hidden < 1:
+            raise ValueError(f"hidden must be at least 1, not {self.hidden}")
 
 
 class Counter(nn.Module):
-    """VGGish trunk -> global max-pooling -> two fully-connected layers -> lambda > 0 by softplus."""
+    """Audio network -> pooled features -> two fully-connected layers -> lambda > 0 by softplus.
 
-    Config: ClassVar = CounterConfig
+    The audio network maps (B, T) -> (B, D) and has ``sample_rate``, ``window`` and ``embedding_size`` (D). It may come
+    pre-trained (§4.3.3), and is trained further with the two layers on top.
+    """
+
     recipe: ClassVar[dict[str, Any]] = {"optimizer": "sgd", "momentum": 0.9}
 
-    def __init__(self, config: CounterConfig) -> None:
+    def __init__(self, config: CounterConfig, audio_network: nn.Module) -> None:
         super().__init__()
         self.config = config
-        self.sample_rate = config.spectrogram.sample_rate
-        self.window = config.spectrogram.samples
-        channels = out_channels(config.audio_trunk, config.width)
-        self.spectrogram = LogSpectrogram(config.spectrogram)
-        self.audio_trunk = conv_trunk(config.audio_trunk, 1, batch_norm=config.batch_norm, width=config.width)
-        self.head = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(inplace=True), nn.Linear(channels, 1))
+        self.audio_network = audio_network
+        self.sample_rate: int = audio_network.sample_rate  # type: ignore[assignment]
+        self.window: int = audio_network.window  # type: ignore[assignment]
+        size: int = audio_network.embedding_size  # type: ignore[assignment]
+        hidden = config.hidden or size
+        self.head = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, 1))
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(B, T) -> lambda (B,), the expected number of sources."""
-        pooled = self.audio_trunk(self.spectrogram(waveform)).amax((2, 3))
-        return F.softplus(self.head(pooled).float()).squeeze(1)
+        return F.softplus(self.head(self.audio_network(waveform)).float()).squeeze(1)
 
     def training_step(self, scenes: Sounds, draw: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         loss = poisson_loss(self(scenes.waveform), scenes.n_sources)
@@ -67,3 +72,8 @@ def poisson_loss(rate: Tensor, count: Tensor) -> Tensor:
 def most_probable_count(rate: Tensor) -> Tensor:
     """The most probable count under the Poisson distribution restricted to 1..5: clip(ceil(lambda) - 1, 1, 5)."""
     return (rate.ceil() - 1).clamp(1, MAX_COUNT).long()
+
+
+def rounded_count(rate: Tensor) -> Tensor:
+    """The whole number nearest to the expectation: clip(round(lambda), 1, 5); halves are rounded up."""
+    return (rate + 0.5).floor().clamp(1, MAX_COUNT).long()

@@ -23,7 +23,8 @@ class Stage:
     updates: int
     lr: float
     decay: float = 0.0  # the learning rate of epoch e is lr / (1 + decay * e) (§6.3)
-    k: Literal["labelled", "counted"] = "labelled"  # k_a: the labelled number of sources, or the counting network's
+    #: How many sources a scene has, hence its curriculum and k_a: by its labels, or as the counting network hears it.
+    k: Literal["labelled", "counted"] = "labelled"
     options: Mapping[str, Any] = field(default_factory=dict)  # passed on to the method's training_step
     checkpoints: tuple[int, ...] = ()  # updates after which the weights are kept besides the last
 
@@ -56,8 +57,8 @@ def named_orderings(
     """Every named ordering for a schedule of four stages.
 
     ``untrained`` has no stage: the initial weights. ``c0`` is scene-level alignment on C1 (Table 2), ``c1-c2scene``
-    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``seed`` decides ``random`` only. ``checkpoints``
-    are kept in every first stage.
+    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``...-counted`` take no label: the counting network
+    of §3.2.2 grades the scenes. ``seed`` decides ``random`` only. ``checkpoints`` are kept in every first stage.
 
     Raises
     ------
@@ -90,6 +91,7 @@ def named_orderings(
         "c1-c2": c1234[:2],
         "c1-c2-c3": c1234[:3],
         "c1-c2-c3-c4": c1234,
+        "c1-c2-c3-counted": stages((1,), (2,), (3,), k="counted"),
         "c4": stages((4,)),
         "c0": (scene_level(c1234[0]),),
         "c1-c2scene": (c1234[0], scene_level(c1234[1])),

@@ -53,7 +53,8 @@ class CAVLConfig:
 class CAVL(nn.Module):
     """Curriculum audiovisual learning.
 
-    Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``scene_distances``.
+    Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``scene_distances``,
+    ``sound_maker`` (with ``audio_assignments``).
     """
 
     Config: ClassVar = CAVLConfig
@@ -142,11 +143,15 @@ class CAVL(nn.Module):
 
     # -- abilities ---------------------------------------------------------------------------------------------------
 
+    def audio_network(self) -> AudioNetwork:
+        """The audio pathway up to its embedding, sharing this network's weights: what a counter is initialised with."""
+        return AudioNetwork(self.spectrogram, self.audio_trunk, self.config)
+
     @torch.no_grad()
     def audio_embedding(self, waveform: Tensor) -> Tensor:
         """(B, T) -> (B, C): the audio trunk's maps pooled over frequency and time."""
-        maps = self.audio_map(waveform).float()
-        return maps.amax((2, 3)) if self.config.embedding_pool == "max" else maps.mean((2, 3))
+        embedding: Tensor = self.audio_network()(waveform)
+        return embedding
 
     @torch.no_grad()
     def scene_distances(
@@ -184,6 +189,43 @@ class CAVL(nn.Module):
             "random-centre": self._heatmaps(visual, drawn, image),
         }
 
+    @torch.no_grad()
+    def sound_maker(self, image: Tensor, waveform: Tensor, how: Literal["center", "mask"]) -> Tensor:
+        """(B, 3, H, W), (B, T) -> (B, D): what is seen of the object that makes the sound (§3.3.2).
+
+        The image is clustered for one object and the background. ``center``: the visual centre nearest to the sound's
+        one centre. ``mask``: the visual trunk's maps, max-pooled under that centre's assignment.
+        """
+        maps = self.visual_map(image)
+        visual = soft_kmeans(as_points(self.visual_encoder(maps)), 2, self.config.clustering)
+        nearest = nearest_centres(self.audio_clusters(waveform, 1), visual)  # (B, 1)
+        if how == "center":
+            return visual.centres.take_along_dim(nearest.unsqueeze(-1), 1).squeeze(1)
+        if how == "mask":
+            weights = visual.assignments.take_along_dim(nearest.unsqueeze(-1), 2)  # (B, P, 1)
+            return (as_points(maps).float() * weights).amax(1)
+        raise ValueError(f"a sound-maker is known by its 'center' or by its 'mask', not by {how!r}")
+
+    @property
+    def sound_maker_size(self) -> int:
+        """D of :meth:`sound_maker`."""
+        return out_channels(self.config.visual_trunk, self.config.width)
+
+    @torch.no_grad()
+    def audio_assignments(self, mixture: Tensor, images: Tensor) -> Tensor:
+        """(B, T), (B, n, 3, H, W) -> (B, n, F, T'), the audio assignment as the spectrogram's mask (§6.5.1).
+
+        The mixture's sound is clustered for n sources; an image's sound-maker gets the assignments of the audio centre
+        nearest to its visual centre, at the resolution of the audio trunk's maps.
+        """
+        n = images.shape[1]
+        maps = self.audio_map(mixture)
+        audio = soft_kmeans(as_points(self.audio_encoder(maps)), n, self.config.clustering)
+        makers = self.sound_maker(images.flatten(0, 1), mixture.repeat_interleave(n, 0), "center")
+        nearest = distances(makers.view(len(mixture), n, -1), audio.centres).argmin(-1)  # (B, n)
+        columns = audio.assignments.take_along_dim(nearest.unsqueeze(1), 2)  # (B, P, n)
+        return columns.mT.reshape(len(mixture), n, *maps.shape[2:])
+
     def _clusters(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None) -> tuple[Clusters, Clusters]:
         return self.audio_clusters(waveform, n), self.visual_clusters(image, (n_objects or n) + 1)
 
@@ -193,6 +235,24 @@ class CAVL(nn.Module):
         columns = visual.assignments.gather(2, centres.unsqueeze(1).expand(-1, visual.assignments.shape[1], -1))
         maps = columns.mT.reshape(*centres.shape, side, side)
         return F.interpolate(maps, image.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
+
+
+class AudioNetwork(nn.Module):
+    """Waveform (B, T) -> the audio trunk's maps, pooled globally: (B, C)."""
+
+    def __init__(self, spectrogram: LogSpectrogram, trunk: nn.Module, config: CAVLConfig) -> None:
+        super().__init__()
+        self.spectrogram = spectrogram
+        self.trunk = trunk
+        self.pool = config.embedding_pool
+        self.sample_rate = config.spectrogram.sample_rate
+        self.window = config.spectrogram.samples
+        self.embedding_size = out_channels(config.audio_trunk, config.width)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        maps = self.trunk(self.spectrogram(waveform)).float()
+        pooled: Tensor = maps.amax((2, 3)) if self.pool == "max" else maps.mean((2, 3))
+        return pooled
 
 
 def encoder(channels: int, layers: int) -> nn.Sequential:

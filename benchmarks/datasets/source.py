@@ -34,6 +34,10 @@ class Source(Protocol):
     def train(self, n: int) -> Dataset: ...
     def validation(self, n: int) -> Dataset: ...
     def test(self, n: int) -> Dataset: ...
+    def train_counts(self) -> Sequence[int]:
+        """The numbers of sources for which there is a training set."""
+        ...
+
     def test_counts(self) -> Sequence[int]:
         """The numbers of sources for which there is a test set."""
         ...
@@ -59,7 +63,7 @@ class MiniatureData:
     world: MiniatureConfig = field(default_factory=MiniatureConfig)
     train: Mapping[str, int] = field(default_factory=lambda: {"1": 2400, "2": 1600, "3": 1600, "4": 800, "5": 400})
     validation: int = 64  # scenes of each number of sources
-    test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150})
+    test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
     probe_folds: int = 5
     probe_clips: int = 2  # of each kind in each fold
 
@@ -80,6 +84,9 @@ class MiniatureSource:
 
     def probe(self) -> Miniature:
         return self.named("probe")
+
+    def train_counts(self) -> list[int]:
+        return sorted(map(int, self.config.train))
 
     def test_counts(self) -> list[int]:
         return sorted(map(int, self.config.test))

@@ -18,10 +18,12 @@ from benchmarks.methods import BUILT_IN, available, method_class
 from benchmarks.training import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
+from cavl.separation import SeparatorConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalizationConfig:
+    most_sources: int = 3  # scenes of more are not localized in
     examples: int = 8  # scenes kept as pictures
     batch: int = 32
 
@@ -34,13 +36,49 @@ class ClassificationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountingConfig:
+    """Poisson regression on top of a pre-trained audio network (§6.3), by SGD."""
+
+    hidden: int | None = None  # units of the layer before lambda; None: as many as the embedding has (512-512-1)
+    updates: int = 10_000
+    lr: float = 1e-2
+    decay: float = 0.5  # of epoch e: lr / (1 + decay * e)
+    labels: Literal["true", "permuted"] = "true"  # permuted: the control, trained on labels shuffled among the scenes
+
+    def __post_init__(self) -> None:
+        if self.updates < 1 or self.lr <= 0 or self.decay < 0:
+            raise ValueError("counting needs updates >= 1, lr > 0 and decay >= 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationConfig:
+    """A separation network on top of a frozen, pre-trained method that locates the sound-makers (§6.4), by Adam."""
+
+    network: SeparatorConfig = field(default_factory=SeparatorConfig)
+    updates: int = 50_000
+    lr: float = 1e-3
+    pairs: int = 75  # mixtures evaluated, of two test scenes each; at least 2: the control asks for another pair's
+    examples: int = 4  # pairs kept as pictures and sounds
+    batch: int = 16  # pairs evaluated at once
+
+    def __post_init__(self) -> None:
+        if min(self.updates, self.batch) < 1 or self.pairs < 2 or self.lr <= 0 or self.examples < 0:
+            raise ValueError("separation needs updates and batch >= 1, pairs >= 2, lr > 0 and examples >= 0")
+
+
+#: Values that differ from the preset's: each makes one run of a task.
+Variants = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodPreset:
     """One method in a preset. ``orderings``: seed -> its named orderings; ``runs``: those of the main job."""
 
     model: Mapping[str, Any] = field(default_factory=dict)
     orderings: Callable[[int], Mapping[str, Ordering]] = lambda seed: {"none": ()}
     runs: tuple[str, ...] = ("none",)
-    tasks: tuple[str, ...] | None = None  # None: every task for which the method has the ability
+    #: task -> ordering -> variants, for tasks of which the main job runs not every ordering, or some in several ways.
+    variants: Mapping[str, Mapping[str, Variants]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +87,10 @@ class Preset:
     data: MiniatureData
     training: TrainingConfig
     methods: Mapping[str, MethodPreset]
-    counter: MethodPreset  # the counting network behind stages with k="counted"
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
     classification: ClassificationConfig = field(default_factory=ClassificationConfig)
+    counting: CountingConfig = field(default_factory=CountingConfig)  # also the counter of stages with k="counted"
+    separation: SeparationConfig = field(default_factory=SeparationConfig)
 
 
 def names() -> list[str]:
@@ -97,14 +136,13 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
         For a preset, method or ordering that there is not.
     """
     preset = load(preset_name)
-    methods = {**methods_of(preset_name, preset), "counter": preset.counter}
+    methods = methods_of(preset_name, preset)
     if method not in methods:
         method_class(method)  # says so if there is no such method at all
         raise ConfigError(f"preset {preset_name!r} has no method {method!r}; it has: {', '.join(methods)}")
     chosen = methods[method]
     stages, step = stages_of(ordering, chosen.orderings(seed))
-    evaluation = {"localization": preset.localization, "classification": preset.classification}.get(task)
-    (counter_stages,) = preset.counter.orderings(seed).values()
+    evaluation = None if task == "pretrain" else getattr(preset, task)
     config: dict[str, Any] = {
         "task": task,
         "preset": preset_name,
@@ -117,10 +155,7 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
         "data": to_dict(preset.data),
         "training": to_dict(preset.training),
         "evaluation": {} if evaluation is None else to_dict(evaluation),
-        "counter": {  # read by stages with k="counted" only
-            "model": to_dict(from_dict(method_class("counter").Config, preset.counter.model, "counter.model")),
-            "stages": [to_dict(s) for s in counter_stages],
-        },
+        "counter": to_dict(preset.counting),  # read by stages with k="counted" only
     }
     return config
 
@@ -128,7 +163,7 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
 def ordering_name(config: Mapping[str, Any]) -> str:
     """The name under which a run's stages are known in its preset: of c1-c2-c3's first stage, "c1"."""
     preset = load(config["preset"])
-    part = {**methods_of(config["preset"], preset), "counter": preset.counter}.get(config["method"])
+    part = methods_of(config["preset"], preset).get(config["method"])
     if part is not None:
         for name, stages in part.orderings(config["seed"]).items():
             if [to_dict(s) for s in stages] == list(config["stages"]):

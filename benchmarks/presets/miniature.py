@@ -16,9 +16,12 @@ spectrogram statistics 76.
 from __future__ import annotations
 
 from benchmarks.datasets.source import MiniatureData
-from benchmarks.presets import MethodPreset, Preset
+from benchmarks.presets import CountingConfig, MethodPreset, Preset, SeparationConfig
 from benchmarks.training import TrainingConfig
-from cavl.curriculum import Stage, named_orderings
+from cavl.config import from_dict
+from cavl.curriculum import named_orderings
+from cavl.separation import SeparatorConfig
+from cavl.spectrogram import SpectrogramConfig
 
 #: 64 x 64 images and 64 x 64 spectrograms of 2 s.
 SPECTROGRAM = {"hop": 350, "frames": 64, "bins": 64, "oversample": 4}
@@ -30,11 +33,17 @@ CAVL = {
     "audio_trunk": SMALL,
     "visual_trunk": SMALL,
     "encoder_layers": 2,
-    "clustering": {"beta": 10.0},
+    # A softer start than PROTOCOLS' 10: with stiff assignments an unlucky initial clustering (light against dark, say)
+    # commits the points before they mean anything, and some seeds wait hundreds of updates. On validation scenes.
+    "clustering": {"beta": 5.0},
 }
 
-UPDATES = (600, 120, 120, 120)
-LRS = (1e-3, 1e-4, 1e-4, 1e-4)
+SEPARATOR = SeparatorConfig(
+    spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM), channels=(16, 32, 64, 128, 128, 128), loss="weighted"
+)
+
+UPDATES = (400, 150, 150, 150)
+LRS = (2e-3, 2e-4, 2e-4, 2e-4)
 
 PRESET = Preset(
     seeds=3,
@@ -43,7 +52,7 @@ PRESET = Preset(
     methods={
         "cavl": MethodPreset(
             model=CAVL,
-            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(120,)),
+            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(150,)),
             runs=(
                 "untrained",
                 "c1",
@@ -51,13 +60,22 @@ PRESET = Preset(
                 "c1-c2scene",
                 "c0",
                 "c1-c2-c3",
+                "c1-c2-c3-counted",
                 "c3",
-                "c3@120",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
+                "c3@150",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
                 "c3-matched",
                 "mixed",
                 "mixed-matched",
                 "hard-to-easy",
             ),
+            variants={
+                "counting": {"untrained": ({}, {"labels": "permuted"}), "c0": ({},), "c1": ({},), "c1-c2": ({},)},
+                "separation": {
+                    "untrained": ({},),
+                    "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
+                    "c1-c2": ({},),
+                },
+            },
         ),
         "full-frame": MethodPreset(),
         "centred-square": MethodPreset(),
@@ -65,8 +83,8 @@ PRESET = Preset(
         "random-box": MethodPreset(),
         "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
     },
-    counter=MethodPreset(
-        model={"spectrogram": SPECTROGRAM, "audio_trunk": SMALL},
-        orderings=lambda seed: {"counter": (Stage(curricula=(1, 2, 3, 4, 5), updates=400, lr=1e-2, decay=0.5),)},
-    ),
+    # The paper's schedule falls over many epochs; in one and a half (212 updates each) it must fall ten times as fast,
+    # or the scale of lambda still swings at the end. Found on validation scenes.
+    counting=CountingConfig(updates=300, decay=9.0),
+    separation=SeparationConfig(network=SEPARATOR, updates=300),
 )

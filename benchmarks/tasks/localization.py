@@ -44,7 +44,7 @@ def measure(context: Context) -> dict[str, Any]:
         "items": {"single": len(single.scenes)},
         "coverage": str(single.scenes.coverage),
     }
-    several = [n for n in context.source.test_counts() if n > 1]
+    several = [n for n in context.source.test_counts() if 1 < n <= context.config["evaluation"]["most_sources"]]
     scored = {str(n): score_several(context, method, n) for n in several}
     result["multi"] = {n: scores for n, (scores, _) in scored.items()}
     result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}

@@ -10,15 +10,19 @@ their own object.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from benchmarks.batch import Pool, collate
+from benchmarks.batch import Indexed, Pool, collate
+from benchmarks.datasets.scene import Scene
 from benchmarks.experiment import Context, build, command_line
+from benchmarks.tasks.counting import load_counter
 from benchmarks.tasks.monitor import Monitor
-from benchmarks.training import train_stage
+from benchmarks.training import TrainingError, train_stage
 from cavl.config import from_dict
+from cavl.counting import Counter
 from cavl.curriculum import Stage
 from registry.observer import continued
 
@@ -30,7 +34,12 @@ def measure(context: Context) -> dict[str, Any]:
     config = context.config
     stage = from_dict(Stage, config["stages"][-1], "stage")
     method = context.parent(0) if len(config["stages"]) > 1 else build(config)
-    scenes = Pool([context.source.train(n) for n in stage.curricula])
+    scenes: Indexed
+    if stage.k == "counted":
+        everything = Pool([context.source.train(n) for n in context.source.train_counts()])
+        scenes = Heard(load_counter(context, -1), everything, stage.curricula, context.device)
+    else:
+        scenes = Pool([context.source.train(n) for n in stage.curricula])
     monitor = None
     if hasattr(method, "scene_distances"):
         monitor = Monitor(context.source, stage, config["seed"], context.device)
@@ -44,7 +53,7 @@ def measure(context: Context) -> dict[str, Any]:
         stage_index=len(config["stages"]) - 1,
         settings=context.settings,
         store=context.checkpoints(),
-        counts=Counted(context.parent(-1), scenes, context.device) if stage.k == "counted" else None,
+        counts=scenes.counts if isinstance(scenes, Heard) else None,
         monitor=monitor,
         log=context.log,
         flush=context.flush,
@@ -56,23 +65,41 @@ def measure(context: Context) -> dict[str, Any]:
         **measured,
         "loss": trained["loss"],
         "updates": sum(s["updates"] for s in config["stages"]),
+        "scenes": len(scenes),
         "weights": trained["weights"],
         "kept": trained["kept"],
     }
 
 
-class Counted:
-    """k="counted": the number of sources that the trained counting network hears in each training scene (§3.2.2)."""
+class Heard:
+    """k="counted": the scenes in which the counting network hears as many sources as a curriculum has (§3.2.2)."""
 
-    def __init__(self, counter: Any, scenes: Pool, device: torch.device) -> None:
-        self.counts: list[int] = []
+    def __init__(self, counter: Counter, scenes: Indexed, curricula: Sequence[int], device: torch.device) -> None:
+        self.scenes = scenes
+        self.indices: list[int] = []
+        self.heard: list[int] = []
         # All scenes in fixed batches: what is heard in one must not depend on where a run was resumed.
         for first in range(0, len(scenes), COUNTED_AT_ONCE):
-            some = [scenes[i] for i in range(first, min(first + COUNTED_AT_ONCE, len(scenes)))]
-            self.counts += counter.count(collate(some, counter.window, device).waveform).tolist()
+            batch = range(first, min(first + COUNTED_AT_ONCE, len(scenes)))
+            counts = counter.count(collate([scenes[i] for i in batch], counter.window, device).waveform).tolist()
+            for index, count in zip(batch, counts, strict=True):
+                if count in curricula:
+                    self.indices.append(index)
+                    self.heard.append(count)
+        if not self.indices:
+            raise TrainingError(
+                f"the counting network hears {' or '.join(map(str, curricula))} sources in none of {len(scenes)} "
+                "training scenes: there is no such curriculum; train the counter longer (counter.updates)"
+            )
 
-    def __call__(self, indices: list[int]) -> list[int]:
-        return [self.counts[i] for i in indices]
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Scene:
+        return self.scenes[self.indices[index]]
+
+    def counts(self, indices: list[int]) -> list[int]:
+        return [self.heard[i] for i in indices]
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def test_what_cannot_change_the_result_by_intent_is_not_in_the_key(path, value):
         (("training", "batch"), 9),
         (("data", "train", "1"), 33),
         (("data", "test", "3"), 9),
+        (("evaluation", "most_sources"), 2),
         (("data", "world", "image_size"), 96),
         (("evaluation", "examples"), 3),
         (("evaluation", "batch"), 3),  # the random-centre control is drawn batch by batch
@@ -72,8 +73,25 @@ def test_a_change_upstream_changes_everything_below():
     assert [a.key == b.key for a, b in zip(before, after, strict=True)] == [True, False, False]
 
 
+def test_what_a_task_trains_is_in_its_key():
+    counting = config("counting")
+    key = resolve(counting).key
+    for path, value in (
+        (("evaluation", "updates"), 5),
+        (("evaluation", "labels"), "permuted"),
+        (("training", "batch"), 9),
+        (("data", "train", "5"), 17),
+    ):
+        assert resolve(changed(counting, path, value)).key != key
+    separation = config("separation")
+    key = resolve(separation).key
+    for path, value in ((("evaluation", "network", "conditioning"), "center"), (("training", "batch"), 9)):
+        assert resolve(changed(separation, path, value)).key != key
+    assert resolve(changed(separation, ("data", "test", "2"), 9)).key == key  # not read
+
+
 def test_defaults_left_out_are_the_same_run():
-    sparse = changed(config(), ("stages", 0), {"curricula": [1], "updates": 6, "lr": 1e-3, "checkpoints": [3]})
+    sparse = changed(config(), ("stages", 0), {"curricula": [1], "updates": 6, "lr": 2e-3, "checkpoints": [3]})
     assert resolve(sparse).key == KEY
 
 
@@ -98,7 +116,7 @@ def test_untrained_networks_differ_by_seed_and_model_only():
         (("data", "world", "image_size"), 8, "image_size"),
         (("seed",), 1.5, "seed must be a whole number"),
         (("step",), 7, "step=7: the last stage keeps its weights after no updates only"),
-        (("counter", "model", "widht"), 1.0, r"counter\.model\.widht"),
+        (("counter", "update"), 1, r"counter\.update"),
         (("evaluation", "rule"), 1, r"evaluation\.rule"),
         (("stages", 0, "curricula"), [7], "curricula"),
     ],

@@ -35,6 +35,25 @@ def test_every_ordering_is_measured_in_every_task(jobs):
     assert ("classification", "full-frame") not in methods
     assert ("classification", "spectrogram-statistics") in methods
     assert ("localization", "spectrogram-statistics") not in methods
+    assert {m for t, m in methods if t in ("counting", "separation")} == {"cavl"}
+
+
+def test_tasks_with_variants_run_those_orderings_and_each_variant(jobs):
+    def runs(task):
+        return {(j.config["ordering"], j.variant) for j in jobs if j.config["task"] == task}
+
+    assert runs("counting") == {
+        ("untrained", "true"),
+        ("untrained", "permuted"),
+        ("c0", "true"),
+        ("c1", "true"),
+        ("c1-c2", "true"),
+    }
+    assert ("c1", "center") in runs("separation")
+    assert ("c1", "mask") in runs("separation")
+    assert "random" not in {ordering for ordering, _ in runs("separation")}
+    asked = jobs_of(Request(preset="smoke", methods=("cavl",), orderings=("random",), tasks=("separation",)))
+    assert [j.variant for j in asked if j.config["task"] == "separation"] == ["mask"]
 
 
 def test_orderings_that_begin_alike_share_their_stages(jobs):
@@ -48,7 +67,7 @@ def test_orderings_that_begin_alike_share_their_stages(jobs):
 
 
 def test_counted_stages_start_from_the_counter_too(jobs):
-    counter = named(jobs, "pretrain counter counter seed 1")
+    counter = named(jobs, "counting true cavl untrained seed 1")  # also a row of Table 2
     stages = [j for j in jobs if j.config["task"] == "pretrain" and j.config["stages"][-1]["k"] == "counted"]
     assert len(stages) == 3
     assert all(counter in j.parents for j in stages)
@@ -71,7 +90,15 @@ def test_selections_narrow_and_unknown_names_are_refused():
 
 
 def test_seeds_are_runs_of_their_own():
-    two = jobs_of(Request(preset="smoke", seeds=2, methods=("cavl",), orderings=("c1",)))
+    two = jobs_of(
+        Request(
+            preset="smoke",
+            seeds=2,
+            methods=("cavl",),
+            orderings=("c1",),
+            tasks=("pretrain", "localization", "classification"),
+        )
+    )
     assert sorted(j.config["seed"] for j in two) == [1, 1, 1, 2, 2, 2]
 
 

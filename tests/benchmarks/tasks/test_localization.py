@@ -53,7 +53,7 @@ def run(method, source, tmp_path):
         files[name] = tmp_path / name
 
     context = SimpleNamespace(
-        config={"seed": 1, "evaluation": {"batch": 4, "examples": 3}},
+        config={"seed": 1, "evaluation": {"most_sources": 3, "batch": 4, "examples": 3}},
         source=source,
         device=torch.device("cpu"),
         trained=lambda: method,

@@ -1,0 +1,189 @@
+"""Counting the sources of a sound (§3.2.2, §4.3.3, Table 2; PROTOCOLS §5).
+
+    python -m benchmarks.tasks.counting with method=cavl ordering=c1-c2 seed=3 preset=miniature
+    python -m benchmarks.tasks.counting with ordering=untrained evaluation.labels=permuted
+    python -m benchmarks.tasks.counting trivial --ontology F --segments F     (AudioSet's labels alone, no media)
+
+A pre-trained audio network is trained further by Poisson regression on scenes of one to five sources, and predicts the
+number of sources of the test scenes: the most probable one (the paper's rule; primary), the expectation rounded, and
+the expectation itself. Beside them stand the predictions that listen to nothing. ``labels=permuted`` is the same
+training on labels shuffled among the training scenes: it can learn no more than how frequent each number is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks.batch import Pool, collate
+from benchmarks.datasets.scene import Coverage, Dataset, Scene
+from benchmarks.datasets.source import Source
+from benchmarks.experiment import Context, build, command_line
+from benchmarks.metrics import counting as metrics
+from benchmarks.presets import CountingConfig
+from benchmarks.randomness import permutation
+from benchmarks.tasks.localization import write_csv
+from benchmarks.training import initialise, train_stage
+from cavl.config import from_dict
+from cavl.counting import MAX_COUNT, Counter, CounterConfig, most_probable_count, rounded_count
+from cavl.curriculum import Stage
+from registry.observer import continued
+
+Integers = npt.NDArray[np.int64]
+
+BATCH = 64  # scenes counted at once; and about as many held-out ones measured along the way
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Train a counter on top of the method, count the sources of every test scene."""
+    source, seed = context.source, context.config["seed"]
+    evaluation = from_dict(CountingConfig, context.config["evaluation"], "evaluation")
+    counter = make_counter(context.trained(), evaluation.hidden, seed)
+    numbers = countable(source.train_counts())
+    scenes = Pool([source.train(n) for n in numbers])
+    truth = np.repeat(numbers, [len(s) for s in scenes.datasets])
+    labels = permuted(truth, seed) if evaluation.labels == "permuted" else truth
+    if not continued(context.run):
+        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
+    trained = train_stage(
+        counter,
+        Stage(curricula=numbers, updates=evaluation.updates, lr=evaluation.lr, decay=evaluation.decay),
+        scenes,
+        seed=seed,
+        stage_index=0,  # whatever came before: every pre-training is followed by the same batches
+        settings=context.settings,
+        store=context.checkpoints(),
+        counts=lambda indices: labels[indices].tolist(),
+        monitor=Monitor(source, numbers, context.device),
+        log=context.log,
+        flush=context.flush,
+        progress=context.progress,
+    )
+    tests = [source.test(n) for n in countable(source.test_counts())]
+    ids, counts, rates = listen(counter.eval(), Pool(tests), context.device)
+    mode, rounded = predictions(rates)
+    items = list(zip(ids, counts.tolist(), rates.tolist(), mode.tolist(), rounded.tolist(), strict=True))
+    header = ("item", "n_sources", "rate", "mode", "rounded")
+    context.add_file("items.csv", lambda path: write_csv(path, header, items))
+    return {
+        **scores(counts, rates),
+        "trivial": metrics.trivial(counts, truth),
+        "items": len(ids),
+        "excluded": sum(len(source.test(n)) for n in source.test_counts()) - len(ids),
+        "coverage": str(together(tests)),
+        "loss": trained["loss"],
+        "weights": trained["weights"],
+        "kept": trained["kept"],
+        "updates": evaluation.updates,
+    }
+
+
+def make_counter(method: Any, hidden: int | None, seed: int) -> Counter:
+    """A counter on the method's audio network, which it shares; the new layers' weights are a function of ``seed``."""
+    config = CounterConfig(hidden=hidden)
+    return cast("Counter", initialise(lambda: Counter(config, method.audio_network()), seed))
+
+
+def load_counter(context: Context, which: int) -> Counter:
+    """The counter that one of the job's parents trained, in evaluation mode: it grades scenes for ``k="counted"``."""
+    config = context.job.parents[which].config
+    counter = make_counter(build(config), config["evaluation"]["hidden"], config["seed"])
+    return cast("Counter", context.load(which, counter))
+
+
+def countable(numbers: Sequence[int]) -> tuple[int, ...]:
+    """Of the numbers of sources that a source has scenes of, those that are counted: 1 to 5."""
+    return tuple(n for n in numbers if 1 <= n <= MAX_COUNT)
+
+
+def permuted(labels: Integers, seed: int) -> Integers:
+    """The same labels (n,), shuffled among the scenes."""
+    return labels[permutation(len(labels), seed, "permuted labels")]
+
+
+@torch.no_grad()
+def listen(
+    counter: Counter, scenes: Pool | Sequence[Scene], device: torch.device
+) -> tuple[list[str], Integers, npt.NDArray[np.float64]]:
+    """Ids, true counts (n,) and lambda (n,) of scenes, by the middle window of each."""
+    ids: list[str] = []
+    counts: list[int] = []
+    rates: list[float] = []
+    for first in range(0, len(scenes), BATCH):
+        chosen = [scenes[i] for i in range(first, min(first + BATCH, len(scenes)))]
+        ids += [scene.id for scene in chosen]
+        counts += [scene.n_sources for scene in chosen]
+        rates += counter(collate(chosen, counter.window, device).waveform).tolist()
+    return ids, np.array(counts), np.array(rates)
+
+
+def predictions(rates: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
+    """Lambda (n,) -> the most probable counts and the rounded ones, (n,) each."""
+    rate = torch.from_numpy(rates)
+    return most_probable_count(rate).numpy(), rounded_count(rate).numpy()
+
+
+def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """A counter's part of the result, from true counts (n,) and lambda (n,)."""
+    mode, rounded = predictions(rates)
+    accuracy = {name: metrics.accuracy(counts, found) for name, found in (("mode", mode), ("rounded", rounded))}
+    by_count = metrics.rates_by_count(counts, rates)
+    return {
+        "score": accuracy["mode"],
+        "accuracy": accuracy,
+        "mae": {
+            "mode": metrics.mae(counts, mode),
+            "rounded": metrics.mae(counts, rounded),
+            "rate": metrics.mae(counts, rates),
+        },
+        "rate_by_count": {str(n): mean for n, (mean, _) in by_count.items()},
+        "rate_sd_by_count": {str(n): deviation for n, (_, deviation) in by_count.items()},
+        "confusion": {
+            str(true): {str(found): int(items) for found, items in enumerate(row, start=1)}
+            for true, row in enumerate(metrics.confusion(counts, mode), start=1)
+        },
+    }
+
+
+def together(datasets: Sequence[Dataset]) -> Coverage:
+    """The coverage of all datasets as if they were one."""
+    parts = [dataset.coverage for dataset in datasets]
+    return Coverage(
+        found=sum(p.found for p in parts),
+        missing=sum(p.missing for p in parts),
+        damaged=sum(p.damaged for p in parts),
+        reasons={item: reason for p in parts for item, reason in p.reasons.items()},
+    )
+
+
+class Monitor:
+    """Accuracy and error on held-out scenes, as many of each number of sources."""
+
+    def __init__(self, source: Source, numbers: Sequence[int], device: torch.device) -> None:
+        share = BATCH // len(numbers)
+        sets = [source.validation(n) for n in numbers]
+        self.scenes = [scenes[i] for scenes in sets for i in range(min(share, len(scenes)))]
+        self.device = device
+
+    def __call__(self, counter: Any) -> Mapping[str, float]:
+        _, counts, rates = listen(counter, self.scenes, self.device)
+        mode, rounded = predictions(rates)
+        return {
+            "accuracy": metrics.accuracy(counts, mode),
+            "accuracy_rounded": metrics.accuracy(counts, rounded),
+            "mae": metrics.mae(counts, mode),
+        }
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["trivial"]:
+        from benchmarks.tasks.counting_trivial import main
+
+        main(sys.argv[2:])
+    else:
+        command_line("counting")

@@ -1,0 +1,474 @@
+"""Separation of mixed sounds by what makes them (§3.3.2, §4.5, Tables 4-6; PROTOCOLS §8).
+
+    python -m benchmarks.tasks.separation with method=cavl ordering=c1 seed=3 preset=miniature
+    python -m benchmarks.tasks.separation with evaluation.network.conditioning=center
+
+On top of a pre-trained, frozen method that locates sound-makers a separation network is trained on mixtures of two
+training solos; a method that separates by itself is evaluated as it is. Then pairs of test solos of different kinds are
+mixed (which pairs: drawn from the seed, kept as ``pairs.csv``) and both sounds of each asked back. Rows, each over the
+same sounds:
+
+``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
+``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of another kind than the target
+``audio-assignment``                    the locator's own audio assignment as the mask, without separation network
+``mixture``                             the mixture itself as the estimate
+``ideal-ratio-mask``, ``ideal-log-mask``   the true mask of the STFT, and of the network's log-frequency grid: bounds
+
+What is left out: both sounds of a pair of which one reference is silent, or whose references no filter of BSS Eval can
+tell apart, from all rows; an estimate that is silent or not finite, from its own row. Nothing left out counts as 0 dB,
+and the result says how many there were and why.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from itertools import combinations, count
+from typing import Any, Literal, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from benchmarks.batch import Pool, collate
+from benchmarks.datasets.scene import Dataset, Scene
+from benchmarks.experiment import Context, command_line
+from benchmarks.metrics import separation as metrics
+from benchmarks.presets import SeparationConfig
+from benchmarks.randomness import generator, permutation
+from benchmarks.tasks.localization import write_csv
+from benchmarks.training import initialise, train_stage
+from cavl.config import from_dict
+from cavl.curriculum import Stage
+from cavl.separation import Separator, SeparatorConfig, masked, mixed_parts, ratio_mask
+from cavl.spectrogram import LogSpectrogram, magnitude
+from registry.observer import continued
+
+Floats = npt.NDArray[np.float64]
+Example = dict[str, npt.NDArray[Any]]
+
+MEASURES = ("sdr", "sir", "sar")
+HELD_OUT = 64  # held-out solos mixed along the way of training
+#: Row -> the same with the sound-makers of other pairs.
+SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo"}
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Train a separation network on top of the method, separate the test mixtures."""
+    evaluation = from_dict(SeparationConfig, context.config["evaluation"], "evaluation")
+    network, seed = evaluation.network, context.config["seed"]
+    method = context.trained()
+    separates: Separates
+    if hasattr(method, "separate"):
+        separates, primary, training = ByItself(method), "located-mixture", {}
+    else:
+        separator = make_separator(method, network, seed)
+        training = train(context, separator, evaluation)
+        separates, primary = ByLocation(separator.eval()), f"located-{network.located}"
+    mixtures = draw_mixtures(context, separates, evaluation)
+    items, examples = evaluate(context, separates, mixtures, LogSpectrogram(network.spectrogram), primary)
+    keep(context, mixtures, items, examples)
+    by_row = {row: [i for i in items if i.row == row] for row in dict.fromkeys(i.row for i in items)}
+    rows = {row: summary(some) for row, some in by_row.items()}
+    if not rows[primary]["items"]:
+        raise ValueError(
+            f"{context.job.name}: none of {len(mixtures.pairs)} pairs could be scored; see the run's items.csv"
+        )
+    return {
+        "score": rows[primary]["sdr"],
+        "rows": rows,
+        "items": rows[primary]["items"],
+        "pairs": len(mixtures.pairs),
+        "excluded": dict(Counter(i.excluded for i in by_row[primary] if i.excluded)),
+        "coverage": str(mixtures.scenes.coverage),
+        **training,
+    }
+
+
+# -- training --------------------------------------------------------------------------------------------------------
+
+
+def make_separator(method: Any, config: SeparatorConfig, seed: int) -> Separator:
+    """A separation network guided by ``method``, which it contains; the new weights are a function of ``seed``."""
+    return cast("Separator", initialise(lambda: Separator(config, method), seed))
+
+
+def train(context: Context, separator: Separator, evaluation: SeparationConfig) -> dict[str, Any]:
+    """Train on the solos of the training set; its part of the result."""
+    source, seed = context.source, context.config["seed"]
+    if not continued(context.run):
+        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
+    trained = train_stage(
+        separator,
+        Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
+        Pool([source.train(1)]),
+        seed=seed,
+        stage_index=0,  # whatever came before: every pre-training is followed by the same batches
+        settings=context.settings,
+        store=context.checkpoints(),
+        monitor=Monitor(source.validation(1), separator.window, seed, context.device),
+        log=context.log,
+        flush=context.flush,
+        progress=context.progress,
+    )
+    return {**{k: trained[k] for k in ("loss", "weights", "kept")}, "updates": evaluation.updates}
+
+
+class Monitor:
+    """The loss on mixtures of held-out solos, the same ones every time."""
+
+    def __init__(self, solos: Dataset, window: int, seed: int, device: torch.device) -> None:
+        self.batch = collate([solos[i] for i in range(min(HELD_OUT, len(solos)))], window, device)
+        self.seed = seed
+
+    @torch.no_grad()
+    def __call__(self, separator: Any) -> Mapping[str, float]:
+        loss, _ = separator.training_step(self.batch, generator(self.seed, "monitor"))
+        return {"validation_loss": float(loss)}
+
+
+# -- mixtures --------------------------------------------------------------------------------------------------------
+
+
+def kind_of(scene: Scene) -> int:
+    """The kind of a solo; raises ``ValueError`` if the scene is none, or of unknown kind."""
+    if len(scene.kinds) != 1:
+        raise ValueError(f"scene {scene.id} has {len(scene.kinds)} known kinds; mixtures are made of solos of one kind")
+    return scene.kinds[0]
+
+
+def draw_pairs(kinds: Sequence[int], n: int, seed: int) -> list[tuple[int, int]]:
+    """``n`` different pairs of solos of different kinds, drawn from ``seed``.
+
+    Every solo is in at most one pair before any is in two (as far as the kinds allow).
+
+    Raises
+    ------
+    ValueError
+        If there are not so many pairs.
+    """
+    possible = sum(a != b for a, b in combinations(kinds, 2))
+    if n > possible:
+        raise ValueError(
+            f"{len(kinds)} solos make {possible} pairs of different kinds, not {n}; lower evaluation.pairs"
+        )
+    pairs: dict[tuple[int, int], None] = {}
+    for turn in count():
+        left = permutation(len(kinds), seed, "pairs", turn).tolist()
+        while left:
+            first = left.pop()
+            second = next((i for i in left if kinds[i] != kinds[first]), None)
+            if second is None:
+                continue
+            left.remove(second)
+            pairs[min(first, second), max(first, second)] = None
+            if len(pairs) == n:
+                return list(pairs)
+    raise AssertionError
+
+
+def of_other_pairs(kinds: Sequence[tuple[int, int]], seed: int) -> npt.NDArray[np.int64]:
+    """For each sound of each pair, (P, 2) flattened, the number of a sound of another pair and of another kind.
+
+    Raises
+    ------
+    ValueError
+        If there is one pair only.
+    """
+    if len(kinds) < 2:
+        raise ValueError("the shuffled control needs at least two pairs; raise evaluation.pairs")
+    kind = np.array(kinds).reshape(-1)
+    order = permutation(len(kind), seed, "shuffled")
+    other = np.empty(len(kind), dtype=np.int64)
+    for place, item in enumerate(order):
+        following = np.roll(order, -place)
+        other[item] = next(j for j in following if j // 2 != item // 2 and kind[j] != kind[item])
+    return other
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Some of the pairs, mixed."""
+
+    pairs: range  # their numbers
+    images: Tensor  # (B, 2, 3, H, W) uint8
+    parts: Tensor  # (B, 2, T) float32, the references: they add up to the mixture
+
+    @property
+    def mixture(self) -> Tensor:
+        """(B, T)"""
+        return self.parts.sum(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixtures:
+    """The mixtures of pairs of solos, their middle windows, a batch at a time."""
+
+    scenes: Dataset
+    pairs: Sequence[tuple[int, int]]
+    window: int
+    mixing: Literal["mean", "sum"]
+    batch: int
+    device: torch.device
+
+    def solos(self, pair: int) -> tuple[Scene, Scene]:
+        first, second = self.pairs[pair]
+        return self.scenes[first], self.scenes[second]
+
+    def kinds(self, pair: int) -> tuple[int, int]:
+        first, second = self.solos(pair)
+        return kind_of(first), kind_of(second)
+
+    def __iter__(self) -> Iterator[Mixed]:
+        for first in range(0, len(self.pairs), self.batch):
+            some = range(first, min(first + self.batch, len(self.pairs)))
+            batch = collate([solo for pair in some for solo in self.solos(pair)], self.window, self.device)
+            images = batch.image.view(-1, 2, *batch.image.shape[1:])
+            yield Mixed(some, images, mixed_parts(batch.waveform.view(-1, 2, self.window), self.mixing))
+
+
+def draw_mixtures(context: Context, separates: Separates, evaluation: SeparationConfig) -> Mixtures:
+    """The test mixtures of a run.
+
+    Raises
+    ------
+    ValueError
+        If the method wants another sample rate than the scenes have, or there are not so many pairs.
+    """
+    scenes = context.source.test(1)
+    if separates.sample_rate != scenes.sample_rate:
+        raise ValueError(
+            f"{context.job.name}: the method wants {separates.sample_rate} Hz, the scenes have {scenes.sample_rate}"
+        )
+    pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
+    return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
+
+
+# -- separation ------------------------------------------------------------------------------------------------------
+
+
+class Separates(Protocol):
+    """What guides a separation, and the separation by it."""
+
+    sample_rate: int
+    window: int
+
+    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+        """Row -> what tells the two sounds of each mixture apart (B, 2, ...)."""
+        ...
+
+    def separate(self, mixture: Tensor, guides: Tensor) -> Tensor:
+        """(B, T), (B, 2, ...) -> (B, 2, T)."""
+        ...
+
+    def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
+        """Row -> sounds (B, 2, T) by other means."""
+        ...
+
+    def heatmaps(self, mixed: Mixed) -> Tensor | None:
+        """(B, 2, H, W): where in each image the mixture's sound is seen; None for methods that do not say."""
+        ...
+
+
+class ByLocation:
+    """A separation network, guided by what is seen of the sound-makers that its locator finds."""
+
+    def __init__(self, separator: Separator) -> None:
+        self.separator, self.locator = separator, cast("Any", separator.locator)
+        self.sample_rate, self.window = separator.sample_rate, separator.window
+        self.separate = separator.separate_with
+
+    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+        mixture = mixed.mixture.unsqueeze(1).expand_as(mixed.parts)
+        return {
+            "located-mixture": self.separator.sound_makers(mixed.images, mixture),
+            "located-solo": self.separator.sound_makers(mixed.images, mixed.parts),
+        }
+
+    def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
+        if not hasattr(self.locator, "audio_assignments"):
+            return {}
+        masks = self.locator.audio_assignments(mixed.mixture, mixed.images)
+        return {"audio-assignment": masked(self.separator.spectrogram, mixed.mixture, masks)}
+
+    def heatmaps(self, mixed: Mixed) -> Tensor | None:
+        return heatmaps(self.locator, mixed)
+
+
+class ByItself:
+    """A method that separates by the images themselves."""
+
+    def __init__(self, method: Any) -> None:
+        self.method = method
+        self.sample_rate, self.window = method.sample_rate, method.window
+        self.separate = method.separate
+
+    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+        return {"located-mixture": mixed.images}
+
+    def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
+        return {}
+
+    def heatmaps(self, mixed: Mixed) -> Tensor | None:
+        return heatmaps(self.method, mixed)
+
+
+def heatmaps(locator: Any, mixed: Mixed) -> Tensor | None:
+    """As :meth:`Separates.heatmaps`, of a method that may localize."""
+    if not hasattr(locator, "localize"):
+        return None
+    heat: Tensor = locator.localize(mixed.images.flatten(0, 1), mixed.mixture.repeat_interleave(2, 0), 1)
+    return heat.view(*mixed.images.shape[:2], *heat.shape[-2:])
+
+
+def all_guides(separates: Separates, mixtures: Mixtures, seed: int) -> dict[str, Tensor]:
+    """Row -> the guides of all pairs (P, 2, ...): the method's own, and the same shuffled among the pairs."""
+    by_batch = [separates.guides(mixed) for mixed in mixtures]
+    own = {row: torch.cat([guides[row] for guides in by_batch]) for row in by_batch[0]}
+    other = of_other_pairs([mixtures.kinds(pair) for pair in range(len(mixtures.pairs))], seed)
+    return own | {SHUFFLED[row]: guides.flatten(0, 1)[other].view_as(guides) for row, guides in own.items()}
+
+
+def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
+    """The rows that no method has a part in, (B, 2, T) each: the mixture itself, and the true masks."""
+    mixture, samples = mixed.mixture, mixed.parts.shape[-1]
+    parts = spectrogram.stft(mixed.parts.flatten(0, 1))
+    parts = parts.view(*mixed.parts.shape[:2], *parts.shape[1:])  # (B, 2, linear bins, frames)
+    whole = spectrogram.stft(mixture).unsqueeze(1)
+    ideal = ratio_mask(magnitude(parts), magnitude(whole)) * whole
+    on_grid = ratio_mask(*(spectrogram.to_log_frequency(magnitude(z)) for z in (parts, whole)))
+    return {
+        "mixture": mixture.unsqueeze(1).expand_as(mixed.parts),
+        "ideal-ratio-mask": spectrogram.istft(ideal.flatten(0, 1), samples).view_as(mixed.parts),
+        "ideal-log-mask": masked(spectrogram, mixture, on_grid),
+    }
+
+
+# -- scores ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sound asked back, in one row: a line of ``items.csv``."""
+
+    pair: int
+    item: str  # id of the solo asked back
+    kind: int
+    row: str
+    sdr: float  # dB, as the two below; NaN where excluded
+    sir: float
+    sar: float
+    excluded: str  # why; empty where it counts
+
+
+def score(pair: int, solos: Sequence[Scene], references: Floats, estimates: Mapping[str, Floats]) -> list[Item]:
+    """The sounds of one pair, references (2, T), as every row estimates them, (2, T) each."""
+    stacked = np.stack(list(estimates.values()))  # (rows, 2, T)
+    why = np.full(stacked.shape[:2], "", dtype=object)
+    why[~stacked.any(-1)] = "silent estimate"
+    why[~np.isfinite(stacked).all(-1)] = "estimate not finite"
+    ratios = np.full((3, *why.shape), np.nan)
+    if not references.any(-1).all():
+        why[:] = "silent reference"
+    else:
+        # In an unusable estimate's place the reference itself: all others can then be scored at once.
+        usable = np.where((why == "")[..., None], stacked, references)
+        try:
+            ratios = np.where(why == "", metrics.bss_eval(references, usable), np.nan)
+        except metrics.SingularReferences:
+            why[:] = "singular references"
+    items = []
+    for number, row in enumerate(estimates):
+        for which, solo in enumerate(solos):
+            sdr, sir, sar = ratios[:, number, which].tolist()
+            items.append(Item(pair, solo.id, kind_of(solo), row, sdr, sir, sar, why[number, which]))
+    return items
+
+
+def summary(items: Sequence[Item]) -> dict[str, float]:
+    """One row of the result, of that row's items."""
+    counted = [i for i in items if not i.excluded]
+    means = {m: float(np.mean([getattr(i, m) for i in counted])) if counted else float("nan") for m in MEASURES}
+    return {**means, "items": len(counted), "excluded": len(items) - len(counted)}
+
+
+def evaluate(
+    context: Context, separates: Separates, mixtures: Mixtures, spectrogram: LogSpectrogram, primary: str
+) -> tuple[list[Item], list[Example]]:
+    """Every mixture separated and scored by every row, and the first of them as pictures and sounds of one row."""
+    spectrogram = spectrogram.to(context.device)
+    guides = all_guides(separates, mixtures, context.config["seed"])
+    wanted = context.config["evaluation"]["examples"]
+    items: list[Item] = []
+    examples: list[Example] = []
+    for mixed in mixtures:
+        rows = {
+            row: separates.separate(mixed.mixture, guide[mixed.pairs.start : mixed.pairs.stop])
+            for row, guide in guides.items()
+        }
+        rows |= separates.unguided(mixed) | common_rows(spectrogram, mixed)
+        estimates = {row: sounds.cpu().double().numpy() for row, sounds in rows.items()}
+        references = mixed.parts.cpu().double().numpy()
+        heat = separates.heatmaps(mixed) if len(examples) < wanted else None
+        for i, pair in enumerate(mixed.pairs):
+            scored = score(pair, mixtures.solos(pair), references[i], {row: e[i] for row, e in estimates.items()})
+            items += scored
+            sdr = [item.sdr for item in scored if item.row == primary and not item.excluded]
+            if len(sdr) == 2 and len(examples) < wanted:
+                examples.append(example(mixed, i, rows[primary][i], heat, sdr, spectrogram))
+        context.progress(mixed.pairs.stop, len(mixtures.pairs))
+    return items, examples
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
+def example(
+    mixed: Mixed, i: int, estimates: Tensor, heat: Tensor | None, sdr: Sequence[float], spectrogram: LogSpectrogram
+) -> Example:
+    """The i-th pair with its estimates (2, T), as pictures and sounds."""
+    sounds = torch.cat([mixed.mixture[i].unsqueeze(0), mixed.parts[i], estimates])  # (5, T)
+    specs = spectrogram(sounds).squeeze(1).half()  # log magnitude on the log-frequency axis
+    pcm = (sounds * 32768).round().clamp(-32768, 32767).short()
+    tensors = {
+        "images": mixed.images[i].permute(0, 2, 3, 1),
+        "mixture_spec": specs[0],
+        "reference_specs": specs[1:3],
+        "estimate_specs": specs[3:],
+        "mixture": pcm[0],
+        "references": pcm[1:3],
+        "estimates": pcm[3:],
+    }
+    if heat is not None:
+        tensors["heatmaps"] = heat[i].half()
+    arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+    return arrays | {"sdr": np.array(sdr), "pair": np.array(mixed.pairs[i])}
+
+
+def keep(context: Context, mixtures: Mixtures, items: Sequence[Item], examples: Sequence[Example]) -> None:
+    """Keep the run's files: ``pairs.csv``, ``items.csv`` and, where there are examples, ``examples.npz``."""
+    pairs = [
+        (pair, *(solo.id for solo in mixtures.solos(pair)), *mixtures.kinds(pair))
+        for pair in range(len(mixtures.pairs))
+    ]
+    header = ("pair", "first", "second", "kind_first", "kind_second")
+    context.add_file("pairs.csv", lambda path: write_csv(path, header, pairs))
+    columns = tuple(f.name for f in fields(Item))
+    context.add_file("items.csv", lambda path: write_csv(path, columns, [astuple(item) for item in items]))
+    if not examples:
+        return
+    names = getattr(mixtures.scenes, "kind_names", None)
+    kinds = [[names[kind] if names else str(kind) for kind in mixtures.kinds(int(e["pair"]))] for e in examples]
+    arrays: dict[str, Any] = {name: np.stack([e[name] for e in examples]) for name in examples[0]}
+    context.add_file(
+        "examples.npz",
+        lambda path: np.savez_compressed(
+            path, **arrays, kinds=np.array(kinds), sample_rate=mixtures.scenes.sample_rate
+        ),
+    )
+
+
+if __name__ == "__main__":
+    command_line("separation")

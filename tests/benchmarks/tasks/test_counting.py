@@ -1,0 +1,257 @@
+"""The counting task on an audio network that knows the counts, and on one that does not; the counter found again."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import presets
+from benchmarks.batch import Pool
+from benchmarks.checkpoints import Checkpoints
+from benchmarks.datasets.miniature import MiniatureConfig
+from benchmarks.datasets.scene import Coverage
+from benchmarks.datasets.source import MiniatureData, MiniatureSource
+from benchmarks.experiment import Context, build
+from benchmarks.tasks.counting import (
+    Monitor,
+    listen,
+    load_counter,
+    make_counter,
+    measure,
+    permuted,
+    scores,
+    together,
+)
+from benchmarks.training import TrainingConfig
+from registry.files import home
+
+DATA = MiniatureData(
+    world=MiniatureConfig(seconds=2.0),
+    train={"1": 16, "2": 12, "3": 8, "4": 4, "5": 4},
+    validation=3,
+    test={"1": 6, "2": 5, "3": 4, "4": 3, "5": 2},
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+
+
+class Knowing(nn.Module):
+    """Features that tell the number of sources, by the sound's own samples."""
+
+    sample_rate, window, embedding_size = 11_025, 22_050, 5
+
+    def __init__(self, source):
+        super().__init__()
+        self.counts = {}
+        for n in source.train_counts():
+            for scenes in (source.train(n), source.validation(n), source.test(n)):
+                self.counts |= {scenes[i].waveform.tobytes(): n for i in range(len(scenes))}
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def audio_network(self):
+        return self
+
+    def forward(self, waveform):
+        known = torch.tensor([self.counts[w.numpy().tobytes()] for w in waveform])
+        return self.scale * torch.eye(5)[known - 1]
+
+
+class Deaf(Knowing):
+    """Features that are the same for all sounds."""
+
+    def forward(self, waveform):
+        return self.scale * torch.ones(len(waveform), 5)
+
+
+def run(method, source, tmp_path, seed=1, **evaluation):
+    """The task's result, its artifact's rows and the metrics it logged."""
+    logged, rows = [], []
+
+    def add_file(name, write):
+        write(tmp_path / name)
+        with open(tmp_path / name) as file:
+            rows.extend(csv.DictReader(file))
+
+    result = measure(
+        SimpleNamespace(
+            config={"seed": seed, "evaluation": {"updates": 120, "hidden": 16, "decay": 0.0, **evaluation}},
+            source=source,
+            run=SimpleNamespace(observers=[]),
+            settings=TrainingConfig(batch=16, device="cpu"),
+            device=CPU,
+            trained=lambda: method,
+            checkpoints=lambda: Checkpoints(tmp_path, "key"),
+            log=lambda *entry: logged.append(entry),
+            flush=lambda: None,
+            progress=lambda done, total: None,
+            add_file=add_file,
+        )
+    )
+    return result, rows, logged
+
+
+def test_a_network_that_knows_the_counts_learns_to_say_them(source, tmp_path):
+    result, _, logged = run(Knowing(source), source, tmp_path, updates=300)
+    assert result["accuracy"]["rounded"] == 1.0
+    assert result["mae"]["rounded"] == 0.0
+    assert result["accuracy"]["mode"] < 0.9  # the paper's rule: of a lambda just below n it makes n - 1
+    assert result["mae"]["rate"] < 0.05
+    assert result["rate_by_count"] == {str(n): pytest.approx(n, abs=0.1) for n in range(1, 6)}
+    assert result["rate_sd_by_count"] == {str(n): pytest.approx(0, abs=1e-6) for n in range(1, 6)}
+    assert (result["items"], result["excluded"], result["coverage"]) == (20, 0, "20 of 20")
+    assert (result["updates"], result["kept"]) == (300, {})
+    assert result["weights"] == Checkpoints(tmp_path, "key").digest()
+    held_out = {name: value for name, value, step in logged if step == 300}
+    assert held_out["accuracy_rounded"] == 1.0
+    assert held_out["loss"] == result["loss"]
+
+
+def test_the_items_give_the_scores(source, tmp_path):
+    result, rows, _ = run(Knowing(source), source, tmp_path, updates=30)
+    truth, mode, rounded = (np.array([int(row[c]) for row in rows]) for c in ("n_sources", "mode", "rounded"))
+    rate = np.array([float(row["rate"]) for row in rows])
+    assert np.bincount(truth).tolist() == [0, 6, 5, 4, 3, 2]
+    assert [row["item"] for row in rows[6:11]] == [source.test(2)[i].id for i in range(5)]
+    assert mode.tolist() == np.clip(np.ceil(rate) - 1, 1, 5).tolist()
+    assert result["score"] == result["accuracy"]["mode"] == np.mean(mode == truth)
+    assert result["accuracy"]["rounded"] == np.mean(rounded == truth)
+    assert result["mae"]["mode"] == np.mean(abs(mode - truth))
+    assert result["mae"]["rate"] == pytest.approx(np.mean(abs(rate - truth)))
+    for n in range(1, 6):
+        found = [result["confusion"][str(n)][str(m)] for m in range(1, 6)]
+        assert found == [int(((truth == n) & (mode == m)).sum()) for m in range(1, 6)]
+
+
+def test_a_network_that_hears_nothing_learns_the_mean_count_and_is_no_better_than_a_constant(source, tmp_path):
+    result, _, _ = run(Deaf(source), source, tmp_path)
+    mean = (16 * 1 + 12 * 2 + 8 * 3 + 4 * 4 + 4 * 5) / 44
+    assert list(result["rate_by_count"].values()) == [pytest.approx(mean, abs=0.3)] * 5
+    assert result["accuracy"]["rounded"] == pytest.approx(result["trivial"]["always-2"]["accuracy"])
+    assert result["trivial"]["always-2"] == {"accuracy": 5 / 20, "mae": (6 + 4 + 2 * 3 + 3 * 2) / 20}
+    assert result["trivial"]["majority"] == result["trivial"]["always-1"]
+    assert result["trivial"]["median"] == result["trivial"]["always-2"]
+    assert result["trivial"]["random"]["accuracy"] == pytest.approx(0.2)
+
+
+def test_permuted_labels_teach_nothing_but_how_frequent_they_are(source, tmp_path):
+    result, _, _ = run(Knowing(source), source, tmp_path, labels="permuted")
+    rates = result["rate_by_count"].values()
+    assert max(rates) - min(rates) < 1.5  # with true labels 4: each group's mean label is drawn from all of them
+    assert result["accuracy"]["rounded"] < 0.6
+    true, _, _ = run(Knowing(source), source, tmp_path / "true", updates=1)
+    assert result["trivial"] == true["trivial"], "majority and median are of the true labels"
+
+
+def test_permuted_labels_are_the_same_labels_and_a_function_of_the_seed():
+    labels = np.repeat([1, 2, 3], [50, 30, 20])
+    shuffled = permuted(labels, 1)
+    assert sorted(shuffled) == labels.tolist()
+    assert 0.2 < np.mean(shuffled == labels) < 0.6  # 0.38 expected
+    assert (permuted(labels, 1) == shuffled).all()
+    assert (permuted(labels, 2) != shuffled).any()
+
+
+def test_scenes_of_more_than_five_are_left_out_and_counted(source, tmp_path):
+    class Crowded(MiniatureSource):
+        def test_counts(self):
+            return [*super().test_counts(), 6]
+
+        def test(self, n):
+            return [None] * 7 if n == 6 else super().test(n)
+
+    result, rows, _ = run(Knowing(source), Crowded(DATA, source.cache), tmp_path, updates=1)
+    assert (result["items"], result["excluded"], len(rows)) == (20, 7, 20)
+
+
+def test_the_counter_starts_from_the_methods_weights_and_trains_them(source, tmp_path):
+    """A real method: the trunk is the pre-trained one, and only the head is new."""
+    config = presets.run_config("counting", "smoke", "cavl", "untrained", 1)
+    method = build(config)
+    before = {name: p.detach().clone() for name, p in method.audio_trunk.named_parameters()}
+    visual = [p.detach().clone() for p in method.visual_trunk.parameters()]
+    counter = make_counter(method, None, seed=1)
+    assert all(torch.equal(p, before[name]) for name, p in counter.audio_network.trunk.named_parameters())
+    result, _, _ = run(method, source, tmp_path, updates=2, hidden=None)
+    assert 0 <= result["score"] <= 1
+    assert not all(torch.equal(p, before[name]) for name, p in method.audio_trunk.named_parameters())
+    assert all(torch.equal(p, b) for p, b in zip(method.visual_trunk.parameters(), visual, strict=True))
+
+
+def test_new_layers_are_a_function_of_the_seed(source):
+    method = Knowing(source)
+    heads = [make_counter(method, 16, seed).head[0].weight for seed in (1, 1, 2)]
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_a_counter_is_found_again_with_its_weights(tmp_home):
+    config = presets.run_config("counting", "smoke", "cavl", "untrained", 1)
+    counter = make_counter(build(config), config["evaluation"]["hidden"], seed=1)
+    with torch.no_grad():
+        for parameter in counter.parameters():
+            parameter.add_(0.1)
+    Checkpoints(home(), "counter key").save_weights(counter)
+    job = SimpleNamespace(parents=(None, SimpleNamespace(config=config, key="counter key")))
+    context = Context(job, None, None, TrainingConfig(device="cpu"), home(), lambda done, total: None)
+    loaded = load_counter(context, -1)
+    assert not loaded.training
+    waveform = torch.randint(-9000, 9000, (3, loaded.window), dtype=torch.int16)
+    assert torch.equal(loaded(waveform), counter.eval()(waveform))
+
+
+def test_listening_in_batches_keeps_order_and_takes_the_middle_window(source, monkeypatch):
+    monkeypatch.setattr("benchmarks.tasks.counting.BATCH", 4)
+
+    class First(nn.Module):
+        """The first sample of the window as the rate."""
+
+        window = 1000
+
+        def forward(self, waveform):
+            return waveform[:, 0].float()
+
+    scenes = Pool([source.test(1), source.test(4)])
+    ids, counts, rates = listen(First(), scenes, CPU)
+    assert ids == [scenes[i].id for i in range(9)]
+    assert counts.tolist() == [1] * 6 + [4] * 3
+    assert rates.tolist() == [scenes[i].waveform[(22_050 - 1000) // 2] for i in range(9)]
+
+
+def test_the_monitor_hears_as_many_scenes_of_each_count(source):
+    monitor = Monitor(source, (1, 3), CPU)
+    assert [scene.n_sources for scene in monitor.scenes] == [1] * 3 + [3] * 3
+
+    class Three:
+        window = 100
+
+        def __call__(self, waveform):
+            return torch.full((len(waveform),), 3.2)
+
+    assert monitor(Three()) == {"accuracy": 0.5, "accuracy_rounded": 0.5, "mae": 1.0}
+
+
+def test_scores_of_counts_that_do_not_occur():
+    result = scores(np.array([2, 2, 4]), np.array([2.5, 3.5, 4.5]))
+    assert result["rate_by_count"] == {"2": 3.0, "4": 4.5}
+    assert result["rate_sd_by_count"] == {"2": 0.5, "4": 0.0}
+    assert result["accuracy"] == {"mode": pytest.approx(2 / 3), "rounded": 0.0}
+    assert result["mae"] == {
+        "mode": pytest.approx(1 / 3),
+        "rounded": pytest.approx(4 / 3),
+        "rate": pytest.approx(5 / 6),
+    }
+    assert {n: sum(row.values()) for n, row in result["confusion"].items()} == {"1": 0, "2": 2, "3": 0, "4": 1, "5": 0}
+
+
+def test_coverage_of_several_sets():
+    parts = [Coverage(found=2, missing=1, reasons={"a": "gone"}), Coverage(found=3, damaged=1, reasons={"b": "short"})]
+    whole = together([SimpleNamespace(coverage=part) for part in parts])
+    assert str(whole) == "5 of 7 (missing 1, damaged 1)"
+    assert whole.reasons == {"a": "gone", "b": "short"}

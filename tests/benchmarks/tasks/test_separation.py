@@ -1,0 +1,347 @@
+"""The separation task on methods whose scores are known beforehand, what it leaves out, and a trained network."""
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from benchmarks.checkpoints import Checkpoints
+from benchmarks.datasets.miniature import KINDS, MiniatureConfig
+from benchmarks.datasets.scene import Scene
+from benchmarks.datasets.source import MiniatureData, MiniatureSource
+from benchmarks.tasks.separation import draw_pairs, kind_of, measure, of_other_pairs, score, summary
+from benchmarks.training import TrainingConfig
+
+DATA = MiniatureData(
+    world=MiniatureConfig(seconds=2.0), train={"1": 24}, validation=8, test={"1": 16}, probe_folds=3, probe_clips=1
+)
+NETWORK = {
+    "spectrogram": {"hop": 350, "frames": 16, "bins": 16, "oversample": 4},
+    "channels": [4, 8],
+    "loss": "weighted",
+}
+WINDOW = 15 * 350
+BOUNDS = ("ideal-ratio-mask", "ideal-log-mask")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+
+
+def middle(waveform):
+    start = (len(waveform) - WINDOW) // 2
+    return torch.from_numpy(waveform[start : start + WINDOW].astype(np.float32)) / 32768
+
+
+class Perfect:
+    """Knows what every image sounds like, and answers with just that, and a little noise."""
+
+    sample_rate, window = 11_025, WINDOW
+
+    def __init__(self, source):
+        scenes = [source.test(1)[i] for i in range(len(source.test(1)))]
+        self.sounds = {s.image.tobytes(): middle(s.waveform) for s in scenes}
+
+    def separate(self, mixture, images):
+        flat = images.flatten(0, 1).permute(0, 2, 3, 1)
+        sounds = torch.stack([self.sounds[i.contiguous().numpy().tobytes()] for i in flat])
+        noise = torch.randn(sounds.shape, generator=torch.Generator().manual_seed(0))
+        return (sounds + 1e-3 * noise * sounds.std()).view(*images.shape[:2], -1)
+
+
+class Silent(Perfect):
+    def separate(self, mixture, images):
+        return torch.zeros(*images.shape[:2], WINDOW)
+
+
+class Faulty(Perfect):
+    """Answers some images with silence and some with NaN."""
+
+    def separate(self, mixture, images):
+        sounds = super().separate(mixture, images)
+        sounds[::2, 0] = 0
+        sounds[1::2, 1, 7] = torch.nan
+        return sounds
+
+
+class Locator(nn.Module):
+    """Says which kind makes the sound, by the image itself."""
+
+    sample_rate, window, image_size, sound_maker_size = 11_025, 22_050, 64, len(KINDS)
+
+    def __init__(self, source):
+        super().__init__()
+        self.kinds = {}
+        for scenes in (source.train(1), source.validation(1), source.test(1)):
+            self.kinds |= {scenes[i].image.tobytes(): scenes[i].kinds[0] for i in range(len(scenes))}
+
+    def sound_maker(self, image, waveform, how):
+        kinds = [self.kinds[i.contiguous().numpy().tobytes()] for i in image.permute(0, 2, 3, 1)]
+        return nn.functional.one_hot(torch.tensor(kinds), len(KINDS)).float()
+
+    def localize(self, image, waveform, n, n_objects=None):
+        return torch.full((len(image), n, *image.shape[-2:]), 0.25)
+
+
+class Assigning(Locator):
+    def audio_assignments(self, mixture, images):
+        return torch.full((*images.shape[:2], 4, 4), 0.5)
+
+
+def run(method, source, tmp_path, seed=1, network=(), **evaluation):
+    """The task's result, its tables' rows, its other files and the metrics it logged."""
+    files, logged = {}, []
+
+    def add_file(name, write):
+        write(tmp_path / name)
+        if name.endswith(".csv"):
+            with open(tmp_path / name) as file:
+                files[name] = list(csv.DictReader(file))
+        else:
+            with np.load(tmp_path / name) as arrays:
+                files[name] = dict(arrays)
+
+    chosen = {
+        "network": {**NETWORK, **dict(network)},
+        "updates": 2,
+        "pairs": 7,
+        "examples": 3,
+        "batch": 4,
+        **evaluation,
+    }
+    result = measure(
+        SimpleNamespace(
+            config={"seed": seed, "evaluation": chosen},
+            job=SimpleNamespace(name="separation"),
+            source=source,
+            run=SimpleNamespace(observers=[]),
+            settings=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
+            device=torch.device("cpu"),
+            trained=lambda: method,
+            checkpoints=lambda: Checkpoints(tmp_path, "key"),
+            log=lambda name, value, step: logged.append((name, step)),
+            flush=lambda: None,
+            progress=lambda done, total: None,
+            add_file=add_file,
+        )
+    )
+    return result, files, logged
+
+
+def test_a_method_that_separates_is_scored_without_training(source, tmp_path):
+    result, files, logged = run(Perfect(source), source, tmp_path)
+    rows = result["rows"]
+    assert list(rows) == ["located-mixture", "shuffled", "mixture", "ideal-ratio-mask", "ideal-log-mask"]
+    assert result["score"] == rows["located-mixture"]["sdr"] > 40
+    assert rows["located-mixture"]["sdr"] > rows["ideal-ratio-mask"]["sdr"] > rows["ideal-log-mask"]["sdr"]
+    assert rows["ideal-log-mask"]["sdr"] > rows["mixture"]["sdr"] > rows["shuffled"]["sdr"]
+    assert rows["mixture"]["sdr"] == pytest.approx(rows["mixture"]["sir"], abs=1e-6)
+    assert rows["mixture"]["sar"] == np.inf
+    assert (result["items"], result["pairs"], result["excluded"], result["coverage"]) == (14, 7, {}, "16 of 16")
+    assert "weights" not in result
+    assert logged == []
+
+    assert len(files["pairs.csv"]) == 7
+    scenes = {source.test(1)[i].id: str(source.test(1)[i].kinds[0]) for i in range(16)}
+    asked = []
+    for line in files["pairs.csv"]:
+        assert (scenes[line["first"]], scenes[line["second"]]) == (line["kind_first"], line["kind_second"])
+        assert line["kind_first"] != line["kind_second"]
+        asked += [(line["pair"], line["first"]), (line["pair"], line["second"])]
+    lines = files["items.csv"]
+    for row, scores in rows.items():
+        of_row = [line for line in lines if line["row"] == row]
+        assert [(line["pair"], line["item"]) for line in of_row] == asked
+        assert all(line["kind"] == scenes[line["item"]] and line["excluded"] == "" for line in of_row)
+        assert np.mean([float(line["sdr"]) for line in of_row]) == pytest.approx(scores["sdr"])
+
+
+def test_unusable_estimates_are_left_out_of_their_row_only(source, tmp_path):
+    result, files, _ = run(Faulty(source), source, tmp_path)
+    assert result["items"] == 7
+    assert result["excluded"] == {"silent estimate": 4, "estimate not finite": 3}
+    assert result["rows"]["located-mixture"]["excluded"] == 7
+    assert result["score"] > 40
+    assert result["rows"]["mixture"]["items"] == 14
+    for line in files["items.csv"]:
+        assert (line["sdr"] == "nan") == (line["excluded"] != "")
+
+
+def test_a_method_without_any_usable_estimate_has_no_score(source, tmp_path):
+    with pytest.raises(ValueError, match="none of 7 pairs could be scored"):
+        run(Silent(source), source, tmp_path)
+    assert (tmp_path / "items.csv").exists()  # says why
+
+
+def test_a_separation_network_is_trained_on_top_of_a_locator(source, tmp_path):
+    result, files, logged = run(Assigning(source), source, tmp_path)
+    rows = result["rows"]
+    assert set(rows) == {
+        "located-mixture",
+        "located-solo",
+        "shuffled",
+        "shuffled-solo",
+        "audio-assignment",
+        "mixture",
+        *BOUNDS,
+    }
+    assert result["score"] == rows["located-mixture"]["sdr"]
+    assert rows["audio-assignment"]["sdr"] == pytest.approx(rows["mixture"]["sdr"], abs=0.1)  # half of everything
+    others = [scores["sdr"] for row, scores in rows.items() if row != "ideal-ratio-mask"]
+    assert all(rows["ideal-ratio-mask"]["sdr"] > sdr for sdr in others)
+    assert result["updates"] == 2
+    assert result["weights"] == Checkpoints(tmp_path, "key").digest()
+    assert np.isfinite(result["loss"])
+    assert result["kept"] == {}
+    assert ("validation_loss", 0) in logged
+    assert ("validation_loss", 2) in logged
+
+    arrays = files["examples.npz"]
+    assert {name: (a.shape, a.dtype.name) for name, a in arrays.items() if name not in ("kinds", "pair")} == {
+        "images": ((3, 2, 64, 64, 3), "uint8"),
+        "heatmaps": ((3, 2, 64, 64), "float16"),
+        "mixture_spec": ((3, 16, 16), "float16"),
+        "reference_specs": ((3, 2, 16, 16), "float16"),
+        "estimate_specs": ((3, 2, 16, 16), "float16"),
+        "mixture": ((3, WINDOW), "int16"),
+        "references": ((3, 2, WINDOW), "int16"),
+        "estimates": ((3, 2, WINDOW), "int16"),
+        "sdr": ((3, 2), "float64"),
+        "sample_rate": ((), "int64"),
+    }
+    assert arrays["pair"].tolist() == [0, 1, 2]
+    solos = {line["pair"]: (line["first"], line["second"]) for line in files["pairs.csv"]}
+    by_id = {source.test(1)[i].id: source.test(1)[i] for i in range(16)}
+    for e in range(3):
+        scenes = [by_id[name] for name in solos[str(e)]]
+        halves = torch.stack([middle(s.waveform) for s in scenes]).numpy() / 2
+        assert np.abs(arrays["references"][e] - halves * 32768).max() <= 0.5
+        assert np.abs(arrays["references"][e].astype(int).sum(0) - arrays["mixture"][e]).max() <= 1
+        assert (arrays["images"][e] == np.stack([s.image for s in scenes])).all()
+        found = [
+            float(line["sdr"])
+            for line in files["items.csv"]
+            if line["pair"] == str(e) and line["row"] == "located-mixture"
+        ]
+        assert arrays["sdr"][e] == pytest.approx(found)
+    assert arrays["kinds"].shape == (3, 2)
+
+
+def test_the_primary_row_is_the_configured_one_and_mixing_only_scales(source, tmp_path):
+    mean, *_ = run(Locator(source), source, tmp_path / "a", network={"located": "solo"})
+    total, *_ = run(Locator(source), source, tmp_path / "b", network={"located": "solo", "mixing": "sum"})
+    assert mean["score"] == mean["rows"]["located-solo"]["sdr"]
+    assert "audio-assignment" not in mean["rows"]
+    for row in ("mixture", *BOUNDS):
+        assert mean["rows"][row]["sdr"] == pytest.approx(total["rows"][row]["sdr"], abs=0.01)
+
+
+def test_the_result_is_a_function_of_the_seed(source, tmp_path):
+    results = [run(Locator(source), source, tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((1, 1, 2))]
+    assert results[0] == results[1]
+    assert results[0]["score"] != results[2]["score"]
+
+
+def test_methods_that_want_another_sample_rate_are_refused(source, tmp_path):
+    method = Perfect(source)
+    method.sample_rate = 8000
+    with pytest.raises(ValueError, match="wants 8000 Hz, the scenes have 11025"):
+        run(method, source, tmp_path)
+
+
+# -- pairs and controls ------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 4), min_size=3, max_size=30), st.integers(0, 99), st.data())
+def test_pairs_are_distinct_of_different_kinds_and_a_function_of_the_seed(kinds, seed, data):
+    possible = sum(a != b for i, a in enumerate(kinds) for b in kinds[:i])
+    with pytest.raises(ValueError, match=f"make {possible} pairs"):
+        draw_pairs(kinds, possible + 1, seed)
+    if not possible:
+        return
+    n = data.draw(st.integers(1, min(possible, 20)))
+    pairs = draw_pairs(kinds, n, seed)
+    assert len({frozenset(pair) for pair in pairs}) == len(pairs) == n
+    assert all(kinds[a] != kinds[b] for a, b in pairs)
+    assert pairs == draw_pairs(kinds, n, seed)
+    assert pairs[: n // 2] == draw_pairs(kinds, max(1, n // 2), seed)[: n // 2]
+
+
+def test_no_solo_is_in_two_pairs_before_all_are_in_one():
+    kinds = [i % 12 for i in range(300)]
+    used = Counter(i for pair in draw_pairs(kinds, 75, 1) for i in pair)
+    assert set(used.values()) == {1}
+    used = Counter(i for pair in draw_pairs(kinds, 150, 1) for i in pair)
+    assert sum(n > 1 for n in used.values()) <= 12
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(5, 9)), min_size=2, max_size=20), st.integers(0, 99))
+def test_shuffled_sound_makers_are_of_other_pairs_and_other_kinds(kinds, seed):
+    other = of_other_pairs(kinds, seed)
+    flat = [kind for pair in kinds for kind in pair]
+    assert all(i // 2 != j // 2 and flat[i] != flat[j] for i, j in enumerate(other.tolist()))
+    assert (other == of_other_pairs(kinds, seed)).all()
+
+
+def test_one_pair_has_no_shuffled_control():
+    with pytest.raises(ValueError, match="at least two pairs"):
+        of_other_pairs([(0, 1)], 1)
+
+
+def test_only_solos_of_known_kind_are_mixed(source):
+    scene = source.test(1)[0]
+    assert kind_of(scene) == scene.kinds[0]
+    for kinds in ((), (1, 2)):
+        with pytest.raises(ValueError, match=f"{scene.id} has {len(kinds)} known kinds"):
+            kind_of(replace(scene, kinds=kinds))
+
+
+# -- exclusions --------------------------------------------------------------------------------------------------------
+
+
+def solos():
+    return [Scene(id=name, waveform=np.zeros(4, np.int16), n_sources=1, kinds=(i,)) for i, name in enumerate("ab")]
+
+
+def test_pairs_that_cannot_be_scored_are_left_out_of_all_rows_and_say_why():
+    sounds = np.random.default_rng(0).standard_normal((2, 2000))
+    rows = {"good": sounds + 0.1, "mixture": np.tile(sounds.sum(0), (2, 1))}
+    for references, why in (
+        (sounds * [[1], [0]], "silent reference"),
+        (np.stack([sounds[0], 2 * sounds[0]]), "singular references"),
+        (sounds[:, :400], "singular references"),
+    ):
+        estimates = {row: e[:, : references.shape[1]] for row, e in rows.items()}
+        items = score(3, solos(), references, estimates)
+        assert [(i.pair, i.item, i.kind, i.row) for i in items] == [
+            (3, n, k, r) for r in rows for k, n in enumerate("ab")
+        ]
+        assert {i.excluded for i in items} == {why}
+        assert all(np.isnan([i.sdr, i.sir, i.sar]).all() for i in items)
+        assert summary(items)["items"] == 0
+        assert np.isnan(summary(items)["sdr"])
+
+
+def test_an_unusable_estimate_does_not_touch_the_others():
+    sounds = np.random.default_rng(0).standard_normal((2, 2000))
+    rows = {"a": sounds + 0.1 * sounds[::-1], "b": sounds + 0.3 * sounds[::-1]}
+    whole = {(i.row, i.item): i.sdr for i in score(0, solos(), sounds, rows)}
+    rows["a"][1, 5] = np.inf
+    rows["b"][0] = 0
+    items = {(i.row, i.item): i for i in score(0, solos(), sounds, rows)}
+    assert {key: i.excluded for key, i in items.items()} == {
+        ("a", "a"): "",
+        ("a", "b"): "estimate not finite",
+        ("b", "a"): "silent estimate",
+        ("b", "b"): "",
+    }
+    for key in (("a", "a"), ("b", "b")):
+        assert items[key].sdr == pytest.approx(whole[key], abs=1e-9)
