@@ -4,9 +4,10 @@
     python -m reports --preset smoke --home runs     another preset, another registry
     python -m reports --json                         a summary on standard output for programs
 
-What is written: index.html (everything, self-contained), report.md, tables/*.{md,tex,csv}, figures/*.{png,pdf}.
-The report says what has been run; what is missing, failed, stale or damaged is named, never filled in. The suite
-(python -m benchmarks) writes it by itself after each seed; run this to write it again, for instance after a sync.
+What is written: index.html (everything, sounds included, self-contained), report.md, tables/*.{md,tex,csv},
+figures/*.{png,pdf}. The report says what has been run; what is missing, failed, stale or damaged is named, never filled
+in. The suite (python -m benchmarks) writes it by itself after each seed; run this to write it again, for instance after
+a sync.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from registry.index import Registry
 from registry.lock import Lock
 from registry.record import to_json
 from reports.cells import Table
-from reports.figures import Figure, all_figures, write_figures
+from reports.figures import all_figures, write_figures
+from reports.figures.figure import Figure
 from reports.page import figure_files, page, summary
 from reports.render import STALE_FIGURE, latex, long_csv, markdown
 from reports.study import NoPlanError, Study, load_study
@@ -72,6 +74,7 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
     for figure in figures:
         lines += [f"### {figure.title}", "", f"![{figure.title}](figures/{figure.name}.png)", ""]
         lines += [f"{figure.caption} {STALE_FIGURE}" if figure.stale else figure.caption, ""]
+        lines += [f"Its sounds are played in [index.html](index.html#{figure.name}).", ""] if figure.sounds else []
     return "\n".join(lines)
 
 

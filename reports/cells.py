@@ -13,6 +13,7 @@ from reports.statistics import Difference, Estimate, t_interval
 from reports.study import Node, dig
 
 STALE = "†"
+BEATEN = "‡"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +32,20 @@ class Cell:
     """``parts``: one per planned run; several of a seed are averaged before the seeds are. Without any part, the cell
     holds ``words`` (a label, or why there is no number).
 
-    ``items``: how many test items each seed was scored on. ``coverage`` is set only where the data were incomplete.
-    Values are multiplied by ``scale`` (scores are fractions; tables print percent) and shown with ``digits`` decimals.
+    ``items``: how many test items each seed was scored on; ``excluded``: how many at most were left out of it.
+    ``coverage`` is set only where the data were incomplete. Values are multiplied by ``scale`` (scores are fractions;
+    tables print percent) and shown with ``digits`` decimals. ``beaten_by`` names the trivial rows that are as good.
     """
 
     parts: tuple[Part, ...] = ()
     items: int | None = None
+    excluded: int = 0
     coverage: str = ""
     published: Published | None = None
     scale: float = 100.0
     digits: int = 1
     words: str = ""
+    beaten_by: tuple[str, ...] = ()
     difference: Difference | None = None  # for paired differences, whose interval is not one over plain seed means
 
     @property
@@ -81,10 +85,20 @@ class Cell:
         estimate = self.estimate
         if estimate is None:
             return self.words or _absence(self.parts)
-        if not math.isfinite(estimate.mean):
-            return ("NaN" if math.isnan(estimate.mean) else str(estimate.mean)) + self._mark
-        interval = "" if estimate.half is None else f" ± {estimate.half:.{self.digits}f}"
-        return f"{estimate.mean:.{self.digits}f}{interval}{self._mark}"
+        interval = f" ± {estimate.half:.{self.digits}f}" if self.finite and estimate.half is not None else ""
+        return f"{self.mean_text}{interval}{self.marks}"
+
+    @property
+    def mean_text(self) -> str:
+        """The mean alone, as it is printed; "" without a value."""
+        estimate = self.estimate
+        if estimate is None:
+            return ""
+        return f"{estimate.mean:.{self.digits}f}" if self.finite else str(estimate.mean).replace("nan", "NaN")
+
+    @property
+    def finite(self) -> bool:
+        return self.estimate is not None and math.isfinite(self.estimate.mean)
 
     @property
     def small(self) -> str:
@@ -93,12 +107,13 @@ class Cell:
             return ""
         seeds = f"{self.seeds} of {self.planned} seeds" if self.seeds < self.planned else _count(self.seeds, "seed")
         parts = [seeds, "" if self.items is None else _count(self.items, "item")]
+        parts.append(f"{self.excluded:,} left out" if self.excluded else "")
         parts.append(f"data: {self.coverage}" if self.coverage else "")
         return ", ".join(p for p in parts if p)
 
     @property
-    def _mark(self) -> str:
-        return STALE if self.stale else ""
+    def marks(self) -> str:
+        return (STALE if self.stale else "") + (BEATEN if self.beaten_by else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +125,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """``name`` is the file's name and the HTML anchor; ``caption`` says honestly what is shown."""
+    """``name`` is the file's name and the HTML anchor; ``caption`` says honestly what is shown.
+
+    ``findings`` are sentences made from the numbers, for what a reader must not overlook.
+    """
 
     name: str
     short: str  # its name in links
@@ -118,49 +136,51 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    findings: tuple[str, ...] = ()
 
 
 def words(text: str) -> Cell:
     return Cell(words=text)
 
 
-def paper(number: Published | None) -> Cell:
-    """A cell that holds the paper's own number, with the digits it was printed with (at least one)."""
+def paper(number: Published | None, digits: int = 1) -> Cell:
+    """A cell that holds the paper's own number, with at least as many ``digits``."""
     if number is None:
         return words("–")
-    text = f"{number.value:.10g}"
-    return Cell(words=text if "." in text else f"{text}.0", published=number)
+    decimals = len(f"{number.value:.10g}".partition(".")[2])
+    return Cell(words=f"{number.value:.{max(decimals, digits)}f}", published=number)
 
 
-def measured(
-    nodes: Iterable[Node],
-    *path: str,
-    items: tuple[str, ...] = ("items",),
-    published: Published | None = None,
-    scale: float = 100.0,
-    digits: int = 1,
-) -> Cell:
-    """The score at ``path`` of each run's result, over seeds; ``items``: where results keep their number of items."""
-    return collected(
-        nodes, lambda node: dig(node.run.result, *path) if node.run else None, items, published, scale, digits
-    )
+def measured(nodes: Iterable[Node], *path: str, items: tuple[str, ...] = ("items",), **options: Any) -> Cell:
+    """The score at ``path`` of each run's result, over seeds; ``items``: where results keep their number of items.
+
+    ``options`` as of :func:`collected`.
+    """
+    return collected(nodes, lambda node: dig(node.run.result, *path) if node.run else None, items, **options)
 
 
 def collected(
     nodes: Iterable[Node],
     value: Callable[[Node], Any],
     items: tuple[str, ...] = ("items",),
+    *,
+    excluded: tuple[str, ...] = (),
     published: Published | None = None,
     scale: float = 100.0,
     digits: int = 1,
 ) -> Cell:
-    """As :func:`measured`, for scores that ``value`` works out from a node that has a run."""
+    """As :func:`measured`, for scores that ``value`` works out from a node that has a run.
+
+    ``excluded``: where results keep how many items were left out.
+    """
     nodes = list(nodes)
     runs = [n.run for n in nodes if n.run is not None]
     counts = {c for r in runs if isinstance(c := dig(r.result, *items), int)}
+    left_out = {c for r in runs if excluded and isinstance(c := dig(r.result, *excluded), int)}
     return Cell(
         parts=tuple(_part(node, value) for node in nodes),
         items=min(counts) if counts else None,
+        excluded=max(left_out, default=0),
         coverage="; ".join(dict.fromkeys(c for r in runs if (c := incomplete(dig(r.result, "coverage"))))),
         published=published,
         scale=scale,

@@ -1,4 +1,7 @@
-"""How methods, orderings and rules are called and ordered. Unknown ones appear by their own name, after the known."""
+"""How methods, orderings, variants and rules are called and ordered.
+
+Unknown ones appear by their own name, after the known.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,10 @@ METHODS = {
     "dmc": "DMC",
     "l3": "L3-Net",
     "avts": "AVTS",
+    "nmf-mfcc": "NMF-MFCC",
+    "av-mix-sep": "AV-Mix-Sep",
+    "sound-of-pixels": "Sound-of-Pixels",
+    "co-separation": "Co-Separation",
 }
 TRIVIAL = ("full-frame", "centred-square", "mean-training-map")
 MASKS = (*TRIVIAL, "random-box")  # methods that give masks
@@ -36,6 +43,7 @@ ORDERINGS = (
     "c1-c2",
     "c1-c2scene",
     "c1-c2-c3",
+    "c1-c2-c3-counted",
     "c3-matched",
     "mixed-matched",
     "hard-to-easy",
@@ -46,23 +54,36 @@ CURRICULUM = "c1-c2-c3"
 UNTRAINED = "untrained"
 NAMELESS = ("none", "own")  # orderings that need no name: nothing is trained, or the method has only one
 
-HEATMAPS = {
+TRUE, PERMUTED = "true", "permuted"  # what the counter was trained on
+
+#: In brackets behind a name: which heatmap, which labels, which of the sounds separated in one run.
+REMARKS = {
     "aligned": "",
     "unaligned": "unaligned centre",
     "random-centre": "random centre",
     "other-audio": "another scene's sound",
     "absent-kind": "sound of an absent kind",
     MASK: "",
+    TRUE: "",
+    PERMUTED: "permuted labels",
+    "located-mixture": "located with the mixture",
+    "located-solo": "located with the solo",
+    "shuffled": "shuffled",
+    "shuffled-solo": "shuffled, located with the solo",
+    "audio-assignment": "audio assignment as the mask",
 }
 
 
-def label(method: str, ordering: str, heatmap: str = "") -> str:
-    """ "CAVL c1-c2", "Full frame", "CAVL c1 (unaligned centre)"."""
+def label(method: str, ordering: str, remark: str = "", variant: str = "") -> str:
+    """ "CAVL c1-c2", "Full frame", "CAVL c1 (unaligned centre)", "CAVL c1 mask, plain loss (shuffled)"."""
     name = METHODS.get(method, method)
     if ordering not in NAMELESS:
         name += f" {ordering}"
-    control = HEATMAPS.get(heatmap, heatmap)
-    return f"{name} ({control})" if control else name
+    if variant:
+        conditioning, _, loss = variant.partition(" ")
+        name += f" {conditioning}, {loss} loss" if loss else f" {conditioning}"
+    inside = REMARKS.get(remark, remark)
+    return f"{name} ({inside})" if inside else name
 
 
 def in_order(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""One self-contained HTML page with everything: it works offline, on a phone, in the dark, and sent by mail."""
+"""One self-contained HTML page with everything, sounds included: it works offline, on a phone, in the dark, and sent by
+mail."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import jinja2
 from registry.plain import redact, redacted
 from registry.record import Record
 from reports.cells import Table
-from reports.figures import Figure
+from reports.figures.figure import Figure
 from reports.render import STALE_FIGURE, anchor, notes
 from reports.study import Study
 
@@ -23,7 +24,7 @@ HOST = ("hostname", "os", "cpu", "gpus", "python_version")
 
 
 def page(study: Study, tables: Sequence[Table], figures: Sequence[tuple[Figure, Path]]) -> str:
-    """The page as HTML text; of each figure the PNG file is embedded."""
+    """The page as HTML text; of each figure the PNG file is embedded, and its sounds as WAV."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
@@ -36,7 +37,14 @@ def page(study: Study, tables: Sequence[Table], figures: Sequence[tuple[Figure, 
         study=study,
         summary=summary(study),
         tables=tables,
-        figures=[(figure, _data_uri(png)) for figure, png in figures],
+        figures=[
+            {
+                "figure": figure,
+                "picture": _data_uri("image/png", png.read_bytes()),
+                "sounds": [(sound.name, _data_uri("audio/wav", sound.wav())) for sound in figure.sounds],
+            }
+            for figure, png in figures
+        ],
         runs=[_run(study, run) for run in _runs(study)],
     )
 
@@ -121,8 +129,8 @@ def _pairs(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {said(value)}" for name, value in values.items()) or "none recorded"
 
 
-def _data_uri(png: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode()
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def figure_files(figures: Iterable[Figure], folder: Path) -> list[tuple[Figure, Path]]:

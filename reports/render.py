@@ -7,9 +7,10 @@ import io
 import re
 from collections import Counter
 
-from reports.cells import STALE, Cell, Row, Table
+from reports.cells import BEATEN, STALE, Cell, Row, Table
 
 STALE_NOTE = f"{STALE} stale: code or environment changed since the run; repeat it with --rerun stale"
+BEATEN_NOTE = f"{BEATEN} no better, by the mean over seeds, than a trivial row of this table in the same column"
 STALE_FIGURE = f"{STALE} Drawn from stale runs: code or environment changed since; repeat them with --rerun stale."
 
 
@@ -20,7 +21,9 @@ def anchor(table: Table, row: int, column: int) -> str:
 
 def notes(table: Table) -> list[str]:
     """Footnotes for marks that occur in the table."""
-    return [STALE_NOTE] if any(cell.stale for row in table.rows for cell in row.cells) else []
+    cells = [cell for row in table.rows for cell in row.cells]
+    marks = ((STALE_NOTE, any(cell.stale for cell in cells)), (BEATEN_NOTE, any(cell.beaten_by for cell in cells)))
+    return [note for note, found in marks if found]
 
 
 # -- Markdown ----------------------------------------------------------------------------------------------------------
@@ -28,7 +31,8 @@ def notes(table: Table) -> list[str]:
 
 def markdown(table: Table, page: str) -> str:
     """The table with its caption; every measured cell links to its runs in ``page`` (the HTML page's relative path)."""
-    lines = [f"### {table.title}", "", "| | " + " | ".join(map(_md, table.columns)) + " |"]
+    lines = [f"### {table.title}", "", *(f"**{_md(finding)}**\n" for finding in table.findings)]
+    lines.append("| | " + " | ".join(map(_md, table.columns)) + " |")
     lines.append("|---|" + "---:|" * len(table.columns))
     for number, row in enumerate(table.rows):
         if _opens_group(table, number):
@@ -66,6 +70,9 @@ _LATEX = {
     ">": r"\textgreater{}",
     "±": r"$\pm$",
     STALE: r"$^\dagger$",
+    BEATEN: r"$^\ddagger$",
+    "λ": r"$\lambda$",
+    "−": "$-$",
     "–": "--",
     "§": r"\S{}",
 }
@@ -97,7 +104,7 @@ def latex(table: Table) -> str:
         lines.append(" & ".join([escape(row.label), *cells]) + r" \\" + _runs_comment(row))
     lines += [r"\bottomrule", r"\end{tabular}"]
     remarks = [f"Unless marked: {usual}."] if usual else []
-    remarks += [f"({letter}) {small}." for small, letter in letters.items()] + notes(table)
+    remarks += [f"({letter}) {small}." for small, letter in letters.items()] + notes(table) + [*table.findings]
     lines += [rf"\par\smallskip\footnotesize {escape(remark)}" for remark in remarks]
     return "\n".join([*lines, r"\end{table}", ""])
 
@@ -139,9 +146,11 @@ CSV_COLUMNS = (
     "seeds",
     "planned_seeds",
     "items",
+    "excluded",
     "run_ids",
     "seed_values",
     "paper",
+    "no_better_than",
     "stale",
     "coverage",
 )
@@ -168,9 +177,11 @@ def long_csv(table: Table) -> str:
                     cell.seeds if cell.parts else "",
                     cell.planned if cell.parts else "",
                     "" if cell.items is None else cell.items,
+                    "" if cell.items is None else cell.excluded,
                     " ".join(map(str, cell.runs)),
                     " ".join(values),
                     "" if cell.published is None else repr(cell.published.value),
+                    "; ".join(cell.beaten_by),
                     "; ".join(cell.stale),
                     cell.coverage,
                 )

@@ -78,7 +78,8 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Estimate:
     x = np.asarray(values, dtype=np.float64)
     if x.size == 0:
         raise ValueError("no values: a mean over no seeds does not exist")
-    half = None if x.size == 1 else float(_t(x.size - 1, level) * x.std(ddof=1) / math.sqrt(x.size))
+    with np.errstate(invalid="ignore"):  # infinite values have no spread: NaN
+        half = None if x.size == 1 else float(_t(x.size - 1, level) * x.std(ddof=1) / math.sqrt(x.size))
     return Estimate(mean=float(x.mean()), half=half, n=int(x.size))
 
 

@@ -6,7 +6,6 @@ A planned run without a finished record stays in the study with the reason, so t
 from __future__ import annotations
 
 import csv
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,6 @@ from registry.index import Registry
 from registry.plain import redact
 from registry.record import Record, RecordError
 from reports.names import taken_stages
-from reports.statistics import Scores
 
 #: Metric -> (steps, values).
 Metrics = Mapping[str, tuple[list[int], list[float]]]
@@ -37,7 +35,7 @@ class Node:
     method: str
     ordering: str
     seed: int
-    probe: str | None
+    variant: str | None  # which of a task's runs on the same weights: the probe, the labels, the conditioning
     parents: tuple[str, ...]
     run: Record | None = None
     problem: str = ""
@@ -59,7 +57,7 @@ class Study:
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
 
     def select(
-        self, task: str, method: str | None = None, ordering: str | None = None, probe: str | None = None
+        self, task: str, method: str | None = None, ordering: str | None = None, variant: str | None = None
     ) -> list[Node]:
         """The planned runs of a task, by seed; None for a name means any."""
         found = [
@@ -68,13 +66,17 @@ class Study:
             if n.task == task
             and method in (None, n.method)
             and ordering in (None, n.ordering)
-            and probe in (None, n.probe)
+            and variant in (None, n.variant)
         ]
         return sorted(found, key=lambda n: n.seed)
 
     def rows(self, *tasks: str) -> list[tuple[str, str]]:
         """Every (method, ordering) planned for one of the tasks, in the order of the plan."""
         return list(dict.fromkeys((n.method, n.ordering) for n in self.nodes if n.task in tasks))
+
+    def variants(self, task: str, method: str, ordering: str) -> list[str | None]:
+        """The variants of a task planned for an ordering, in the order of the plan."""
+        return list(dict.fromkeys(n.variant for n in self.select(task, method, ordering)))
 
     @property
     def seeds(self) -> list[int]:
@@ -181,7 +183,7 @@ def _entry(entry: Mapping[str, Any]) -> Node:
         method=entry["method"],
         ordering=entry["ordering"],
         seed=int(entry["seed"]),
-        probe=entry.get("probe"),
+        variant=entry.get("variant"),
         parents=tuple(entry.get("parents", ())),
     )
 
@@ -205,53 +207,3 @@ def dig(tree: Any, *path: str) -> Any:
             return None
         tree = tree[name]
     return tree
-
-
-# -- scores per item, for paired comparisons ---------------------------------------------------------------------------
-
-
-def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
-    """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
-    if node.run is None:
-        return {}
-    scores = {}
-    for line in study.table(node.run, "items.csv"):
-        if (line.get("row"), line.get("rule")) == (row, rule):
-            value = _number(line.get("ciou"))
-            scores[str(line.get("item"))] = value if math.isnan(value) else float(value >= 0.5)
-    return scores
-
-
-def pointing_hits(study: Study, node: Node, column: str = "hit") -> Scores:
-    """Three-source image -> the share of its sources whose own object was pointed at.
-
-    ``column="hit_other"``: pointed at by the sound of a kind that is not in the scene, the control.
-    """
-    if node.run is None:
-        return {}
-    hits: dict[str, list[float]] = {}
-    for line in study.table(node.run, "pointing.csv"):
-        if line.get("n_sources", "3") != "3":
-            continue
-        hits.setdefault(str(line.get("item")), []).append(_number(line.get(column)))
-    return {item: sum(h) / len(h) for item, h in hits.items()}
-
-
-def correct(study: Study, node: Node) -> Scores:
-    """Recording -> 1 where the probe named its class, else 0."""
-    if node.run is None:
-        return {}
-    return {
-        str(line.get("item")): float(line.get("label") == line.get("predicted"))
-        for line in study.table(node.run, "items.csv")
-    }
-
-
-def _number(text: str | None) -> float:
-    """CSV text as a float; truth values as 1 and 0; anything else NaN."""
-    if text in ("True", "False"):
-        return float(text == "True")
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan

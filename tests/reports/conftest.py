@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 SCENES, THREE, CLIPS = 40, 20, 50
+NUMBERS = np.repeat([1, 2, 3, 4, 5], [10, 8, 6, 4, 2])  # of sources, of the scenes counted in: median 2
+PAIRS, EXAMPLE_PAIRS, RATE, SAMPLES = 12, 2, 8_000, 4_000
+KINDS = ("bell", "drum", "flute", "siren")
 RULES = ("threshold=0.5", "max_fraction=0.1", "max_fraction=0.5", "top_half", "median_gt", "median_ge")
 
 
@@ -81,7 +84,8 @@ class Writer:
         result: Any,
         *,
         stages: Sequence[Mapping[str, Any]] = (),
-        probe: str | None = None,
+        variant: str | None = None,
+        evaluation: Mapping[str, Any] | None = None,
         key: str | None = None,
         parents: Sequence[str] = (),
         files: Mapping[str, bytes | str] | None = None,
@@ -91,8 +95,8 @@ class Writer:
         write: bool = True,
     ) -> str:
         """One planned run; ``write=False`` plans it only. Returns its key."""
-        key = key or f"{task}-{probe}-{method}-{ordering}-{seed}"
-        name = " ".join(x for x in (task, probe, method, ordering, f"seed {seed}") if x)
+        key = key or f"{task}-{variant}-{method}-{ordering}-{seed}"
+        name = " ".join(x for x in (task, variant, method, ordering, f"seed {seed}") if x)
         if key not in [n["key"] for n in self.nodes]:
             self.nodes.append(
                 {
@@ -102,7 +106,7 @@ class Writer:
                     "method": method,
                     "ordering": ordering,
                     "seed": seed,
-                    "probe": probe,
+                    "variant": variant,
                     "parents": list(parents),
                 }
             )
@@ -121,7 +125,7 @@ class Writer:
             "model": {"width": 8},
             "stages": list(stages),
             "step": None,
-            "evaluation": {"probe": probe} if probe else {},
+            "evaluation": dict(evaluation or {}),
         }
         files = files or {}
         for filename, content in files.items():
@@ -238,18 +242,109 @@ class Writer:
             "classes": 10,
             "coverage": f"{CLIPS} of {CLIPS}",
         }
-        return self.run(
-            "classification", method, ordering, seed, result, probe=probe, files={"items.csv": _csv(lines)}, **options
-        )
+        options = {"evaluation": {"probe": probe}, "files": {"items.csv": _csv(lines)}, **options}
+        return self.run("classification", method, ordering, seed, result, variant=probe, **options)
+
+    def count(self, method: str, ordering: str, seed: int, skill: float, labels: str = "true", **options: Any) -> str:
+        """Rates of NUMBERS scenes: at skill 1 the middle of what the mode rule counts right, at 0 the mean of all."""
+        draw = _draw(seed, method, ordering, labels)
+        rate = skill * (NUMBERS + 0.5) + (1 - skill) * NUMBERS.mean() + draw.normal(0, 0.3, len(NUMBERS))
+        rate = np.maximum(rate, 0.05)
+        mode, rounded = np.clip(np.ceil(rate) - 1, 1, 5).astype(int), np.clip(np.round(rate), 1, 5).astype(int)
+        lines = [
+            ("item", "n_sources", "rate", "mode", "rounded"),
+            *zip((f"scene-{i:03d}" for i in range(len(rate))), NUMBERS, rate.tolist(), mode, rounded, strict=True),
+        ]
+        constants = {"always-1": 1, "always-2": 2, "majority": 1, "median": 2}
+        trivial = {n: {"accuracy": _mean(c == NUMBERS), "mae": _mean(abs(NUMBERS - c))} for n, c in constants.items()}
+        guess = abs(NUMBERS[:, None] - np.arange(1, 6))
+        result = {
+            "score": _mean(mode == NUMBERS),
+            "accuracy": {"mode": _mean(mode == NUMBERS), "rounded": _mean(rounded == NUMBERS)},
+            "mae": {
+                name: _mean(abs(p - NUMBERS)) for name, p in (("mode", mode), ("rounded", rounded), ("rate", rate))
+            },
+            "trivial": {"random": {"accuracy": 0.2, "mae": _mean(guess)}, **trivial},
+            "rate_by_count": {str(n): _mean(rate[n == NUMBERS]) for n in range(1, 6)},
+            "rate_sd_by_count": {str(n): float(rate[n == NUMBERS].std()) for n in range(1, 6)},
+            "confusion": {
+                str(n): {str(m): int(np.sum(mode[n == NUMBERS] == m)) for m in range(1, 6)} for n in range(1, 6)
+            },
+            "items": len(NUMBERS),
+            "excluded": 3,
+            "coverage": f"{len(NUMBERS)} of {len(NUMBERS)}",
+            "updates": 20,
+        }
+        options = {"evaluation": {"labels": labels}, "files": {"items.csv": _csv(lines)}, **options}
+        return self.run("counting", method, ordering, seed, result, variant=labels, **options)
+
+    def separate(
+        self,
+        method: str,
+        ordering: str,
+        seed: int,
+        skill: float,
+        variant: str | None = "mask",
+        *,
+        located: str = "mixture",
+        able: bool = True,
+        **options: Any,
+    ) -> str:
+        """SDRs around ``skill`` dB of both sounds of PAIRS pairs; the last sound of the headline row failed.
+
+        ``able=False``: a method that separates by itself, without sound-makers and their controls.
+        """
+        draw = _draw(seed, method, ordering, variant)
+        difficulty = _draw(seed, "pairs").normal(0, 1, (PAIRS, 2))
+        levels = {f"located-{located}": skill, "mixture": 0.0, "ideal-ratio-mask": 14.0, "ideal-log-mask": 12.0}
+        other = "located-solo" if located == "mixture" else "located-mixture"
+        levels |= {other: skill + 0.5, "shuffled": 1.0, "shuffled-solo": 1.1, "audio-assignment": -4.0} if able else {}
+        kinds = [(KINDS[i % 4], KINDS[(i + 1 + i // 4) % 4]) for i in range(PAIRS)]
+        lines: list[Sequence[Any]] = [("pair", "item", "kind", "row", "sdr", "sir", "sar", "excluded")]
+        rows = {}
+        for row, level in levels.items():
+            bound = row in ("mixture", "ideal-ratio-mask", "ideal-log-mask")  # the same for all networks of a seed
+            scores = level + difficulty + (_draw(seed, row) if bound else draw).normal(0, 0.3, (PAIRS, 2))
+            failed = int(row == f"located-{located}")
+            for pair in range(PAIRS):
+                for item in range(2):
+                    out = failed and (pair, item) == (PAIRS - 1, 1)
+                    values = ("", "", "") if out else (float(v := scores[pair, item]), float(v + 5), float(v + 9))
+                    lines.append((pair, item, kinds[pair][item], row, *values, "silent estimate" if out else ""))
+            kept = scores.ravel()[: 2 * PAIRS - failed]
+            rows[row] = {"sdr": _mean(kept), "sir": _mean(kept + 5), "sar": _mean(kept + 9)}
+            rows[row] |= {"items": len(kept), "excluded": failed}
+        result = {
+            "score": rows[f"located-{located}"]["sdr"],
+            "rows": rows,
+            "items": 2 * PAIRS - 1,
+            "pairs": PAIRS,
+            "excluded": {"silent estimate": 1},
+            "coverage": f"{SCENES} of {SCENES}",
+        }
+        conditioning, _, loss = (variant or "mask").partition(" ")
+        network = {"conditioning": conditioning, "loss": loss or "weighted", "located": located}
+        files = {"items.csv": _csv(lines), "examples.npz": _pairs(seed, kinds)}
+        options = {"evaluation": {"network": network}, "files": files, **options}
+        return self.run("separation", method, ordering, seed, result, variant=variant, **options)
 
     def whole(self, seeds: Sequence[int] = (1, 2, 3)) -> None:
-        """Every ordering, the trivial methods and two probes."""
+        """Every ordering, the trivial methods and two probes; counting and separation on some orderings."""
         for seed in seeds:
             for ordering, skill in SKILL.items():
                 options = {"stages": ORDERINGS[ordering], "parents": self.train(ordering, seed)}
                 self.localize("cavl", ordering, seed, skill, **options)
                 self.classify("cavl", ordering, seed, "miniature", 0.4 + skill / 2, **options)
                 self.classify("cavl", ordering, seed, "esc10", 0.3 + skill / 2, **options)
+                if ordering in ("untrained", "c0", "c1", "c1-c2"):
+                    self.count("cavl", ordering, seed, skill, **options)
+                if ordering in ("untrained", "c1", "c1-c2"):
+                    self.separate("cavl", ordering, seed, 5 * skill, **options)
+                if ordering == "untrained":
+                    self.count("cavl", ordering, seed, 0.0, "permuted", **options)
+                if ordering == "c1":
+                    self.separate("cavl", ordering, seed, 3.0, "center", **options)
+                    self.separate("cavl", ordering, seed, 3.5, "mask plain", **options)
             for method, skill in (
                 ("random-box", 0.3),
                 ("full-frame", 0.2),
@@ -269,6 +364,40 @@ def _draw(*what: Any) -> np.random.Generator:
 def _csv(lines: Sequence[Sequence[Any]]) -> str:
     file = io.StringIO()
     csv.writer(file).writerows(lines)
+    return file.getvalue()
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(values))
+
+
+def _pairs(seed: int, kinds: Sequence[tuple[str, str]]) -> bytes:
+    """Two pairs of tones, mixed, with spectrograms that show them as lines."""
+    n, size, bins, frames = EXAMPLE_PAIRS, 32, 24, 20
+    draw = _draw(seed, "tones")
+    time = np.arange(SAMPLES) / RATE
+    references = np.stack([[8_000 * np.sin(2 * np.pi * f * time) for f in (300 + 50 * i, 900)] for i in range(n)])
+    estimates = references + draw.normal(0, 300, references.shape)
+    specs = np.zeros((n, 2, bins, frames), dtype=np.float16)
+    specs[:, 0, 6], specs[:, 1, 16] = 5, 4
+    heatmaps = np.zeros((n, 2, size, size), dtype=np.float16)
+    heatmaps[:, 0, 4:14, 4:14], heatmaps[:, 1, 18:28, 18:28] = 1, 0.8
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        images=draw.integers(60, 120, (n, 2, size, size, 3), dtype=np.uint8),
+        heatmaps=heatmaps,
+        mixture_spec=specs.sum(axis=1),
+        reference_specs=specs,
+        estimate_specs=specs * np.float16(0.8),
+        mixture=references.sum(axis=1).astype(np.int16),
+        references=references.astype(np.int16),
+        estimates=estimates.astype(np.int16),
+        kinds=np.array(kinds[:n]),
+        sdr=np.array([[6.25, 3.5], [np.nan, -1.0]]),
+        pair=np.arange(n),
+        sample_rate=RATE,
+    )
     return file.getvalue()
 
 
@@ -325,3 +454,34 @@ def study_of() -> Callable[..., Any]:
     from reports.study import load_study
 
     return lambda home, preset="miniature": load_study(Registry(home), preset)
+
+
+@pytest.fixture
+def row() -> Callable[..., Any]:
+    """Column -> cell of a table's only row with a label."""
+
+    def find(table: Any, label: str) -> dict[str, Any]:
+        (found,) = (r for r in table.rows if r.label == label)
+        return dict(zip(table.columns, found.cells, strict=True))
+
+    return find
+
+
+@pytest.fixture
+def results(whole_home: Path) -> Callable[..., Any]:
+    """(id, result) of the whole plan's finished runs, read without the package under test."""
+    nodes = json.loads((whole_home / "plans" / "miniature.json").read_text())["nodes"]
+
+    def find(task: str, method: str, ordering: str, variant: str | None = None) -> list[tuple[int, Any]]:
+        keys = {
+            n["key"]
+            for n in nodes
+            if (n["task"], n["method"], n["ordering"]) == (task, method, ordering) and variant in (None, n["variant"])
+        }
+        found = []
+        for folder in whole_home.iterdir():
+            if folder.name.isdigit() and json.loads((folder / "pedigree.json").read_text())["key"] in keys:
+                found.append((int(folder.name), json.loads((folder / "run.json").read_text())["result"]))
+        return sorted(found)
+
+    return find

@@ -67,9 +67,27 @@ def test_coverage_is_shown_where_incomplete(coverage, shown):
     assert (f"data: {shown}" in Cell(parts=parts(0.5), coverage=incomplete(coverage)).small) == bool(shown)
 
 
+def test_what_was_left_out_is_said_beneath_the_score(writer, study_of):
+    for seed, left_out in enumerate((0, 2), 1):
+        result = {"rows": {"shuffled": {"sdr": 1.25, "items": 10 - left_out, "excluded": left_out}}}
+        writer.run("separation", "cavl", "c1", seed, result)
+    writer.plan()
+    path = ("rows", "shuffled")
+    options = {"items": (*path, "items"), "excluded": (*path, "excluded"), "scale": 1.0, "digits": 2}
+    cell = measured(study_of(writer.home).select("separation"), *path, "sdr", **options)
+    assert (cell.text, cell.small) == ("1.25 ± 0.00", "2 seeds, 8 items, 2 left out")
+
+
+def test_a_score_no_better_than_a_trivial_row_is_marked():
+    cell = Cell(parts=parts(0.5, stale=("code changed: cavl.model",)), beaten_by=("Always 2",))
+    assert (cell.text, cell.mean_text) == ("50.0†‡", "50.0")
+
+
 def test_the_papers_numbers_keep_their_digits():
     assert paper(published(1, "C1", "Accuracy")).text == "51.25"
     assert paper(published(3, "CAVL-C1", "cIoU@0.5")).text == "50.0"
+    assert paper(published(4, "Sound-of-Pixels", "SDR"), digits=2).text == "7.30"
+    assert paper(published(2, "CAVL-C1", "MAE")).text == "0.616"
     assert paper(None).text == "–"
 
 

@@ -19,8 +19,9 @@ def test_the_whole_program_writes_all_it_promises(whole_home, whole_report):
     out, summary = whole_report, json.loads(done.stdout)
     names = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} - {"figures/inputs.json", ".lock"}
     assert {str(Path(f).relative_to(out)) for f in summary["files"]} == names
-    assert {"index.html", "report.md", "figures/fig4a_losses.pdf", "figures/orderings.png"} <= names
-    tables = {"table1", "table3", "orderings", "differences", "table3b_ciou05", "table3b_auc", "table3b_degenerate"}
+    assert {"index.html", "report.md", "figures/fig4a_losses.pdf", "figures/reliability.png"} <= names
+    tables = {"table1", "table2", "table3", "table4", "orderings", "differences"}
+    tables |= {"table3b_ciou05", "table3b_auc", "table3b_degenerate"}
     assert {f"tables/{t}.{kind}" for t in tables for kind in ("md", "tex", "csv")} <= names
     assert (summary["runs_done"], summary["seeds_done"], summary["failed"]) == (summary["runs_planned"], [1, 2, 3], [])
 
@@ -41,7 +42,7 @@ def test_report_md_links_to_files_and_anchors_that_exist(whole_report):
 
 def test_the_page_embeds_every_figure(whole_report):
     out = whole_report
-    assert (out / "index.html").read_text().count("data:image/png;base64,") == len(list(out.glob("figures/*.png"))) == 5
+    assert (out / "index.html").read_text().count("data:image/png;base64,") == len(list(out.glob("figures/*.png"))) == 8
 
 
 def test_a_second_report_is_the_same_and_draws_nothing(whole_report, whole_home, capsys):
@@ -64,7 +65,7 @@ def test_without_a_plan_it_says_what_to_do_and_writes_nothing(tmp_home, tmp_path
 
 def test_a_report_in_the_middle_of_the_suite(writer, tmp_path, capsys):
     writer.classify("cavl", "c1", 1, "miniature", 0.8)
-    writer.run("classification", "cavl", "c1", 2, None, probe="miniature", status="FAILED")
+    writer.run("classification", "cavl", "c1", 2, None, variant="miniature", status="FAILED")
     writer.run("localization", "cavl", "c1", 1, None, write=False)
     writer.plan()
     assert main(["--out", str(tmp_path)]) == 0

@@ -1,16 +1,21 @@
 import base64
+import html
+import io
 import re
 import shutil
 import subprocess
+import wave
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from reports.figures import Figure
+from reports.figures.figure import Figure, Sound
 from reports.page import hide_home, page, summary
 from reports.render import anchor
-from reports.tables import all_tables, localization
+from reports.tables import all_tables
+from reports.tables.localization import localization
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PNG = base64.b64decode(
@@ -46,7 +51,10 @@ def whole(whole_study, tmp_path_factory):
     study = whole_study
     picture = tmp_path_factory.mktemp("png") / "f.png"
     picture.write_bytes(PNG)
-    figure = Figure(name="fig", title="A figure", caption="What it shows", runs=(), draw=lambda: None)
+    sounds = tuple(
+        Sound(name=f"tone {i}", samples=np.full(4000, i, dtype=np.int16), sample_rate=8000) for i in range(3)
+    )
+    figure = Figure(name="fig", title="A figure", caption="What it shows", runs=(), draw=lambda: None, sounds=sounds)
     tables = all_tables(study)
     return study, tables, page(study, tables, [(figure, picture)])
 
@@ -56,9 +64,31 @@ def test_the_page_needs_nothing_but_itself(whole):
     assert not re.search(r"""(src|href|action|data)\s*=\s*["']?\s*(https?:)?//""", text)
     assert not re.search(r"url\(|@import|<link|<iframe", text)
     found = Page(text)
-    assert all(source.startswith("data:image/png;base64,") for source in found.sources)
+    assert all(source.startswith(("data:image/png;base64,", "data:audio/wav;base64,")) for source in found.sources)
     assert base64.b64decode(found.sources[0].partition(",")[2]) == PNG
     assert all(link.startswith("#") for link in found.links)
+
+
+def test_sounds_are_played_beneath_their_figure(whole):
+    _, _, text = whole
+    figure = text[text.index('<figure id="fig"') : text.index("</figure>")]
+    players = re.findall(r'<span>([^<]*)</span><audio controls [^>]*src="data:audio/wav;base64,([^"]*)"', figure)
+    assert [name for name, _ in players] == ["tone 0", "tone 1", "tone 2"]
+    for i, (_, content) in enumerate(players):
+        with wave.open(io.BytesIO(base64.b64decode(content))) as file:
+            assert file.getframerate() == 8000
+            assert np.frombuffer(file.readframes(4000), dtype="<i2").tolist() == [i] * 4000
+    assert '<a href="#fig">Sounds</a>' in text
+
+
+def test_findings_and_marks_are_seen(whole):
+    _, tables, text = whole
+    findings = [finding for table in tables for finding in table.findings]
+    assert findings
+    assert all(html.escape(finding, quote=False).replace("'", "&#39;") in text for finding in findings)
+    beaten = [cell for table in tables for row in table.rows for cell in row.cells if cell.beaten_by]
+    assert beaten
+    assert text.count("<li>‡ no better than: ") == len(beaten)
 
 
 def test_the_page_is_well_formed_and_every_link_leads_somewhere(whole):
@@ -146,16 +176,38 @@ def test_the_summary_names_what_is_missing_failed_stale_and_damaged(writer, stud
     assert "† stale" in text
 
 
-@pytest.mark.slow
-def test_in_a_browser_a_link_to_a_run_opens_it(whole, tmp_path):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
+@pytest.fixture
+def browser(tmp_path):
+    """Open a page in Chromium; returns what it has become."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
         pytest.skip("no Chromium on the PATH")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+
+    def dump(address):
+        command = [program, *flags, f"--user-data-dir={tmp_path / 'profile'}", address]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+    return dump
+
+
+@pytest.mark.slow
+def test_in_a_browser_a_link_to_a_run_opens_it(whole, tmp_path, browser):
     file = tmp_path / "index.html"
     file.write_text(whole[2])
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     for hash_, opened in (("#run-5", 'id="run-5" open'), ("#table3-r3-c2", 'id="table3-r3-c2"><details open')):
-        dump = subprocess.run(
-            [browser, *flags, file.as_uri() + hash_], capture_output=True, text=True, timeout=120, check=True
-        ).stdout
-        assert opened in dump.replace('open=""', "open")
+        assert opened in browser(file.as_uri() + hash_).replace('open=""', "open")
+
+
+@pytest.mark.slow
+def test_a_browser_can_play_the_sounds(whole, tmp_path, browser):
+    file = tmp_path / "index.html"
+    loaded = """<script>
+      Promise.all([...document.querySelectorAll("audio")].map(audio => new Promise(done => {
+        audio.addEventListener("loadedmetadata", () => done(audio.duration));
+        audio.addEventListener("error", () => done("error"));
+        audio.load();
+      }))).then(seconds => { document.title = "durations " + seconds.join(" "); });
+    </script></body>"""
+    file.write_text(whole[2].replace("</body>", loaded))
+    assert "<title>durations 0.5 0.5 0.5</title>" in browser(file.as_uri())

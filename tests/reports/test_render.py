@@ -36,9 +36,14 @@ def table():
             Row(
                 label="last",
                 group="C",
-                cells=(words("–"), cell(0.1, 0.3, 0.2, items=250, coverage="250 of 300"), words("–")),
+                cells=(
+                    words("–"),
+                    cell(0.1, 0.3, 0.2, items=250, excluded=4, coverage="250 of 300", beaten_by=("Always 1", "Chance")),
+                    words("–"),
+                ),
             ),
         ),
+        findings=("No better than 50 % of R&D.",),
     )
 
 
@@ -55,6 +60,8 @@ def test_markdown_links_numbers_to_their_runs_and_says_seeds_and_items(table):
     assert "data: 250 of 300" in text
     assert "25.0†" in text
     assert "† stale" in text
+    assert "‡ no better" in text
+    assert "**No better than 50 % of R&D.**" in text
 
 
 def test_markdown_escapes_what_would_be_markup(table):
@@ -82,6 +89,7 @@ def test_latex_escapes_every_special_character():
         r"50 \% \& \$x\_1\textasciicircum{}2\$ \#\{a\} \textasciitilde{}\textbackslash{}\textless{}\textgreater{}"
     )
     assert escape("3 ± 1†–") == r"3 $\pm$ 1$^\dagger$--"
+    assert escape("−MAE of λ‡") == r"$-$MAE of $\lambda$$^\ddagger$"
 
 
 def test_latex_says_once_what_most_cells_share_and_letters_what_differs(table):
@@ -89,9 +97,12 @@ def test_latex_says_once_what_most_cells_share_and_letters_what_differs(table):
     assert "Unless marked: 3 seeds, 300 items." in text
     assert re.search(r"25\.0\$\^\\dagger\$\$\^a\$", text)
     assert "(a) 1 seed, 300 items." in text
-    assert "(b) 3 seeds, 250 items, data: 250 of 300." in text
+    assert "(b) 3 seeds, 250 items, 4 left out, data: 250 of 300." in text
     assert r"\\ % runs 10 20 30" in text
     assert r"$^\dagger$ stale" in text
+    assert r"20.0 $\pm$ 24.8$^\ddagger$$^b$" in text
+    assert r"$^\ddagger$ no better" in text
+    assert r"No better than 50 \% of R\&D." in text
 
 
 def test_csv_holds_every_number_with_all_its_digits(table):
@@ -106,4 +117,5 @@ def test_csv_holds_every_number_with_all_its_digits(table):
     assert [float(pair.split(":")[1]) for pair in line["seed_values"].split()] == pytest.approx([50, 60, 70])
     assert lines[4]["stale"] == "code changed: cavl.model"
     assert (lines[5]["text"], lines[5]["mean"]) == ("not run (0 of 3 seeds)", "")
-    assert lines[7]["coverage"] == "250 of 300"
+    assert (lines[7]["coverage"], lines[7]["excluded"]) == ("250 of 300", "4")
+    assert (lines[7]["no_better_than"], line["no_better_than"]) == ("Always 1; Chance", "")

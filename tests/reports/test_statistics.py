@@ -41,6 +41,12 @@ def test_one_seed_has_no_interval_and_no_seed_no_mean():
         t_interval([])
 
 
+def test_infinite_values_have_a_mean_and_no_interval_without_complaint(recwarn):
+    estimate = t_interval([math.inf, math.inf])
+    assert (estimate.mean, math.isnan(estimate.half)) == (math.inf, True)
+    assert not recwarn.list
+
+
 def test_nan_is_a_finding_not_a_gap():
     estimate = t_interval([0.5, math.nan, 0.5])
     assert math.isnan(estimate.mean)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from reports.study import NoPlanError, ciou_hits, correct, pointing_hits
+from reports.study import NoPlanError
 
 
 def test_no_plan_names_the_remedy(writer, study_of):
@@ -83,37 +83,6 @@ def test_training_is_the_chain_of_stages(writer, study_of):
     writer.plan()
     study = study_of(writer.home)
     assert [n.ordering for n in study.training(study.select("localization")[0])] == ["c1", "c1-c2", "c1-c2-c3"]
-
-
-def test_items_of_a_run(writer, study_of):
-    lines = [
-        "item,row,rule,ciou",
-        "a,aligned,threshold=0.5,0.5",
-        "b,aligned,threshold=0.5,0.49",
-        "c,aligned,top_half,1",
-    ]
-    lines += ["d,aligned,threshold=0.5,nan", "e,unaligned,threshold=0.5,1.0"]
-    points = ["n_sources,item,source,hit", "3,x,0,1", "3,x,1,0", "3,y,0,True", "2,z,0,1"]
-    files = {"items.csv": "\n".join(lines), "pointing.csv": "\n".join(points)}
-    writer.run("localization", "cavl", "c1", 1, {}, files=files)
-    items = "item,fold,label,predicted\nm,1,3,3\nn,1,3,4\n"
-    writer.run("classification", "cavl", "c1", 1, {}, probe="esc10", files={"items.csv": items})
-    writer.plan()
-    study = study_of(writer.home)
-    where, probe = study.select("localization")[0], study.select("classification")[0]
-    hits = ciou_hits(study, where, "aligned", "threshold=0.5")
-    assert (hits["a"], hits["b"], set(hits)) == (1.0, 0.0, {"a", "b", "d"})
-    assert hits["d"] != hits["d"]  # NaN stays NaN
-    assert pointing_hits(study, where) == {"x": 0.5, "y": 1.0}
-    assert correct(study, probe) == {"m": 1.0, "n": 0.0}
-
-
-def test_a_missing_artifact_is_told_and_leaves_no_scores(writer, study_of):
-    writer.run("localization", "cavl", "c1", 1, {})
-    writer.plan()
-    study = study_of(writer.home)
-    with pytest.warns(UserWarning, match=r"run 1: items\.csv cannot be read"):
-        assert ciou_hits(study, study.nodes[0], "aligned", "threshold=0.5") == {}
 
 
 def test_a_damaged_journal_is_told_and_leaves_no_curves(writer, study_of):

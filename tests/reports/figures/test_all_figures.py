@@ -6,7 +6,8 @@ import pytest
 
 from reports.figures import all_figures, write_figures
 
-NAMES = ["fig4a_losses", "fig4b_initialisation", "fig5_examples", "orderings", "binarisation"]
+NAMES = ["fig4a_losses", "fig4b_initialisation", "fig5_examples", "orderings", "binarisation", "reliability"]
+NAMES += ["separation_1", "separation_2"]
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_files_hold_no_time_and_no_program(drawn):
 
 def test_the_same_runs_give_the_same_bytes(drawn, tmp_path):
     figures, folder = drawn
-    chosen = [f for f in figures if f.name in ("fig4a_losses", "fig5_examples")]
+    chosen = [f for f in figures if f.name in ("fig4a_losses", "separation_1")]
     for path in write_figures(chosen, tmp_path):
         assert path.read_bytes() == (folder / path.name).read_bytes()
 

@@ -1,0 +1,32 @@
+"""Arrays that runs left for the figures."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from registry.record import Record
+
+
+def arrays_of(run: Record, artifact: str, names: tuple[str, ...], figure: str) -> Mapping[str, Any] | None:
+    """The arrays of an NPZ artifact by name, ``names`` and whatever else it holds.
+
+    None where the run has no such artifact, and with a warning where it is damaged or lacks one of ``names``.
+    """
+    return _read(run.folder / artifact, names, figure) if artifact in run.artifacts else None
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, names: tuple[str, ...], figure: str) -> Mapping[str, Any] | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in (*names, *file.files)}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        warnings.warn(f"{path} cannot be read ({error}); {figure} leaves it out", stacklevel=4)
+        return None

@@ -1,0 +1,71 @@
+"""How figures look, and what several of them draw alike."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+
+@functools.cache
+def style() -> list[Any]:
+    """Set the look of all figures; returns seaborn's colour-blind-safe palette, black for its two faintest colours."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import seaborn as sns
+
+    sns.set_theme(
+        context="notebook",
+        style="whitegrid",
+        palette="colorblind",
+        rc={"pdf.fonttype": 42, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False},
+    )
+    colours = sns.color_palette("colorblind")
+    return [*(colours[i] for i in (0, 1, 2, 3, 4, 5, 7, 9)), (0.0, 0.0, 0.0)]
+
+
+def new_canvas(size: tuple[float, float]) -> Canvas:
+    """A figure outside pyplot's global list, so that nothing is left open."""
+    style()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=size, layout="constrained")
+    FigureCanvasAgg(canvas)
+    return canvas
+
+
+def subplots(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Canvas, Any]:
+    """A figure with its axes, (rows, columns)."""
+    canvas = new_canvas(size)
+    return canvas, canvas.subplots(rows, columns, squeeze=False, **options)
+
+
+def legend(axes: Axes, canvas: Canvas | None = None) -> None:
+    """Above the axes (of the whole figure where ``canvas`` is given), where it covers nothing."""
+    handles, titles = axes.get_legend_handles_labels()
+    if canvas is None:
+        axes.legend(handles, titles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(titles))
+    else:
+        canvas.legend(handles, titles, loc="outside upper center", ncols=len(titles))
+
+
+def bare(axes: Axes) -> None:
+    """No ticks, no grid, no frame: for pictures."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def heat_over(axes: Axes, image: Any, heat: Any) -> None:
+    """A heatmap (H, W) in [0, 1] over its image (H, W, 3) in grey, the more opaque the hotter."""
+    axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+    strength = np.clip(heat.astype(np.float32), 0, 1)
+    axes.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength)

@@ -1,0 +1,125 @@
+"""Separated sounds: each evaluated pair's images, spectrograms and sounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from registry.record import Record
+from reports import names
+from reports.figures.arrays import arrays_of
+from reports.figures.canvas import bare, heat_over, new_canvas
+from reports.figures.figure import Figure, Sound
+from reports.headline import main_row
+from reports.names import label
+from reports.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+EXAMPLES = "examples.npz"  # of a separation run
+SHOWN_PAIRS = 4
+#: Shown if it has run; else the first of the plan that has.
+PREFERRED = ("cavl", "c1", "mask")
+
+#: What the file holds of E pairs of two sources each; ``heatmaps`` (E, 2, H, W), located with the mixture, are left out
+#: by methods that locate nothing.
+ARRAYS = (
+    "images",  # (E, 2, H, W, 3) uint8
+    "mixture_spec",  # (E, F, T) log-magnitudes on the log-frequency axis, silence being 0
+    "reference_specs",  # (E, 2, F, T)
+    "estimate_specs",  # (E, 2, F, T)
+    "mixture",  # (E, samples) int16
+    "references",  # (E, 2, samples) int16
+    "estimates",  # (E, 2, samples) int16
+    "kinds",  # (E, 2) names
+    "sdr",  # (E, 2) dB
+    "pair",  # (E,) numbers in pairs.csv
+    "sample_rate",
+)
+Arrays = Mapping[str, Any]
+
+
+def separated(study: Study) -> list[Figure]:
+    """One figure for each example pair of one network, with its sounds."""
+    planned = [
+        (*who, variant)
+        for who in names.in_order(study.rows("separation"))
+        for variant in study.variants("separation", *who)
+    ]
+    for who in sorted(planned, key=lambda who: who != PREFERRED):
+        for node in study.select("separation", *who):
+            pairs = arrays_of(node.run, EXAMPLES, ARRAYS, "the page's separated sounds") if node.run else None
+            if node.run and pairs is not None and len(pairs["images"]):
+                method, ordering, variant = who
+                name = label(method, ordering, main_row([node]), variant or "")
+                return [_example(node.run, pairs, i, name) for i in range(min(len(pairs["images"]), SHOWN_PAIRS))]
+    return []
+
+
+def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
+    rate = int(pairs["sample_rate"])
+    kinds = [str(kind) for kind in pairs["kinds"][i]]
+    scores = [_decibels(float(value)) for value in pairs["sdr"][i]]
+    sounds = [Sound(name="mixture", samples=pairs["mixture"][i], sample_rate=rate)]
+    for source, (kind, score) in enumerate(zip(kinds, scores, strict=True)):
+        estimate, reference = pairs["estimates"][i, source], pairs["references"][i, source]
+        sounds.append(Sound(name=f"{kind}, separated ({score})", samples=estimate, sample_rate=rate))
+        sounds.append(Sound(name=f"{kind}, reference", samples=reference, sample_rate=rate))
+
+    located = "heatmaps" in pairs
+
+    def draw() -> Canvas:
+        canvas = new_canvas((8.8, 3.8))
+        panels = canvas.subplot_mosaic(
+            [["mixture", f"image {s}", f"estimate {s}", f"reference {s}"] for s in (0, 1)],
+            width_ratios=(1.25, 1, 1.25, 1.25),
+        )
+        loudest = float(max(pairs["mixture_spec"][i].max(), pairs["reference_specs"][i].max(), 1e-3))
+        _spectrogram(panels["mixture"], pairs["mixture_spec"][i], loudest, "mixture")
+        for s, (kind, score) in enumerate(zip(kinds, scores, strict=True)):
+            bare(panels[f"image {s}"])
+            if located:
+                heat_over(panels[f"image {s}"], pairs["images"][i, s], pairs["heatmaps"][i, s])
+            else:
+                panels[f"image {s}"].imshow(pairs["images"][i, s])
+            panels[f"image {s}"].set_title(kind, fontsize=10)
+            estimate, reference = panels[f"estimate {s}"], panels[f"reference {s}"]
+            _spectrogram(estimate, pairs["estimate_specs"][i, s], loudest, f"separated: {score}")
+            _spectrogram(reference, pairs["reference_specs"][i, s], loudest, "reference")
+        return canvas
+
+    return Figure(
+        name=f"separation_{i + 1}",
+        title=f"Separation example {i + 1}: {kinds[0]} and {kinds[1]}",
+        caption=(
+            f"{network}, seed {run.config['seed']}: pair {int(pairs['pair'][i])} of pairs.csv, not chosen by hand. "
+            "Log-magnitude spectrograms with a logarithmic frequency axis, all on one scale."
+            + (" On the images the heatmap of what sounds (0 transparent, 1 yellow)." if located else "")
+        ),
+        runs=(run,),
+        draw=draw,
+        sounds=tuple(sounds),
+    )
+
+
+def _decibels(sdr: float) -> str:
+    return f"SDR {sdr:.1f} dB" if math.isfinite(sdr) else "no SDR"
+
+
+def _spectrogram(axes: Axes, values: Any, loudest: float, title: str) -> None:
+    bare(axes)
+    axes.imshow(
+        values.astype(np.float32),
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=0,
+        vmax=loudest,
+        interpolation="nearest",
+    )
+    axes.set_title(title, fontsize=10)

@@ -1,0 +1,104 @@
+"""Scores per item, read from the files that the runs left: what paired comparisons are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from reports.statistics import Scores
+from reports.study import Node, Study
+
+
+def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
+    """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
+    if node.run is None:
+        return {}
+    scores = {}
+    for line in study.table(node.run, "items.csv"):
+        if (line.get("row"), line.get("rule")) == (row, rule):
+            value = _number(line.get("ciou"))
+            scores[str(line.get("item"))] = value if math.isnan(value) else float(value >= 0.5)
+    return scores
+
+
+def pointing_hits(study: Study, node: Node, column: str = "hit") -> Scores:
+    """Three-source image -> the share of its sources whose own object was pointed at.
+
+    ``column="hit_other"``: pointed at by the sound of a kind that is not in the scene, the control.
+    """
+    if node.run is None:
+        return {}
+    hits: dict[str, list[float]] = {}
+    for line in study.table(node.run, "pointing.csv"):
+        if line.get("n_sources", "3") != "3":
+            continue
+        hits.setdefault(str(line.get("item")), []).append(_number(line.get(column)))
+    return {item: sum(h) / len(h) for item, h in hits.items()}
+
+
+def correct(study: Study, node: Node) -> Scores:
+    """Recording -> 1 where the probe named its class, else 0."""
+    if node.run is None:
+        return {}
+    return {
+        str(line.get("item")): float(line.get("label") == line.get("predicted"))
+        for line in study.table(node.run, "items.csv")
+    }
+
+
+#: What a prediction of a number of sources is worth: right or wrong, and minus its distance, so that more is better.
+Worth = Callable[[float, float], float]
+
+
+def right(predicted: float, true: float) -> float:
+    return float(predicted == true)
+
+
+def minus_error(predicted: float, true: float) -> float:
+    return -abs(predicted - true)
+
+
+def counted(study: Study, node: Node, worth: Worth) -> Scores:
+    """Scene -> what its most probable count is worth."""
+    return {item: worth(mode, true) for item, (mode, true) in _counts(study, node).items()}
+
+
+def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
+    """Scene -> what the constant prediction is worth that, with hindsight, serves the run's test scenes best."""
+    numbers = {item: true for item, (_, true) in _counts(study, node).items()}
+    by_constant = [{item: worth(c, true) for item, true in numbers.items()} for c in range(1, 6)]
+    return max(by_constant, key=lambda scores: sum(scores.values()))
+
+
+def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
+    """Scene -> (its most probable count, its number of sources)."""
+    if node.run is None:
+        return {}
+    return {
+        str(line.get("item")): (_number(line.get("mode")), _number(line.get("n_sources")))
+        for line in study.table(node.run, "items.csv")
+    }
+
+
+def sdr(study: Study, node: Node, row: str) -> Scores:
+    """Separated sound -> its SDR in dB, for one row of a separation run; sounds that were excluded are not there.
+
+    Every seed mixes pairs of its own, so the seed is part of the item's name.
+    """
+    if node.run is None:
+        return {}
+    return {
+        f"seed {node.seed}, pair {line.get('pair')}: {line.get('item')}": value
+        for line in study.table(node.run, "items.csv")
+        if line.get("row") == row and not math.isnan(value := _number(line.get("sdr")))
+    }
+
+
+def _number(text: str | None) -> float:
+    """CSV text as a float; truth values as 1 and 0; anything else NaN."""
+    if text in ("True", "False"):
+        return float(text == "True")
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

@@ -1,0 +1,31 @@
+"""The tables of the report, built from a study: which rows, which columns, which runs behind each cell.
+
+The paper's rows come first, in its order; then what the paper lacks: trivial rows, controls, the untrained network, and
+every other method and ordering of the plan, third parties' included.
+"""
+
+from __future__ import annotations
+
+from reports.cells import Table
+from reports.comparisons import differences
+from reports.study import Study
+from reports.tables.classification import classification
+from reports.tables.counting import counting
+from reports.tables.localization import binarisations, localization
+from reports.tables.orderings import orderings
+from reports.tables.separation import separation
+
+
+def all_tables(study: Study) -> list[Table]:
+    """Every table for which the plan has runs."""
+    by_task = {
+        "classification": classification,
+        "counting": counting,
+        "localization": localization,
+        "separation": separation,
+    }
+    tables = [table(study) for task, table in by_task.items() if study.select(task)]
+    tables += [table for table in (orderings(study), differences(study)) if table.rows]
+    if study.select("localization"):
+        tables += binarisations(study)
+    return tables

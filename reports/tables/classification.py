@@ -1,0 +1,121 @@
+"""Table 1: sound classification with a linear probe on frozen audio features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports import names
+from reports.cells import Cell, Row, Table, collected, measured, paper, words
+from reports.names import UNTRAINED, label
+from reports.published import published
+from reports.study import Node, Study, dig
+from reports.tables.common import (
+    ABSENT,
+    CELLS,
+    CONTROLS,
+    HIGHER,
+    OTHERS,
+    OURS,
+    THE_PAPERS,
+    beside_trivial,
+    scored_on,
+)
+
+PAPER_ROWS = {
+    "C1": ("cavl", "c1"),
+    "C2 + Sound-source-level alignment": ("cavl", "c1-c2"),
+    "C2 + Scene-level alignment": ("cavl", "c1-c2scene"),
+}
+CHANCE = "Chance"
+FEATURES_WITHOUT_TRAINING = (("spectrogram-statistics", "none"), ("cavl", UNTRAINED))
+NOT_RUN = {
+    "esc10": "ESC-10 was not run: it needs the recordings of ESC-50 (--esc50 DIR).",
+    "esc50": "ESC-50 was not run: there is no accuracy over missing folds, it needs all five (--esc50 DIR).",
+}
+
+
+def classification(study: Study) -> Table:
+    """Table 1: a linear probe on frozen audio features."""
+    planned = [n.variant for n in study.select("classification") if n.variant]
+    probes = list(dict.fromkeys([*names.PROBES, *planned]))
+    folds = {p: 0 if p == "miniature" else _folds(study, p) for p in probes}
+    columns = ["Paper ESC-50"]
+    for probe in probes:
+        name = names.PROBES.get(probe, probe)
+        columns += [f"{name} accuracy", *(f"{name} fold {i + 1}" for i in range(folds[probe]))]
+
+    def cells(method: str, ordering: str, paper_row: str | None = None) -> tuple[Cell, ...]:
+        entry = None if paper_row is None else published(1, paper_row, "Accuracy")
+        row = [paper(entry)]
+        for probe in probes:
+            nodes = study.select("classification", method, ordering, probe)
+            if nodes:
+                row.append(_or_reason(measured(nodes, "accuracy", published=entry if probe == "esc50" else None)))
+                row += _by_fold(nodes, "folds", folds[probe])
+            else:
+                row.append(words("not planned" if probe in planned else "not run"))
+                row += [ABSENT] * folds[probe]
+        return tuple(row)
+
+    def of_all(score: str, fold_scores: str | None, whose: slice) -> tuple[Cell, ...]:
+        """A score that every run of a probe has, over the rows ``whose``."""
+        row = [ABSENT]
+        for probe in probes:
+            nodes = study.select("classification", variant=probe)
+            methods = list(dict.fromkeys((n.method, n.ordering) for n in nodes if n.run))[whose]
+            nodes = [n for n in nodes if (n.method, n.ordering) in methods]
+            row.append(measured(nodes, score) if nodes else ABSENT)
+            row += _by_fold(nodes, fold_scores, folds[probe]) if fold_scores else [ABSENT] * folds[probe]
+        return tuple(row)
+
+    every = names.in_order(study.rows("classification"))
+    rows = [Row(label=f"{r}: {label(*who)}", cells=cells(*who, r), group=THE_PAPERS) for r, who in PAPER_ROWS.items()]
+    rows.append(Row(label=CHANCE, cells=of_all("chance", None, slice(1)), group=CONTROLS))
+    rows += [
+        Row(label=label(*who), cells=cells(*who), group=CONTROLS) for who in FEATURES_WITHOUT_TRAINING if who in every
+    ]
+    permuted = of_all("permuted", "permuted_folds", slice(None))
+    rows.append(Row(label="Permuted labels (all rows' features)", cells=permuted, group=CONTROLS))
+    shown = (*PAPER_ROWS.values(), *FEATURES_WITHOUT_TRAINING)
+    rows += [Row(label=label(*who), cells=cells(*who), group=OTHERS) for who in every if who not in shown]
+    return Table(
+        name="table1",
+        short="Table 1",
+        title="Table 1. Sound classification with a linear probe",
+        caption=(
+            "Accuracy in percent of a linear SVM on frozen audio features, official folds, C chosen within the "
+            f"training folds (PROTOCOLS §7). {scored_on(study, 'classification')} Fold columns show single folds; the "
+            "paper's figures are multiples of 1/400, i.e. of one fold. Permuted labels: the same pipeline on labels "
+            "shuffled among the clips, averaged over the features of all rows; it must be at chance. "
+            f"{''.join(f'{why} ' for probe, why in NOT_RUN.items() if probe not in planned)}{CELLS} {OURS}"
+        ),
+        columns=tuple(columns),
+        rows=beside_trivial(
+            rows,
+            [row.label for row in rows if row.group != CONTROLS],
+            [CHANCE],
+            [HIGHER if column.endswith(" accuracy") else 0 for column in columns],
+        ),
+    )
+
+
+def _folds(study: Study, probe: str) -> int:
+    """The number of folds, from the finished runs."""
+    found = (dig(n.run.result, "folds") for n in study.select("classification", variant=probe) if n.run)
+    return max((len(folds) for folds in found if isinstance(folds, list)), default=0)
+
+
+def _by_fold(nodes: Sequence[Node], scores: str, folds: int) -> list[Cell]:
+    def score(node: Node, fold: int) -> Any:
+        values = dig(node.run.result, scores) if node.run else None
+        return values[fold] if isinstance(values, list) and fold < len(values) else None
+
+    return [collected(nodes, lambda n, fold=fold: score(n, fold), items=()) for fold in range(folds)]  # type: ignore[misc]
+
+
+def _or_reason(cell: Cell) -> Cell:
+    """Where finished runs give no score (folds are missing), their own account of the data instead of "n/a"."""
+    if cell.text != "n/a" or not cell.coverage:
+        return cell
+    return Cell(parts=cell.parts, coverage=cell.coverage, words=f"not scored: data {cell.coverage}")

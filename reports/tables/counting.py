@@ -1,0 +1,121 @@
+"""Table 2: Poisson regression of the number of sources, beside predictions that do not listen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports import names
+from reports.cells import Cell, Row, Table, measured, paper
+from reports.names import PERMUTED, TRUE, UNTRAINED, label
+from reports.published import PAPER, published
+from reports.study import Node, Study, dig
+from reports.tables.common import (
+    ABSENT,
+    CELLS,
+    HIGHER,
+    LOWER,
+    OTHERS,
+    OURS,
+    THE_PAPERS,
+    beside_trivial,
+    findings,
+    scored_on,
+)
+
+PAPER_ROWS = {
+    "w/o Pre-train": ("cavl", UNTRAINED),
+    "CAVL-C0": ("cavl", "c0"),
+    "CAVL-C1": ("cavl", "c1"),
+    "CAVL-C2": ("cavl", "c1-c2"),
+}
+RANDOM = "Random: uniform from 1 to 5"
+CONSTANTS = {
+    "always-1": "Always 1",
+    "always-2": "Always 2",
+    "majority": "Majority of the training set",
+    "median": "Median of the training set",
+}
+TRIVIAL = "Trivial rows (they do not listen)"
+
+#: Column -> score, rule, what is better.
+COLUMNS = {
+    "Accuracy (mode)": ("accuracy", "mode", HIGHER),
+    "MAE (mode)": ("mae", "mode", LOWER),
+    "Accuracy (rounded)": ("accuracy", "rounded", HIGHER),
+    "MAE (rounded)": ("mae", "rounded", LOWER),
+    "MAE (λ)": ("mae", "rate", LOWER),
+}
+FORMAT: dict[str, dict[str, Any]] = {"accuracy": {"scale": 100.0, "digits": 1}, "mae": {"scale": 1.0, "digits": 3}}
+
+
+def counting(study: Study) -> Table:
+    """Table 2, all three predictions."""
+
+    def cells(nodes: Sequence[Node], paper_row: str | None = None, trivial: str | None = None) -> tuple[Cell, ...]:
+        printed = [None if paper_row is None else published(2, paper_row, metric) for metric in PAPER[2].metrics]
+        beside = dict(zip(("accuracy", "mae"), printed, strict=True))
+        row = [paper(number) for number in printed]
+        for score, rule, _ in COLUMNS.values():
+            path = (score, rule) if trivial is None else ("trivial", trivial, score)
+            number = beside[score] if rule == "mode" else None
+            cell = measured(nodes, *path, published=number, **FORMAT[score])
+            row.append(ABSENT if trivial == "random" and rule == "rate" else cell)
+        return tuple(row)
+
+    def trained(method: str, ordering: str, labels: str = TRUE) -> list[Node]:
+        return study.select("counting", method, ordering, labels)
+
+    every = names.in_order(study.rows("counting"))
+    # What does not listen depends on the labels only: any network's runs tell it, so those of which most have finished.
+    source = max(every, key=lambda who: sum(n.run is not None for n in trained(*who)))
+    rows = [Row(label=RANDOM, cells=cells(trained(*source), "Random", "random"), group=THE_PAPERS)]
+    rows += [
+        Row(label=f"{name}: {label(*who)}", cells=cells(trained(*who), name), group=THE_PAPERS)
+        for name, who in PAPER_ROWS.items()
+    ]
+    rows += [
+        Row(label=name, cells=cells(trained(*source), trivial=constant), group=TRIVIAL)
+        for constant, name in CONSTANTS.items()
+    ]
+    rows += [
+        Row(label=label(*who, PERMUTED), cells=cells(nodes), group="Control")
+        for who in every
+        if (nodes := trained(*who, PERMUTED))
+    ]
+    rows += [
+        Row(label=label(*who), cells=cells(nodes), group=OTHERS)
+        for who in every
+        if who not in PAPER_ROWS.values() and (nodes := trained(*who))
+    ]
+    trivial = [RANDOM, *CONSTANTS.values()]
+    compared = [row.label for row in rows if row.group in (THE_PAPERS, OTHERS) and row.label != RANDOM]
+    better = (0, 0, *(sign for *_, sign in COLUMNS.values()))
+    columns = ("Paper accuracy", "Paper MAE", *COLUMNS)
+    marked = beside_trivial(rows, compared, trivial, better)
+    return Table(
+        name="table2",
+        short="Table 2",
+        title="Table 2. Counting the sources",
+        caption=(
+            "A counting network on the pre-trained audio trunk, trained further by Poisson regression (PROTOCOLS §5). "
+            "Accuracy in percent, higher is better; MAE, the mean absolute error, in sources, lower is better. Mode: "
+            "the most probable count from 1 to 5, the paper's rule and the primary one; rounded: λ to the nearest "
+            f"count; MAE (λ): of λ itself. {scored_on(study, 'counting')}{_left_out(study)} Untrained: without "
+            "pre-training. "
+            "Constants and the random guess are exact expectations from the labels and the same under every rule; "
+            "majority and median are those of the training set. Permuted labels: the same training on labels shuffled "
+            f"among the training scenes. {CELLS} {OURS}"
+        ),
+        columns=columns,
+        rows=marked,
+        findings=findings(marked, compared, trivial, better, columns, "a prediction that does not listen"),
+    )
+
+
+def _left_out(study: Study) -> str:
+    """How many clips were not counted in, from the finished runs."""
+    found = {c for n in study.select("counting") if n.run and isinstance(c := dig(n.run.result, "excluded"), int)}
+    if not found:
+        return ""
+    return f" Clips with none or more than five sources are left out: {max(found):,}."

@@ -1,0 +1,50 @@
+import statistics
+
+import pytest
+
+from reports.tables.classification import classification
+
+
+def test_table_1(whole_study, row, results):
+    table = classification(whole_study)
+    assert table.columns[:4] == ("Paper ESC-50", "miniature accuracy", "ESC-10 accuracy", "ESC-10 fold 1")
+    assert [r.cells[0].text for r in table.rows[:3]] == ["51.25", "56.75", "47.25"]
+    scene = row(table, "C2 + Scene-level alignment: CAVL c1-c2scene")
+    runs = [r for _, r in results("classification", "cavl", "c1-c2scene", "esc10")]
+    assert scene["ESC-10 accuracy"].estimate.mean == pytest.approx(100 * statistics.mean(r["accuracy"] for r in runs))
+    assert scene["ESC-10 fold 4"].estimate.mean == pytest.approx(100 * statistics.mean(r["folds"][3] for r in runs))
+    assert scene["ESC-50 accuracy"].text == "not run"
+    assert "needs all five (--esc50 DIR)" in table.caption
+    assert "ESC-10 was not run" not in table.caption
+    assert row(table, "Chance")["ESC-10 accuracy"].text == "10.0 ± 0.0"
+    assert row(table, "Spectrogram statistics")["miniature accuracy"].seeds == 3
+
+
+def test_permuted_labels_are_averaged_over_all_features(whole_study, row, results):
+    cell = row(classification(whole_study), "Permuted labels (all rows' features)")["ESC-10 fold 2"]
+    orderings_ = {n.ordering for n in whole_study.select("classification", "cavl")}
+    runs = [r for o in orderings_ for _, r in results("classification", "cavl", o, "esc10")]
+    runs += [r for _, r in results("classification", "spectrogram-statistics", "none", "esc10")]
+    assert cell.estimate.mean == pytest.approx(100 * statistics.mean(r["permuted_folds"][1] for r in runs))
+    assert (cell.seeds, len(cell.runs)) == (3, len(runs))
+
+
+def test_no_accuracy_over_missing_folds_but_the_reason(writer, study_of, row):
+    coverage = "731 of 2000 (missing 1269, damaged 0)"
+    result = {
+        "accuracy": None,
+        "folds": [None, None, None, 0.5, None],
+        "chance": 0.02,
+        "items": 731,
+        "coverage": coverage,
+    }
+    writer.run("classification", "cavl", "c1", 1, result, variant="esc50")
+    writer.plan()
+    table = classification(study_of(writer.home))
+    cells = row(table, "C1: CAVL c1")
+    assert cells["ESC-50 accuracy"].text == f"not scored: data {coverage}"
+    assert cells["ESC-50 fold 4"].text == "50.0"
+    assert cells["ESC-50 fold 1"].text == "n/a"
+    assert coverage in cells["ESC-50 fold 4"].small
+    assert "ESC-10 was not run" in table.caption
+    assert "ESC-50 was not run" not in table.caption

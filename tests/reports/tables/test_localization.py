@@ -1,0 +1,85 @@
+import statistics
+
+import pytest
+
+from reports.tables.localization import binarisations, localization
+
+
+def test_table_3_has_the_papers_rows_first_with_its_numbers_beside_ours(whole_study, row, results):
+    table = localization(whole_study)
+    assert [r.label.split(":")[0] for r in table.rows[:6]] == [
+        "Random",
+        "Attention",
+        "DMC",
+        "CAVL-C1",
+        "CAVL-C1 (unrelated)",
+        "CAVL-C2",
+    ]
+    ours = row(table, "CAVL-C2: CAVL c1-c2")
+    assert (ours["Paper cIoU@0.5"].text, ours["Paper AUC"].text) == ("46.0", "45.7")
+    runs = results("localization", "cavl", "c1-c2")
+    scores = [100 * r["single"]["aligned"]["threshold=0.5"]["ciou@0.5"] for _, r in runs]
+    assert ours["cIoU@0.5"].estimate.mean == pytest.approx(statistics.mean(scores))
+    assert ours["cIoU@0.5"].runs == tuple(number for number, _ in runs)
+    assert ours["cIoU@0.5"].small == "3 seeds, 40 items"
+    assert ours["cIoU@0.5"].published.value == 46.0
+
+
+def test_table_3_unrelated_is_the_unaligned_centre_and_random_the_random_box(whole_study, row, results):
+    table = localization(whole_study)
+    runs = results("localization", "cavl", "c1")
+    unaligned = statistics.mean(100 * r["single"]["unaligned"]["threshold=0.5"]["auc"] for _, r in runs)
+    assert row(table, "CAVL-C1 (unrelated): CAVL c1 (unaligned centre)")["AUC"].estimate.mean == pytest.approx(
+        unaligned
+    )
+    runs = results("localization", "random-box", "none")
+    box = statistics.mean(100 * r["single"]["mask"]["mask"]["auc"] for _, r in runs)
+    assert row(table, "Random: Random box")["AUC"].estimate.mean == pytest.approx(box)
+
+
+def test_table_3_has_trivial_rows_controls_and_every_ordering(whole_study, row):
+    labels = [r.label for r in localization(whole_study).rows]
+    assert {"Full frame", "Centred square", "Mean training map"} <= set(labels)
+    assert {"CAVL c1 (random centre)", "CAVL c1 (another scene's sound)", "CAVL untrained"} <= set(labels)
+    assert {"CAVL c0", "CAVL mixed", "CAVL c1-c2-c3", "CAVL c3-matched", "CAVL c1-c2scene"} <= set(labels)
+    assert len(labels) == len(set(labels))
+    assert row(localization(whole_study), "Attention")["cIoU@0.5"].text == "not in this suite"
+
+
+def test_table_3b_shows_every_rule_and_never_binarises_masks(whole_study, row):
+    ciou, auc, degenerate = binarisations(whole_study)
+    assert ciou.columns == (
+        "threshold=0.5", "max_fraction=0.1", "max_fraction=0.5", "top_half", "median_gt", "median_ge", "as a mask",
+    )  # fmt: skip
+    assert [c.text for c in row(degenerate, "CAVL c1").values()] == [
+        "0.0 ± 0.0", "2.5 ± 0.0", "5.0 ± 0.0", "7.5 ± 0.0", "10.0 ± 0.0", "12.5 ± 0.0", "–",
+    ]  # fmt: skip
+    full = row(auc, "Full frame")
+    assert [full[rule].text for rule in ciou.columns[:-1]] == ["–"] * 6
+    assert full["as a mask"].seeds == 3
+    for control in ("unaligned centre", "random centre", "another scene's sound"):
+        assert row(ciou, f"CAVL c1-c2-c3 ({control})")["top_half"].seeds == 3
+
+
+def test_dmc_takes_the_papers_row_whatever_its_ordering_is_called(writer, study_of, row):
+    writer.localize("dmc", "recipe", 1, 0.6, stages=[{"curricula": [1], "updates": 5, "lr": 0.1}])
+    writer.plan()
+    table = localization(study_of(writer.home))
+    cells = row(table, "DMC: DMC recipe")
+    assert (cells["Paper AUC"].text, cells["AUC"].seeds) == ("45.2", 1)
+    assert sum("DMC" in r.label for r in table.rows) == 1
+
+
+def test_missing_failed_and_stale_runs_are_marked(writer, study_of, row):
+    writer.localize("cavl", "c1", 1, 0.8, code={"registry.record": "0" * 16})
+    writer.localize("cavl", "c1", 2, 0.8)
+    writer.run("localization", "cavl", "c1", 3, None, status="FAILED")
+    for seed in (1, 2, 3):
+        writer.run("localization", "cavl", "c1-c2", seed, None, write=False)
+    writer.plan()
+    table = localization(study_of(writer.home))
+    some = row(table, "CAVL-C1: CAVL c1")["cIoU@0.5"]
+    assert some.text.endswith("†")
+    assert some.stale == ("code changed: registry.record",)
+    assert some.small == "2 of 3 seeds, 40 items"
+    assert row(table, "CAVL-C2: CAVL c1-c2")["cIoU@0.5"].text == "not run (0 of 3 seeds)"

@@ -1,0 +1,45 @@
+import statistics
+
+import pytest
+
+from reports.comparisons import differences
+from reports.tables.orderings import orderings
+
+
+def test_orderings_say_what_was_trained_and_what_may_be_compared(whole_study):
+    table = orderings(whole_study)
+    columns = ("Stages", "Updates", "Compute vs c1-c2-c3")
+    said = {r.label: tuple(dict(zip(table.columns, r.cells, strict=True))[c].text for c in columns) for r in table.rows}
+    assert said["CAVL c1-c2-c3"] == ("C1 60 at 0.001; C2 20 at 0.0001; C3 20 at 0.0001", "100", "the reference")
+    assert said["CAVL c3-matched"][1:] == ("100", "matched")
+    assert said["CAVL c3"] == ("C3 60 at 0.001", "60", "unmatched")
+    assert said["CAVL mixed"][0] == "C1+C2+C3 60 at 0.001"
+    assert said["CAVL c1-c2scene"][0] == "C1 60 at 0.001; C2 (scene) 20 at 0.0001"
+    assert said["CAVL untrained"] == ("initial weights", "0", "untrained")
+    assert not any("Full frame" in label for label in said)
+
+
+def test_orderings_take_pair_accuracy_from_their_last_stage(whole_study, row, results):
+    cell = row(orderings(whole_study), "CAVL c1-c2-c3")["Pair accuracy"]
+    runs = [r for _, r in results("pretrain", "cavl", "c1-c2-c3")]
+    assert cell.estimate.mean == pytest.approx(100 * statistics.mean(r["pair_accuracy"] for r in runs))
+    assert row(orderings(whole_study), "CAVL untrained")["Pair accuracy"].text == "n/a"
+
+
+def test_methods_without_several_heatmaps_are_not_asked_to_point(writer, study_of, row):
+    for seed in (1, 2):
+        writer.run(
+            "localization", "flat", "own", seed, {"single": {}, "items": {"single": 5}}, stages=[], parents=["p"]
+        )
+    writer.plan()
+    cells = row(orderings(study_of(writer.home)), "flat")
+    assert {cells[c].text for c in ("Pointing (3)", "IoU (2)", "cIoU@0.5 (1)")} == {"n/a"}
+    assert differences(study_of(writer.home)).rows == ()
+
+
+def test_an_intermediate_checkpoint_stands_beside_its_ordering(writer, study_of):
+    for name in ("c1-c2", "c3", "zigzag", "untrained", "c3@20"):
+        writer.localize("cavl", name, 1, 0.5)
+    writer.plan()
+    labels = [r.label for r in orderings(study_of(writer.home)).rows]
+    assert labels == ["CAVL c3", "CAVL c3@20", "CAVL c1-c2", "CAVL untrained", "CAVL zigzag"]

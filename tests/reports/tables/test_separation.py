@@ -1,0 +1,127 @@
+import json
+import statistics
+
+import pytest
+
+from reports.tables.separation import separation
+
+
+def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, row, results):
+    table = separation(whole_study)
+    assert table.columns == ("Paper SDR", "Paper SIR", "Paper SAR", "SDR", "SIR", "SAR")
+    assert [(r.label, r.cells[0].text) for r in table.rows[:6]] == [
+        ("NMF-MFCC", "0.92"),
+        ("AV-Mix-Sep", "3.16"),
+        ("Sound-of-Pixels", "7.30"),
+        ("Co-Separation", "7.38"),
+        ("Our-Model-Center: CAVL c1 center", "5.79"),
+        ("Our-Model-Mask: CAVL c1 mask", "6.59"),
+    ]
+    assert row(table, "NMF-MFCC")["SDR"].text == "not in this suite"
+    for variant in ("center", "mask"):
+        ours = row(table, f"Our-Model-{variant.title()}: CAVL c1 {variant}")
+        runs = results("separation", "cavl", "c1", variant)
+        for metric in ("SDR", "SIR", "SAR"):
+            mean = statistics.mean(r["rows"]["located-mixture"][metric.lower()] for _, r in runs)
+            assert ours[metric].estimate.mean == pytest.approx(mean)
+            assert ours[metric].runs == tuple(number for number, _ in runs)
+            assert ours[metric].small == "3 seeds, 23 items, 1 left out"
+    assert "silent estimate: 1." in table.caption
+    assert "Scored on 23 sounds." in table.caption
+
+
+def test_tables_5_and_6_stand_beside_what_corresponds_to_them(whole_study, row, results):
+    table = separation(whole_study)
+    both = row(table, "Our-Model-both: CAVL c1-c2 mask")
+    assert [both[c].text for c in table.columns[:3]] == ["6.78", "10.62", "12.19"]
+    assert (both["SDR"].published.table, both["SDR"].seeds) == (5, 3)
+    raw = row(table, "CAVL-C1: CAVL c1 (audio assignment as the mask)")
+    assert [raw[c].text for c in table.columns[:3]] == ["-4.54", "0.23", "2.28"]
+    scores = [r["rows"]["audio-assignment"]["sdr"] for _, r in results("separation", "cavl", "c1")]
+    assert raw["SDR"].estimate.mean == pytest.approx(statistics.mean(scores))
+
+
+def test_controls_bounds_and_every_other_network_have_rows(whole_study, row, results):
+    table = separation(whole_study)
+    labels = [r.label for r in table.rows]
+    assert len(labels) == len(set(labels))
+    networks = ("c1 mask", "c1 center", "c1 mask, plain loss", "c1-c2 mask", "untrained mask")
+    for remark, name in (
+        ("located with the solo", "located-solo"),
+        ("shuffled", "shuffled"),
+        ("shuffled, located with the solo", "shuffled-solo"),
+    ):
+        assert {f"CAVL {network} ({remark})" for network in networks} <= set(labels)
+        runs = results("separation", "cavl", "c1", "mask plain")
+        cell = row(table, f"CAVL c1 mask, plain loss ({remark})")["SDR"]
+        assert cell.estimate.mean == pytest.approx(statistics.mean(r["rows"][name]["sdr"] for _, r in runs))
+    others = [r.label for r in table.rows if r.group == "Other methods and orderings"]
+    assert others == ["CAVL c1 mask, plain loss", "CAVL untrained mask"]
+    for label in ("Mixture as the estimate", "Ideal ratio mask", "Ideal ratio mask on the log-frequency axis"):
+        assert row(table, label)["SDR"].small == "3 seeds, 24 items"
+
+
+def test_what_is_no_better_than_the_mixture_or_its_control_is_seen(writer, study_of, row):
+    for seed in (1, 2):
+        writer.separate("cavl", "c1", seed, -2.0, "center")
+        writer.separate("cavl", "c1", seed, 0.5, "mask")
+        writer.separate("cavl", "untrained", seed, 5.0, "mask")
+    writer.plan()
+    table = separation(study_of(writer.home))
+    center, mask = (row(table, f"Our-Model-{v.title()}: CAVL c1 {v}")["SDR"] for v in ("center", "mask"))
+    assert center.beaten_by == ("Mixture as the estimate",)
+    assert mask.beaten_by == ()
+    against_mixture, _, against_controls = table.findings
+    mixture = row(table, "Mixture as the estimate")["SDR"].mean_text
+    beaten = f"Our-Model-Center: CAVL c1 center ({center.mean_text})"
+    assert against_mixture.startswith(f"SDR: no better than Mixture as the estimate ({mixture}): {beaten}")
+    assert "CAVL c1 mask" not in against_mixture
+    assert f"Our-Model-Mask: CAVL c1 mask ({mask.mean_text}; shuffled " in against_controls
+    assert "Our-Model-Center" in against_controls
+    assert "untrained" not in against_controls
+
+
+def test_all_is_well_is_said_too_and_a_broken_bound_is_an_alarm(writer, study_of):
+    writer.separate("cavl", "c1", 1, 5.0, "mask")
+    writer.plan()
+    assert "SDR: every network is better than with shuffled sound-makers." in separation(study_of(writer.home)).findings
+    writer.separate("cavl", "c1-c2", 1, 20.0, "mask")
+    writer.plan()
+    alarm = separation(study_of(writer.home)).findings[-1]
+    assert alarm.startswith("SDR: above the ideal ratio mask, which should bound every row: ")
+    assert "Our-Model-both: CAVL c1-c2 mask" in alarm
+    assert "Our-Model-Mask" not in alarm
+
+
+def test_the_headline_is_what_the_run_was_configured_for(writer, study_of, row):
+    writer.separate("cavl", "c1", 1, 5.0, "mask", located="solo")
+    writer.plan()
+    table = separation(study_of(writer.home))
+    rows = json.loads((writer.home / "1" / "run.json").read_text())["result"]["rows"]
+    headline = row(table, "Our-Model-Mask: CAVL c1 mask")["SDR"]
+    assert headline.estimate.mean == pytest.approx(rows["located-solo"]["sdr"])
+    other = row(table, "CAVL c1 mask (located with the mixture)")["SDR"]
+    assert other.estimate.mean == pytest.approx(rows["located-mixture"]["sdr"])
+    assert "otherwise, with the clean solo." in table.caption
+
+
+def test_a_method_that_separates_by_itself_takes_the_papers_row_and_has_no_controls(writer, study_of, row):
+    writer.separate("sound-of-pixels", "own", 1, 6.0, None, able=False)
+    writer.plan()
+    table = separation(study_of(writer.home))
+    cells = row(table, "Sound-of-Pixels")
+    assert (cells["Paper SDR"].text, cells["SDR"].seeds) == ("7.30", 1)
+    assert sum("Sound-of-Pixels" in r.label for r in table.rows) == 1
+    assert not any("shuffled" in r.label for r in table.rows)
+    assert table.findings == ("SDR, SIR: every trained row is better than the mixture as the estimate.",)
+
+
+def test_what_has_not_run_is_said(writer, study_of, row):
+    writer.run("separation", "cavl", "c1", 1, None, variant="mask", write=False)
+    writer.run("separation", "cavl", "c1", 1, None, variant="center", status="FAILED")
+    writer.plan()
+    table = separation(study_of(writer.home))
+    assert row(table, "Our-Model-Mask: CAVL c1 mask")["SDR"].text == "not run (0 of 1 seed)"
+    assert row(table, "CAVL c1 center (shuffled)")["SDR"].text == "failed (0 of 1 seed)"
+    assert row(table, "Mixture as the estimate")["SDR"].estimate is None
+    assert table.findings == ()
