@@ -1,0 +1,316 @@
+"""A trained network as a folder of its own, to be used and given away without the registry.
+
+    python -m benchmarks.export 12 --out trained
+
+writes the weights of run 12 (of an evaluation: those that it measured) with what builds their network again and a model
+card made from the records: ``weights.safetensors``, ``config.json``, ``README.md``. ``cavl.load("trained")`` loads it.
+No machine, path or credential of the training is in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cavl.config import to_dict
+from cavl.extractor import CONFIG, WEIGHTS, ModelError, Saved, find, load
+from registry.compare import flat
+from registry.files import atomic_copy, atomic_write, home
+from registry.index import Registry
+from registry.record import Record, RecordError, to_json
+
+#: Task -> what the card quotes of a result: (what it is, where in the result). Controls stand beside what they control.
+SCORES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "pretrain": (
+        ("own image nearer than another scene's (chance 0.5)", "pair_accuracy"),
+        ("own image nearest of the held-out ones", "r_at_1"),
+        ("pointing at the source of a stem", "pointing"),
+    ),
+    "localization": (
+        ("cIoU@0.5, single sources", "score"),
+        ("pointing, several sources", "pointing"),
+        ("pointing with the sound of an absent kind (control)", "pointing_other"),
+    ),
+    "classification": (
+        ("accuracy of a linear probe", "accuracy"),
+        ("accuracy on permuted labels (control)", "permuted"),
+    ),
+    "counting": (
+        ("accuracy", "accuracy.mode"),
+        ("accuracy of the training set's majority (control)", "trivial.majority.accuracy"),
+        ("mean absolute error", "mae.mode"),
+        ("mean absolute error of the training set's median (control)", "trivial.median.mae"),
+    ),
+    "separation": (
+        ("SDR in dB, located with the mixture", "rows.located-mixture.sdr"),
+        ("SDR in dB, located with the clean solo", "rows.located-solo.sdr"),
+        ("SDR in dB, located as in another pair (control)", "rows.shuffled.sdr"),
+        ("SDR in dB of the mixture itself (control)", "rows.mixture.sdr"),
+    ),
+}
+
+#: Task -> what its weights are.
+WHAT = {
+    "pretrain": "A network that was pre-trained on scenes of image and sound.",
+    "counting": "A network that counts the sources of a sound by Poisson regression, on a pre-trained trunk.",
+    "separation": "A network that separates mixed sounds, guided by a pre-trained one that sees their sources.",
+}
+
+#: Ability -> how the card shows it.
+USES = {
+    "audio_embedding": "features = model.audio_embedding(waveform, sr)  # (D,)",
+    "localize": "heatmaps = model.localize(image, waveform, sr, n=1)  # (n, H, W) in [0, 1]",
+    "separate": "sounds = model.separate(mixture, images, sr)  # an image of each source: (n, T)",
+    "count": "number = model.count(waveform, sr)  # 1 to 5",
+}
+
+
+def export(registry: Registry, number: int, out: Path) -> Path:
+    """Write the folder ``out`` whole or not at all, and return it.
+
+    Raises
+    ------
+    ModelError
+        If the run has no weights, or they are damaged.
+    FileExistsError
+        If ``out`` is there and not empty.
+    KeyError, RecordError
+        If there is no such run, or its record is damaged.
+    """
+    record = registry.get(number)
+    saved, weights = find(record.folder)
+    if weights is None:
+        raise ModelError(f"run {number} is of {saved.method}, which has no weights: there is nothing to export")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} is there already; remove it, or choose another --out")
+    with _becoming(out) as folder:
+        atomic_copy(weights, folder / WEIGHTS)
+        atomic_write(folder / CONFIG, to_json(to_dict(saved)))
+        load(folder)  # what cannot be used again is not given away
+        atomic_write(folder / "README.md", card(registry, record, saved))
+    return out
+
+
+@contextlib.contextmanager
+def _becoming(out: Path) -> Iterator[Path]:
+    """A folder that becomes ``out`` when the block ends well, and vanishes when it does not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        yield aside
+        aside.chmod(0o755)  # mkdtemp's folders are closed to others
+        os.replace(aside, out)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+# ---- the model card -------------------------------------------------------------------------------------------------
+
+CARD = """\
+---
+license: apache-2.0
+library_name: cavl-bench
+tags: [audio, audiovisual, curriculum-learning]
+---
+
+# {title}
+
+{what}
+
+It was made by cavl-bench, a reproducible benchmark of *Curriculum Audiovisual Learning* (Hu et al. 2020,
+[arXiv:2001.09414](https://arxiv.org/abs/2001.09414)).
+
+## Use
+
+With cavl-bench installed:
+
+```python
+from cavl import load
+
+model = load("path/to/this/folder")
+{uses}
+```
+
+Sounds of any sampling rate and length, NumPy or torch: mono (T,) or (channels, T), int16 or floating point in [-1, 1].
+Images RGB, of any size.
+
+## Training
+
+{training}
+
+Seed {seed}, batches of {batch}, preset `{preset}`, data {data}.
+
+## Scores
+
+{scores}
+
+On held-out data. Seeds differ: what other seeds of the same configuration score stands beside it (seed in brackets).
+
+## Pedigree
+
+{pedigree}
+
+## Limits
+
+{limits}
+
+## Licence
+
+Apache-2.0, as the code that trained it.
+"""
+
+
+def card(registry: Registry, record: Record, saved: Saved) -> str:
+    """The README.md beside the weights that ``record`` made, or measured."""
+    trained = _trainer(registry, record)
+    config, (_, abilities) = trained.config, saved.build()
+    return CARD.format(
+        title=_title(config),
+        what=WHAT[config["task"]],
+        uses="\n".join(use for ability, use in USES.items() if ability in abilities),
+        training=_table(("trained on", "updates", "learning rate"), _stages(config, record.config["step"])),
+        seed=config["seed"],
+        batch=config["training"]["batch"],
+        preset=config["preset"],
+        data=config["data"]["source"],
+        scores=_table(("run", "task", "measure", "this seed", "other seeds"), _scores(registry, trained, saved)),
+        pedigree=_table(("", ""), _pedigree(trained, saved)),
+        limits="\n".join(f"- {limit}" for limit in _limits(config, abilities)),
+    )
+
+
+def _trainer(registry: Registry, record: Record) -> Record:
+    """The run that made the weights which ``record`` made or measured."""
+    if "weights" in record.result:
+        return record
+    trainer = registry.find(record.pedigree.parents[0])
+    if trainer is None:
+        raise ModelError(
+            f"run {record.id} measured weights whose own run is not in {registry.home}: there is nothing to write a "
+            "model card from"
+        )
+    return trainer
+
+
+def _title(config: Mapping[str, Any]) -> str:
+    parts = [f"{config['method']} {config['ordering']}", config["task"], f"seed {config['seed']}"]
+    return ", ".join(part for part in parts if part != "pretrain")
+
+
+def _stages(config: Mapping[str, Any], step: int | None) -> Iterator[tuple[str, str, str]]:
+    """Every stage of pre-training up to ``step`` of the last, and the task's own training behind them."""
+    for number, stage in enumerate(config["stages"], 1):
+        scenes = " and ".join(map(str, stage["curricula"]))
+        options = [f"{name} {value}" for name, value in stage["options"].items()]
+        options += ["counted by a network"] if stage["k"] == "counted" else []
+        trained_on = ", ".join([f"scenes of {scenes} source{'s' * (scenes != '1')}", *options])
+        cut = step if number == len(config["stages"]) else None
+        updates = f"{stage['updates']}" if cut is None else f"{cut} (of {stage['updates']})"
+        yield trained_on, updates, f"{stage['lr']:g}"
+    own = config["evaluation"]
+    if config["task"] == "counting":
+        yield (
+            f"counting sources ({own['labels']} labels)",
+            own["updates"],
+            f"{own['lr']:g} / (1 + {own['decay']:g} epoch)",
+        )
+    if config["task"] == "separation":
+        conditioning, loss = own["network"]["conditioning"], own["network"]["loss"]
+        yield f"separating two mixed solos ({conditioning} conditioning, {loss} L1)", own["updates"], f"{own['lr']:g}"
+
+
+def _scores(registry: Registry, trained: Record, saved: Saved) -> Iterator[tuple[str, ...]]:
+    """The run's own scores, and those of every evaluation of its weights."""
+    digests = {saved.weights}
+    if trained.config["task"] == "separation":
+        digests.update(trained.pedigree.parent_digests[:1])  # of the frozen network that it holds
+    measured = [
+        record
+        for record in registry.records(status="COMPLETED", task=["localization", "classification"])
+        if digests.intersection(record.pedigree.parent_digests)
+    ]
+    own = [trained] if saved.weights == trained.result["weights"] else []  # else an earlier checkpoint is exported
+    for record in [*own, *{r.pedigree.key: r for r in measured}.values()]:
+        others = {r.config["seed"]: flat(r.result) for r in _of_other_seeds(registry, record)}
+        task, mine = record.config["task"], flat(record.result)
+        for measure, place in SCORES[task]:
+            if isinstance(mine.get(place), float):
+                theirs = ", ".join(f"{o[place]:.4g} ({seed})" for seed, o in sorted(others.items()) if place in o)
+                yield str(record.id), task, measure, f"{mine[place]:.4g}", theirs or "not run"
+
+
+def _of_other_seeds(registry: Registry, record: Record) -> list[Record]:
+    """Finished runs that differ from ``record`` in their seed only."""
+    c = record.config
+    alike = registry.records(
+        status="COMPLETED", task=c["task"], method=c["method"], ordering=c["ordering"], preset=c["preset"]
+    )
+    return [r for r in alike if r.config["seed"] != c["seed"] and {**r.config, "seed": c["seed"]} == c]
+
+
+def _pedigree(trained: Record, saved: Saved) -> Iterator[tuple[str, str]]:
+    """Where the weights come from; not the machine, nor any path on it."""
+    pedigree = trained.pedigree
+    yield "run", f"{trained.id}, {trained.start_time[:10]}"
+    yield "run key", f"`{pedigree.key}`"
+    yield "started from", ", ".join(f"`{key}`" for key in pedigree.parents) or "initial weights"
+    yield "weights (sha256)", f"`{saved.weights}`"
+    yield "data fingerprint", " ".join(f"`{part[:16]}`" for part in pedigree.dataset.split("+"))
+    code = hashlib.sha256(to_json(dict(pedigree.code)).encode()).hexdigest()
+    yield "code digest", f"`{code[:16]}`, of {len(pedigree.code)} modules"
+    yield "environment", ", ".join(f"{name} {value}" for name, value in sorted(pedigree.environment.items()))
+    more = f" (+{len(trained.stale) - 1})" if len(trained.stale) > 1 else ""
+    yield "changed until export", f"{trained.stale[0]}{more}" if trained.stale else "nothing"
+
+
+def _limits(config: Mapping[str, Any], abilities: Mapping[str, Any]) -> Iterator[str]:
+    if config["data"]["source"] == "miniature":
+        yield (
+            "It has seen and heard the miniature world only: drawn objects of twelve kinds with synthetic sounds. On "
+            "photographs and recordings its answers mean nothing unless the scores above say so."
+        )
+    networks = {(n.sample_rate, n.window) for n in abilities.values()}
+    for rate, window in sorted(networks):
+        yield f"It hears windows of {window / rate:.3g} s at {rate:,} Hz, so nothing above {rate / 2000:.3g} kHz."
+    if "localize" in abilities:
+        yield f"It sees images at {abilities['localize'].image_size} x {abilities['localize'].image_size} pixels."
+    if "separate" in abilities:
+        yield "It has learned to separate two sounds of different kinds, each with an image of what makes it."
+    if "count" in abilities:
+        yield "It counts from 1 to 5."
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0 written, 2 refused."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.export", description=__doc__.partition("\n")[0])
+    parser.add_argument("run", type=int, help="number of a finished run (python -m registry list)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, not there yet")
+    chosen = parser.parse_args(argv)
+    try:
+        out = export(Registry(home()), chosen.run, chosen.out)
+    except KeyError as error:
+        print(f"error: {error.args[0]}", file=sys.stderr)
+        return 2
+    except (ModelError, OSError, RecordError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f'{out}: cavl.load("{out}") gives {load(out)}')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""What one full-size training step takes on the CPU: seconds and memory at the paper's sizes.
+
+    python benchmarks/perf/full_size_step.py [--batch 2] [--threads 1]
+
+CAVL sees 256 x 256 pixels and hears 10 s as 512 x 432 (VGG16 and VGGish trunks of full width); the counter trains that
+audio trunk; the separator's U-Net has six levels on 256 x 256 and asks a frozen, full-size CAVL. A step is what
+``benchmarks.training`` does: loss, gradients, the recipe's optimizer. Each network gets a process of its own, whose
+peak memory is the whole process's, imports included (the first row: imports alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # of a checkout that is not installed
+
+from benchmarks.batch import Batch
+from benchmarks.training import initialise, make_optimizer
+from cavl.counting import Counter, CounterConfig
+from cavl.model import CAVL, CAVLConfig
+from cavl.separation import Separator, SeparatorConfig
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "CAVL": lambda: CAVL(CAVLConfig()),
+    "counting": lambda: Counter(CounterConfig(), CAVL(CAVLConfig()).audio_network()),
+    "separation": lambda: Separator(SeparatorConfig(), CAVL(CAVLConfig())),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    trained: int = 0  # parameters
+    seconds: float = 0.0
+    peak: float = 0.0  # MiB
+
+
+def step(name: str | None, batch: int, threads: int) -> Cost:
+    """One training step of the network ``name`` on random scenes; None: nothing but the imports."""
+    torch.set_num_threads(threads)
+    if name is None:
+        return Cost(peak=peak_memory())
+    network = initialise(NETWORKS[name], seed=0).train()
+    scenes = random_scenes(batch, int(network.window))  # type: ignore[arg-type]
+    optimizer = make_optimizer(network, lr=1e-4)
+    began = time.perf_counter()
+    loss, _ = network.training_step(scenes, torch.Generator().manual_seed(0))  # type: ignore[operator]
+    loss.backward()
+    optimizer.step()
+    seconds = time.perf_counter() - began
+    return Cost(sum(p.numel() for p in network.parameters() if p.requires_grad), seconds, peak_memory())
+
+
+def random_scenes(batch: int, window: int) -> Batch:
+    """Scenes of one source, no two neighbours of one kind."""
+    return Batch(
+        torch.randint(0, 256, (batch, 3, 256, 256), dtype=torch.uint8),
+        torch.randint(-9000, 9000, (batch, window), dtype=torch.int16),
+        torch.ones(batch, dtype=torch.int64),
+        tuple((i % 2,) for i in range(batch)),
+    )
+
+
+def peak_memory() -> float:
+    """Of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)  # bytes on macOS, KiB on Linux
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=2, help="scenes in the step, at least 2 (default: 2)")
+    parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1, as in training)")
+    chosen = parser.parse_args()
+    if chosen.batch < 2 or chosen.threads < 1:
+        parser.error("--batch must be at least 2 (pairs must be mismatched), --threads at least 1")
+    table = Table("network", "trained parameters", "seconds a step", "peak memory, MiB")
+    for name in (None, *NETWORKS):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            cost = process.submit(step, name, chosen.batch, chosen.threads).result()
+        seconds = f"{cost.seconds:.1f}" if name else ""
+        table.add_row(name or "(imports)", f"{cost.trained:,}" if name else "", seconds, f"{cost.peak:,.0f}")
+    Console().print(f"batch {chosen.batch}, {chosen.threads} thread(s), torch {torch.__version__}", table)
+
+
+if __name__ == "__main__":
+    main()
