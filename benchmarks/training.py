@@ -6,7 +6,8 @@ step), so an interrupted stage resumed from its newest state ends bit-identical 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,6 +64,16 @@ def set_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
+@contextlib.contextmanager
+def subnormals_as_zero() -> Iterator[None]:
+    """Numbers too small for full precision count as 0: where gradients fade, convolutions are 40 times slower else."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Build a module whose weights are a pure function of ``seed``, leaving the global generator as it was."""
     with torch.random.fork_rng(devices=[]):
@@ -85,6 +96,7 @@ def make_optimizer(method: nn.Module, lr: float) -> torch.optim.Optimizer:
     return optimizers[name](method.parameters(), lr=lr, **recipe)
 
 
+@subnormals_as_zero()
 def train_stage(
     method: nn.Module,
     stage: Stage,

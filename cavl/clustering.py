@@ -34,19 +34,25 @@ class Clusters:
     mask: Tensor  # (B, K) bool
 
 
-def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Euclidean distances (..., P, D) x (..., K, D) -> (..., P, K).
+def squared_norms(x: Tensor) -> Tensor:
+    """(..., P, D) -> (..., P, 1)."""
+    return x.square().sum(-1, keepdim=True)
+
+
+def distances(x: Tensor, y: Tensor, x_norms: Tensor | None = None) -> Tensor:
+    """Euclidean distances (..., P, D) x (..., K, D) -> (..., P, K); ``x_norms``: ``squared_norms(x)``, if known.
 
     Initial centres are data points, so exact zeros occur, where sqrt has an infinite slope: below 1e-12 the squared
     distance is held constant, which makes that gradient 0.
     """
-    squared = x.square().sum(-1, keepdim=True) - 2 * x @ y.mT + y.square().sum(-1).unsqueeze(-2)
+    x_norms = squared_norms(x) if x_norms is None else x_norms
+    squared = x_norms - 2 * (x @ y.mT) + squared_norms(y).mT
     return squared.clamp_min(1e-12).sqrt()
 
 
-def assign(points: Tensor, centres: Tensor, mask: Tensor, beta: float) -> Tensor:
+def assign(points: Tensor, centres: Tensor, mask: Tensor, beta: float, norms: Tensor | None = None) -> Tensor:
     """E-step, Eq 2: the softmax over centres of -beta times the distance. Returns (B, P, K)."""
-    logits = -beta * distances(points, centres)
+    logits = -beta * distances(points, centres, norms)
     return logits.masked_fill(~mask.unsqueeze(1), -torch.inf).softmax(-1)
 
 
@@ -77,12 +83,13 @@ def initial_centres(points: Tensor, k: Tensor, init: str, draw: torch.Generator 
         order = torch.rand(batch, n_points, generator=draw).argsort(1)
         return order[:, :n_centres].to(points.device)
     with torch.no_grad():
-        chosen = distances(points, points.mean(1, keepdim=True)).squeeze(-1).argmin(1)  # (B,)
+        norms = squared_norms(points)
+        chosen = distances(points, points.mean(1, keepdim=True), norms).squeeze(-1).argmin(1)  # (B,)
         indices = [chosen]
         nearest = points.new_full((batch, n_points), torch.inf)
         rows = torch.arange(batch, device=points.device)
         for _ in range(n_centres - 1):
-            nearest = torch.minimum(nearest, distances(points, points[rows, chosen].unsqueeze(1)).squeeze(-1))
+            nearest = torch.minimum(nearest, distances(points, points[rows, chosen].unsqueeze(1), norms).squeeze(-1))
             chosen = nearest.argmax(1)
             indices.append(chosen)
         return torch.stack(indices, 1)
@@ -123,6 +130,7 @@ def soft_kmeans(
         points = points if points.dtype == torch.float64 else points.float()
         if config.normalise:
             points = F.normalize(points, dim=-1)
+        norms = squared_norms(points)  # once: it is half of a distance's cost
         mask = torch.arange(int(k.max()), device=points.device) < k.unsqueeze(1)  # (B, K)
         start = initial_centres(points, k, config.init, draw)
         centres = points.gather(1, start.unsqueeze(-1).expand(-1, -1, points.shape[-1])) * mask.unsqueeze(-1)
@@ -130,11 +138,11 @@ def soft_kmeans(
             last = iteration == config.iterations - 1
             carries_gradient = config.gradient == "all" or (config.gradient == "last" and last)
             with torch.set_grad_enabled(torch.is_grad_enabled() and carries_gradient):
-                assignments = assign(points, centres, mask, config.beta)
+                assignments = assign(points, centres, mask, config.beta, norms)
             centres = update(points, assignments).masked_fill(~mask.unsqueeze(-1), 0)
             if config.normalise:
                 centres = F.normalize(centres, dim=-1)
             if config.gradient == "last" and not last:
                 centres = centres.detach()
-        assignments = assign(points, centres, mask, config.beta)
+        assignments = assign(points, centres, mask, config.beta, norms)
     return Clusters(centres, assignments, mask)

@@ -42,7 +42,7 @@ SEPARATOR = SeparatorConfig(
     spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM), channels=(16, 32, 64, 128, 128, 128), loss="weighted"
 )
 
-UPDATES = (400, 150, 150, 150)
+UPDATES = (300, 120, 120, 120)
 LRS = (2e-3, 2e-4, 2e-4, 2e-4)
 
 PRESET = Preset(
@@ -52,7 +52,7 @@ PRESET = Preset(
     methods={
         "cavl": MethodPreset(
             model=CAVL,
-            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(150,)),
+            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(120,)),
             runs=(
                 "untrained",
                 "c1",
@@ -62,7 +62,7 @@ PRESET = Preset(
                 "c1-c2-c3",
                 "c1-c2-c3-counted",
                 "c3",
-                "c3@150",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
+                "c3@120",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
                 "c3-matched",
                 "mixed",
                 "mixed-matched",
@@ -72,7 +72,7 @@ PRESET = Preset(
                 "counting": {"untrained": ({}, {"labels": "permuted"}), "c0": ({},), "c1": ({},), "c1-c2": ({},)},
                 "separation": {
                     "untrained": ({},),
-                    "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
+                    "c1": ({}, {"network": {"conditioning": "center"}}),
                     "c1-c2": ({},),
                 },
             },

@@ -40,7 +40,13 @@ PRESET = replace(
             model=CAVL,
             orderings=lambda seed: named_orderings((6, 3, 3, 3), full.LRS, seed, checkpoints=(3,)),
             runs=(*DEFAULT, "c3@3", "c1-c2-c3-c4", "mixed-counted", "random"),
-            variants=full.PRESET.methods["cavl"].variants,
+            variants={
+                **full.PRESET.methods["cavl"].variants,
+                "separation": {
+                    "untrained": ({},),
+                    "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
+                },
+            },
         ),
     },
     localization=LocalizationConfig(examples=2, batch=8),
