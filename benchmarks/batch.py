@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,14 @@ def cut(waveform: npt.NDArray[np.int16], start: int, length: int) -> npt.NDArray
 def centre_start(samples: int, window: int) -> int:
     """Where the window in the middle of a recording begins: the window of every evaluation."""
     return max(0, (samples - window) // 2)
+
+
+def require_rate(method: Any, scenes: Dataset) -> None:
+    """Raises ``ValueError`` if the method wants another sample rate than the scenes have."""
+    if method.sample_rate != scenes.sample_rate:
+        raise ValueError(
+            f"the method wants sounds of {method.sample_rate} Hz, the {scenes.split} set has {scenes.sample_rate} Hz"
+        )
 
 
 def collate(

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from benchmarks.datasets.esc50 import Esc50
 from benchmarks.datasets.source import open_source
-from benchmarks.methods import method_class
+from benchmarks.methods import method_class, named
 from benchmarks.presets import (
     ClassificationConfig,
     CountingConfig,
@@ -37,6 +37,8 @@ EVALUATIONS: dict[str, type] = {
     "localization": LocalizationConfig,
     "separation": SeparationConfig,
 }
+#: The networks that tasks train by themselves. Named, not imported: their code is not behind every run.
+TRAINED = {"counting": "cavl.counting:Counter", "separation": "cavl.separation:Separator"}
 NAMES = ("task", "preset", "method", "ordering", "seed")
 ENTRIES = (*NAMES, "model", "stages", "step", "data", "training", "evaluation", "counter")
 
@@ -66,9 +68,9 @@ class Job:
         if task == "counting":
             return str(evaluation["labels"])
         if task == "separation" and not hasattr(method_class(self.config["method"]), "separate"):
-            network, default = evaluation["network"], load(self.config["preset"]).separation.network
-            other_loss = "" if network["loss"] == default.loss else f" {network['loss']}"
-            return f"{network['conditioning']}{other_loss}"
+            network, usual = evaluation["network"], to_dict(load(self.config["preset"]).separation.network)
+            unusual = [network[name] for name in ("loss", "mixing", "located") if network[name] != usual[name]]
+            return " ".join([network["conditioning"], *unusual])
         return None
 
     @property
@@ -205,7 +207,7 @@ def _evaluation(config: Mapping[str, Any]) -> Job:
     dataset = source.fingerprint(*sets) if sets else open_esc50(evaluation).fingerprint
     decisive["seed"] = config["seed"]  # of the evaluation's own draws: controls, permuted labels, its own training
     if "updates" in evaluation:
-        decisive["training"] = {"batch": config["training"]["batch"]}
+        decisive["training"] = {"batch": config["training"]["batch"], "recipe": named(TRAINED[task]).recipe}
     return Job(
         config=config,
         key=run_key(task, decisive, dataset, [p.key for p in parents]),

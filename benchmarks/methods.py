@@ -23,6 +23,7 @@ from cavl.methods import BUILT_IN as BUILT_IN
 from cavl.methods import available as available
 from cavl.methods import method_class as method_class
 from cavl.methods import module_of as module_of
+from cavl.methods import named as named
 
 
 @runtime_checkable

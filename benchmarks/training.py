@@ -6,8 +6,7 @@ step), so an interrupted stage resumed from its newest state ends bit-identical 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from cavl.curriculum import Stage
 
 
 class TrainingError(RuntimeError):
-    """Training that cannot go on: a loss that is no number."""
+    """Training that cannot go on: a loss that is no number, or no scenes to train on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +63,10 @@ def set_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-@contextlib.contextmanager
-def subnormals_as_zero() -> Iterator[None]:
-    """Numbers too small for full precision count as 0: where gradients fade, convolutions are 40 times slower else."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
-def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Build a module whose weights are a pure function of ``seed``, leaving the global generator as it was."""
+def initialise(build: Callable[[], nn.Module], seed: int, what: str = "weights") -> nn.Module:
+    """Build a module whose weights are a pure function of (``seed``, ``what``); the global generator stays as it is."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(seed, "weights"))
+        torch.manual_seed(seed_of(seed, what))
         method = build()
     if isinstance(method, nn.Module):
         for parameter in method.parameters():
@@ -96,7 +85,6 @@ def make_optimizer(method: nn.Module, lr: float) -> torch.optim.Optimizer:
     return optimizers[name](method.parameters(), lr=lr, **recipe)
 
 
-@subnormals_as_zero()
 def train_stage(
     method: nn.Module,
     stage: Stage,

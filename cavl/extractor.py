@@ -33,8 +33,9 @@ from torchaudio.functional import resample
 
 from cavl.config import ConfigError, from_dict
 from cavl.counting import Counter, CounterConfig, most_probable_count
-from cavl.methods import method_class
-from cavl.separation import Separator, SeparatorConfig
+from cavl.methods import UnknownMethod, method_class
+from cavl.separation import Separator
+from cavl.separator_config import SeparatorConfig
 
 #: What the caller has, comes back: NumPy for NumPy, torch (on the CPU) for torch.
 Array = TypeVar("Array", npt.NDArray[Any], Tensor)
@@ -74,8 +75,11 @@ def load(run: int | str | os.PathLike[str], device: torch.device | str = "cpu") 
         If there is no such run or folder, or the run left no weights, or they are damaged.
     """
     saved, weights = find(run)
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn and replaced: the caller's draws stay the same
-        network, abilities = saved.build()
+    try:
+        with torch.random.fork_rng(devices=[]):  # initial weights are drawn and replaced: the caller's draws stay
+            network, abilities = saved.build()
+    except (ConfigError, UnknownMethod) as error:
+        raise ModelError(f"{run}: {error}; is the package that it was trained with installed?") from error
     if weights is not None:
         tensors = _verified(weights, saved.weights)
         try:

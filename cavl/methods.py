@@ -38,8 +38,13 @@ def method_class(name: str) -> Any:
     there = available()
     if name not in there:
         raise UnknownMethod(f"unknown method {name!r}; there are: {', '.join(sorted(there))}")
-    module, _, attribute = there[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return named(there[name])
+
+
+def named(where: str) -> Any:
+    """What "module:name" names."""
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def module_of(name: str) -> str:

@@ -7,14 +7,14 @@ log-frequency axis, brought back to the linear one and applied to the mixture's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cavl.spectrogram import LogSpectrogram, SpectrogramConfig, as_float, magnitude
+from cavl.separator_config import SeparatorConfig
+from cavl.spectrogram import LogSpectrogram, as_float, magnitude
 
 SLOPE = 0.2  # of the LeakyReLUs
 SILENT = 1e-8  # magnitudes below are silence: their ratio is 0, not 0/0
@@ -26,34 +26,6 @@ class Solos(Protocol):
     image: Tensor  # (B, 3, H, W) uint8
     waveform: Tensor  # (B, T) int16
     kinds: tuple[tuple[int, ...], ...]  # one kind a scene
-
-
-def paper_spectrogram() -> SpectrogramConfig:
-    """256 x 256 for 65,280 samples (5.9 s at 11,025 Hz): six stride-2 levels need multiples of 64."""
-    return SpectrogramConfig(frames=256, bins=256)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeparatorConfig:
-    """The paper's sizes."""
-
-    spectrogram: SpectrogramConfig = field(default_factory=paper_spectrogram)
-    channels: tuple[int, ...] = (16, 32, 64, 128, 256, 512)  # of the encoder's levels
-    conditioning: Literal["center", "mask"] = "mask"  # the visual centre, or the maps max-pooled under its assignment
-    loss: Literal["plain", "weighted"] = "plain"  # Eq 8, or weighted by the square root of the mixture's magnitude
-    mixing: Literal["mean", "sum"] = "mean"  # of two solos
-    located: Literal["mixture", "solo"] = "mixture"  # at test, with which sound; in training it is the clean solo
-
-    def __post_init__(self) -> None:
-        if not self.channels or min(self.channels) < 1:
-            raise ValueError(f"channels must be positive numbers, one a level, not {self.channels}")
-        multiple = 2 ** len(self.channels)
-        for name in ("frames", "bins"):
-            if getattr(self.spectrogram, name) % multiple:
-                raise ValueError(
-                    f"spectrogram.{name} must be a multiple of {multiple} for {len(self.channels)} levels, "
-                    f"not {getattr(self.spectrogram, name)}"
-                )
 
 
 class UNet(nn.Module):

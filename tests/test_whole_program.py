@@ -164,6 +164,26 @@ def test_killed_at_three_random_updates_ends_bit_identical(program, tmp_path):
     assert ours.artifact("items.csv").read_bytes() == theirs.artifact("items.csv").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [("counting", ("evaluation.labels=permuted", "evaluation.updates=60")), ("separation", ("evaluation.updates=60",))],
+)
+def test_what_a_task_trains_itself_is_resumed_bit_identical(program, tmp_path, task, options):
+    command = (f"benchmarks.tasks.{task}", "with", "preset=smoke", "ordering=untrained")
+    command += ("training.checkpoint_every=5", *options)
+    whole = tmp_path / "uninterrupted"
+    assert program(*command, home=whole).returncode == 0
+    for update in (10, 35):
+        kill_behind(program(*command, wait=False), program.home, update)
+    assert program(*command).returncode == 0
+    ours, theirs = (result(home, task) for home in (program.home, whole))
+    assert (ours.folder / "cout.txt").read_text().count("resuming at update") == 2
+    assert ours.result == theirs.result  # includes the sha256 of the weights
+    assert ours.metrics() == theirs.metrics()
+    assert ours.artifact("items.csv").read_bytes() == theirs.artifact("items.csv").read_bytes()
+    assert not list(program.home.glob("checkpoints/*/states"))
+
+
 def test_suite_interrupted_by_ctrl_c_goes_on_from_there(program):
     arguments = ("benchmarks", "--preset", "smoke", "--methods", "cavl", "--tasks", "localization", "--jobs", "2")
     process = program(*arguments, wait=False)

@@ -31,7 +31,8 @@ from benchmarks.batch import Batch
 from benchmarks.training import initialise, make_optimizer
 from cavl.counting import Counter, CounterConfig
 from cavl.model import CAVL, CAVLConfig
-from cavl.separation import Separator, SeparatorConfig
+from cavl.separation import Separator
+from cavl.separator_config import SeparatorConfig
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "CAVL": lambda: CAVL(CAVLConfig()),

@@ -18,7 +18,7 @@ from benchmarks.methods import BUILT_IN, available, method_class
 from benchmarks.training import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
-from cavl.separation import SeparatorConfig
+from cavl.separator_config import SeparatorConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,10 @@ class LocalizationConfig:
     most_sources: int = 3  # scenes of more are not localized in
     examples: int = 8  # scenes kept as pictures
     batch: int = 32
+
+    def __post_init__(self) -> None:
+        if min(self.most_sources, self.batch) < 1 or self.examples < 0:
+            raise ValueError("localization needs most_sources and batch >= 1, examples >= 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class CountingConfig:
     def __post_init__(self) -> None:
         if self.updates < 1 or self.lr <= 0 or self.decay < 0:
             raise ValueError("counting needs updates >= 1, lr > 0 and decay >= 0")
+        if self.hidden is not None and self.hidden < 1:
+            raise ValueError(f"hidden must be at least 1, not {self.hidden}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

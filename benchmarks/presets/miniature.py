@@ -20,7 +20,7 @@ from benchmarks.presets import CountingConfig, MethodPreset, Preset, SeparationC
 from benchmarks.training import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings
-from cavl.separation import SeparatorConfig
+from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import SpectrogramConfig
 
 #: 64 x 64 images and 64 x 64 spectrograms of 2 s.
@@ -42,6 +42,7 @@ SEPARATOR = SeparatorConfig(
     spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM), channels=(16, 32, 64, 128, 128, 128), loss="weighted"
 )
 
+#: Twice PROTOCOLS' rates, with which C1 is learned in half the updates (as beta, found on validation scenes).
 UPDATES = (300, 120, 120, 120)
 LRS = (2e-3, 2e-4, 2e-4, 2e-4)
 

@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.batch import require_rate
 from benchmarks.datasets.scene import Dataset
 from benchmarks.experiment import Context, command_line
+from benchmarks.items import write_csv
 from benchmarks.jobs import open_esc50
 from benchmarks.metrics import classification as metrics
 from benchmarks.probe import probe, windows
 from benchmarks.randomness import permutation
-from benchmarks.tasks.localization import write_csv
 
 Integers = npt.NDArray[np.int64]
 
@@ -68,10 +69,7 @@ def embed(
     ValueError
         If the method wants another sample rate than the clips have.
     """
-    if method.sample_rate != clips.sample_rate:
-        raise ValueError(
-            f"{context.job.name}: the method wants {method.sample_rate} Hz, the clips have {clips.sample_rate}"
-        )
+    require_rate(method, clips)
     features, ids, labels, folds = [], [], [], []
     for index in range(len(clips)):
         clip = clips[index]

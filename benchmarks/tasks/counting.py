@@ -14,23 +14,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.batch import Pool, collate
+from benchmarks.batch import Pool, collate, require_rate
+from benchmarks.counters import make_counter
 from benchmarks.datasets.scene import Coverage, Dataset, Scene
 from benchmarks.datasets.source import Source
-from benchmarks.experiment import Context, build, command_line
+from benchmarks.experiment import Context, command_line
+from benchmarks.items import write_csv
 from benchmarks.metrics import counting as metrics
 from benchmarks.presets import CountingConfig
 from benchmarks.randomness import permutation
-from benchmarks.tasks.localization import write_csv
-from benchmarks.training import initialise, train_stage
+from benchmarks.training import train_stage
 from cavl.config import from_dict
-from cavl.counting import MAX_COUNT, Counter, CounterConfig, most_probable_count, rounded_count
+from cavl.counting import MAX_COUNT, Counter, most_probable_count, rounded_count
 from cavl.curriculum import Stage
 from registry.observer import continued
 
@@ -46,6 +47,8 @@ def measure(context: Context) -> dict[str, Any]:
     counter = make_counter(context.trained(), evaluation.hidden, seed)
     numbers = countable(source.train_counts())
     scenes = Pool([source.train(n) for n in numbers])
+    for dataset in (scenes.datasets[0], source.test(source.test_counts()[0])):
+        require_rate(counter, dataset)
     truth = np.repeat(numbers, [len(s) for s in scenes.datasets])
     labels = permuted(truth, seed) if evaluation.labels == "permuted" else truth
     if not continued(context.run):
@@ -75,25 +78,13 @@ def measure(context: Context) -> dict[str, Any]:
         "trivial": metrics.trivial(counts, truth),
         "items": len(ids),
         "excluded": sum(len(source.test(n)) for n in source.test_counts()) - len(ids),
+        "excluded_training": sum(len(source.train(n)) for n in source.train_counts()) - len(truth),
         "coverage": str(together(tests)),
         "loss": trained["loss"],
         "weights": trained["weights"],
         "kept": trained["kept"],
         "updates": evaluation.updates,
     }
-
-
-def make_counter(method: Any, hidden: int | None, seed: int) -> Counter:
-    """A counter on the method's audio network, which it shares; the new layers' weights are a function of ``seed``."""
-    config = CounterConfig(hidden=hidden)
-    return cast("Counter", initialise(lambda: Counter(config, method.audio_network()), seed))
-
-
-def load_counter(context: Context, which: int) -> Counter:
-    """The counter that one of the job's parents trained, in evaluation mode: it grades scenes for ``k="counted"``."""
-    config = context.job.parents[which].config
-    counter = make_counter(build(config), config["evaluation"]["hidden"], config["seed"])
-    return cast("Counter", context.load(which, counter))
 
 
 def countable(numbers: Sequence[int]) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ IoU of each source under the best assignment, the area wrongly lit on silent obj
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ import torch
 from benchmarks.batch import collate
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.experiment import Context, command_line
+from benchmarks.items import write_csv
 from benchmarks.metrics import localization as metrics
 from benchmarks.randomness import generator, permutation
 from benchmarks.tasks.monitor import points_at
@@ -189,13 +189,6 @@ def other_sounds(scenes: Dataset, seed: int) -> npt.NDArray[np.int64]:
 def training_maps(scenes: Dataset, most: int = 500) -> torch.Tensor:
     """Where objects are in training scenes: (n, H, W) in {0, 1}."""
     return torch.stack([torch.from_numpy(scenes[i].objects == 1).float() for i in range(min(most, len(scenes)))])
-
-
-def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def write_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.batch import Indexed, Pool, collate
+from benchmarks.batch import Indexed, Pool, collate, require_rate
+from benchmarks.counters import load_counter
 from benchmarks.datasets.scene import Scene
 from benchmarks.experiment import Context, build, command_line
-from benchmarks.tasks.counting import load_counter
 from benchmarks.tasks.monitor import Monitor
 from benchmarks.training import TrainingError, train_stage
 from cavl.config import from_dict
@@ -38,8 +38,15 @@ def measure(context: Context) -> dict[str, Any]:
     if stage.k == "counted":
         everything = Pool([context.source.train(n) for n in context.source.train_counts()])
         scenes = Heard(load_counter(context, -1), everything, stage.curricula, context.device)
+        if len(scenes) < context.settings.batch:
+            raise TrainingError(
+                f"the counting network hears {' or '.join(map(str, stage.curricula))} sources in {len(scenes)} of "
+                f"{len(everything)} training scenes, fewer than a batch of {context.settings.batch}: there is no such "
+                "curriculum; train the counter longer (counter.updates)"
+            )
     else:
         scenes = Pool([context.source.train(n) for n in stage.curricula])
+    require_rate(method, context.source.train(stage.curricula[0]))
     monitor = None
     if hasattr(method, "scene_distances"):
         monitor = Monitor(context.source, stage, config["seed"], context.device)
@@ -66,6 +73,7 @@ def measure(context: Context) -> dict[str, Any]:
         "loss": trained["loss"],
         "updates": sum(s["updates"] for s in config["stages"]),
         "scenes": len(scenes),
+        **({"rightly_graded": scenes.rightly_graded} if isinstance(scenes, Heard) else {}),
         "weights": trained["weights"],
         "kept": trained["kept"],
     }
@@ -86,17 +94,17 @@ class Heard:
                 if count in curricula:
                     self.indices.append(index)
                     self.heard.append(count)
-        if not self.indices:
-            raise TrainingError(
-                f"the counting network hears {' or '.join(map(str, curricula))} sources in none of {len(scenes)} "
-                "training scenes: there is no such curriculum; train the counter longer (counter.updates)"
-            )
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Scene:
         return self.scenes[self.indices[index]]
+
+    @property
+    def rightly_graded(self) -> float:
+        """The share of these scenes whose labelled number of sources is the one heard."""
+        return sum(self[i].n_sources == heard for i, heard in enumerate(self.heard)) / len(self)
 
     def counts(self, indices: list[int]) -> list[int]:
         return [self.heard[i] for i in indices]

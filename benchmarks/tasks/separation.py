@@ -5,11 +5,11 @@
 
 On top of a pre-trained, frozen method that locates sound-makers a separation network is trained on mixtures of two
 training solos; a method that separates by itself is evaluated as it is. Then pairs of test solos of different kinds are
-mixed (which pairs: drawn from the seed, kept as ``pairs.csv``) and both sounds of each asked back. Rows, each over the
-same sounds:
+mixed (which pairs: drawn from the seed, kept as ``pairs.csv``) and both sounds of each asked back. Rows, all over the
+same sounds but for what is left out:
 
 ``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
-``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of another kind than the target
+``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of neither of this pair's kinds
 ``audio-assignment``                    the locator's own audio assignment as the mask, without separation network
 ``mixture``                             the mixture itself as the estimate
 ``ideal-ratio-mask``, ``ideal-log-mask``   the true mask of the STFT, and of the network's log-frequency grid: bounds
@@ -22,7 +22,7 @@ and the result says how many there were and why.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import combinations, count
 from typing import Any, Literal, Protocol, cast
@@ -32,17 +32,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.batch import Pool, collate
+from benchmarks.batch import Pool, collate, require_rate
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.experiment import Context, command_line
+from benchmarks.items import write_csv
 from benchmarks.metrics import separation as metrics
 from benchmarks.presets import SeparationConfig
 from benchmarks.randomness import generator, permutation
-from benchmarks.tasks.localization import write_csv
 from benchmarks.training import initialise, train_stage
 from cavl.config import from_dict
 from cavl.curriculum import Stage
-from cavl.separation import Separator, SeparatorConfig, masked, mixed_parts, ratio_mask
+from cavl.separation import Separator, masked, mixed_parts, ratio_mask
+from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, magnitude
 from registry.observer import continued
 
@@ -61,14 +62,25 @@ def measure(context: Context) -> dict[str, Any]:
     network, seed = evaluation.network, context.config["seed"]
     method = context.trained()
     separates: Separates
+    training: dict[str, Any] = {}
     if hasattr(method, "separate"):
-        separates, primary, training = ByItself(method), "located-mixture", {}
+        separates, primary = ByItself(method), "located-mixture"
+        mixtures = draw_mixtures(context, separates, evaluation)
     else:
         separator = make_separator(method, network, seed)
+        separates, primary = ByLocation(separator), f"located-{network.located}"
+        mixtures = draw_mixtures(context, separates, evaluation)  # first: what cannot be measured is not trained
         training = train(context, separator, evaluation)
-        separates, primary = ByLocation(separator.eval()), f"located-{network.located}"
-    mixtures = draw_mixtures(context, separates, evaluation)
-    items, examples = evaluate(context, separates, mixtures, LogSpectrogram(network.spectrogram), primary)
+        separator.eval()
+    updates = training.get("updates", 0)
+    items, examples = evaluate(
+        context,
+        separates,
+        mixtures,
+        LogSpectrogram(network.spectrogram),
+        primary,
+        progress=lambda pairs: context.progress(updates + pairs, updates + len(mixtures.pairs)),
+    )
     keep(context, mixtures, items, examples)
     by_row = {row: [i for i in items if i.row == row] for row in dict.fromkeys(i.row for i in items)}
     rows = {row: summary(some) for row, some in by_row.items()}
@@ -92,7 +104,7 @@ def measure(context: Context) -> dict[str, Any]:
 
 def make_separator(method: Any, config: SeparatorConfig, seed: int) -> Separator:
     """A separation network guided by ``method``, which it contains; the new weights are a function of ``seed``."""
-    return cast("Separator", initialise(lambda: Separator(config, method), seed))
+    return cast("Separator", initialise(lambda: Separator(config, method), seed, "separator"))
 
 
 def train(context: Context, separator: Separator, evaluation: SeparationConfig) -> dict[str, Any]:
@@ -111,7 +123,7 @@ def train(context: Context, separator: Separator, evaluation: SeparationConfig) 
         monitor=Monitor(source.validation(1), separator.window, seed, context.device),
         log=context.log,
         flush=context.flush,
-        progress=context.progress,
+        progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
     return {**{k: trained[k] for k in ("loss", "weights", "kept")}, "updates": evaluation.updates}
 
@@ -120,7 +132,10 @@ class Monitor:
     """The loss on mixtures of held-out solos, the same ones every time."""
 
     def __init__(self, solos: Dataset, window: int, seed: int, device: torch.device) -> None:
-        self.batch = collate([solos[i] for i in range(min(HELD_OUT, len(solos)))], window, device)
+        held_out = [solos[i] for i in range(min(HELD_OUT, len(solos)))]
+        if len({kind_of(solo) for solo in held_out}) < 2:
+            raise ValueError("the held-out solos are all of one kind: nothing to mix; raise data.validation")
+        self.batch = collate(held_out, window, device)
         self.seed = seed
 
     @torch.no_grad()
@@ -170,7 +185,10 @@ def draw_pairs(kinds: Sequence[int], n: int, seed: int) -> list[tuple[int, int]]
 
 
 def of_other_pairs(kinds: Sequence[tuple[int, int]], seed: int) -> npt.NDArray[np.int64]:
-    """For each sound of each pair, (P, 2) flattened, the number of a sound of another pair and of another kind.
+    """For each sound of each pair, (P, 2) flattened, the number of a sound of another pair.
+
+    Of neither of its own pair's kinds (the other kind would ask for the wrong sound on purpose); where there is no such
+    sound, of another kind than its own.
 
     Raises
     ------
@@ -183,8 +201,8 @@ def of_other_pairs(kinds: Sequence[tuple[int, int]], seed: int) -> npt.NDArray[n
     order = permutation(len(kind), seed, "shuffled")
     other = np.empty(len(kind), dtype=np.int64)
     for place, item in enumerate(order):
-        following = np.roll(order, -place)
-        other[item] = next(j for j in following if j // 2 != item // 2 and kind[j] != kind[item])
+        elsewhere = [j for j in np.roll(order, -place) if j // 2 != item // 2 and kind[j] != kind[item]]
+        other[item] = next((j for j in elsewhere if kind[j] not in kinds[item // 2]), elsewhere[0])
     return other
 
 
@@ -200,6 +218,11 @@ class Mixed:
     def mixture(self) -> Tensor:
         """(B, T)"""
         return self.parts.sum(1)
+
+    @property
+    def as_mixture(self) -> Tensor:
+        """(B, 2, T): the mixture in each part's place."""
+        return self.mixture.unsqueeze(1).expand_as(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +261,7 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
         If the method wants another sample rate than the scenes have, or there are not so many pairs.
     """
     scenes = context.source.test(1)
-    if separates.sample_rate != scenes.sample_rate:
-        raise ValueError(
-            f"{context.job.name}: the method wants {separates.sample_rate} Hz, the scenes have {scenes.sample_rate}"
-        )
+    require_rate(separates, scenes)
     pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
 
@@ -268,7 +288,7 @@ class Separates(Protocol):
         ...
 
     def heatmaps(self, mixed: Mixed) -> Tensor | None:
-        """(B, 2, H, W): where in each image the mixture's sound is seen; None for methods that do not say."""
+        """(B, 2, H, W): where in each image the sound-maker is seen; None for methods that do not say."""
         ...
 
 
@@ -281,9 +301,8 @@ class ByLocation:
         self.separate = separator.separate_with
 
     def guides(self, mixed: Mixed) -> dict[str, Tensor]:
-        mixture = mixed.mixture.unsqueeze(1).expand_as(mixed.parts)
         return {
-            "located-mixture": self.separator.sound_makers(mixed.images, mixture),
+            "located-mixture": self.separator.sound_makers(mixed.images, mixed.as_mixture),
             "located-solo": self.separator.sound_makers(mixed.images, mixed.parts),
         }
 
@@ -294,7 +313,8 @@ class ByLocation:
         return {"audio-assignment": masked(self.separator.spectrogram, mixed.mixture, masks)}
 
     def heatmaps(self, mixed: Mixed) -> Tensor | None:
-        return heatmaps(self.locator, mixed)
+        solo = self.separator.config.located == "solo"
+        return heatmaps(self.locator, mixed.images, mixed.parts if solo else mixed.as_mixture)
 
 
 class ByItself:
@@ -312,15 +332,15 @@ class ByItself:
         return {}
 
     def heatmaps(self, mixed: Mixed) -> Tensor | None:
-        return heatmaps(self.method, mixed)
+        return heatmaps(self.method, mixed.images, mixed.as_mixture)
 
 
-def heatmaps(locator: Any, mixed: Mixed) -> Tensor | None:
-    """As :meth:`Separates.heatmaps`, of a method that may localize."""
+def heatmaps(locator: Any, images: Tensor, sounds: Tensor) -> Tensor | None:
+    """Where in the images (B, 2, 3, H, W) a method that may localize sees what makes the sounds (B, 2, T)."""
     if not hasattr(locator, "localize"):
         return None
-    heat: Tensor = locator.localize(mixed.images.flatten(0, 1), mixed.mixture.repeat_interleave(2, 0), 1)
-    return heat.view(*mixed.images.shape[:2], *heat.shape[-2:])
+    heat: Tensor = locator.localize(images.flatten(0, 1), sounds.flatten(0, 1), 1)
+    return heat.view(*images.shape[:2], *heat.shape[-2:])
 
 
 def all_guides(separates: Separates, mixtures: Mixtures, seed: int) -> dict[str, Tensor]:
@@ -340,7 +360,7 @@ def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
     ideal = ratio_mask(magnitude(parts), magnitude(whole)) * whole
     on_grid = ratio_mask(*(spectrogram.to_log_frequency(magnitude(z)) for z in (parts, whole)))
     return {
-        "mixture": mixture.unsqueeze(1).expand_as(mixed.parts),
+        "mixture": mixed.as_mixture,
         "ideal-ratio-mask": spectrogram.istft(ideal.flatten(0, 1), samples).view_as(mixed.parts),
         "ideal-log-mask": masked(spectrogram, mixture, on_grid),
     }
@@ -395,7 +415,12 @@ def summary(items: Sequence[Item]) -> dict[str, float]:
 
 
 def evaluate(
-    context: Context, separates: Separates, mixtures: Mixtures, spectrogram: LogSpectrogram, primary: str
+    context: Context,
+    separates: Separates,
+    mixtures: Mixtures,
+    spectrogram: LogSpectrogram,
+    primary: str,
+    progress: Callable[[int], None],
 ) -> tuple[list[Item], list[Example]]:
     """Every mixture separated and scored by every row, and the first of them as pictures and sounds of one row."""
     spectrogram = spectrogram.to(context.device)
@@ -418,7 +443,7 @@ def evaluate(
             sdr = [item.sdr for item in scored if item.row == primary and not item.excluded]
             if len(sdr) == 2 and len(examples) < wanted:
                 examples.append(example(mixed, i, rows[primary][i], heat, sdr, spectrogram))
-        context.progress(mixed.pairs.stop, len(mixtures.pairs))
+        progress(mixed.pairs.stop)
     return items, examples
 
 

@@ -18,7 +18,6 @@ from cavl.config import from_dict
 from cavl.model import CAVL, CAVLConfig
 from cavl.separation import (
     Separator,
-    SeparatorConfig,
     UNet,
     mask_loss,
     masked,
@@ -26,6 +25,7 @@ from cavl.separation import (
     of_another_kind,
     ratio_mask,
 )
+from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig, as_float, magnitude
 
 GOLDEN = (0.4735, 0.2389)  # losses of the first and the tenth step

@@ -97,8 +97,14 @@ def test_audio_assignments_are_those_of_the_centre_nearest_to_each_image(model):
             assert torch.allclose(masks[b, i], audio.assignments[b, :, j].view(maps.shape[2:]), atol=1e-6)
 
 
-def test_assignments_of_one_source_are_everything_and_all_centres_share_each_point(model):
+def test_assignments_of_one_source_are_everything_and_of_two_centres_share_each_point(model):
     image, waveform = scene(model, 2)
     assert torch.allclose(model.audio_assignments(waveform, image.unsqueeze(1)), torch.ones(1))
-    masks = model.audio_assignments(waveform, torch.stack([image, image.flip(0)], 1))
-    assert 0 <= masks.min() <= masks.max() <= 1
+    images = torch.stack([image, image.flip(0)], 1)
+    masks = model.audio_assignments(waveform, images)
+    centres = model.audio_clusters(waveform, 2).centres
+    for b in range(len(waveform)):
+        makers = [model.sound_maker(images[b, i : i + 1], waveform[b : b + 1], "center") for i in range(2)]
+        one, other = (int((centres[b] - maker).norm(dim=1).argmin()) for maker in makers)
+        total = masks[b].sum(0)  # of both images' centres: all of the point if they are two, twice its share if one
+        assert torch.allclose(total, torch.ones(1) if one != other else 2 * masks[b, 0], atol=1e-5)

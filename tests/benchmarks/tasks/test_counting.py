@@ -11,6 +11,7 @@ from torch import nn
 from benchmarks import presets
 from benchmarks.batch import Pool
 from benchmarks.checkpoints import Checkpoints
+from benchmarks.counters import load_counter, make_counter
 from benchmarks.datasets.miniature import MiniatureConfig
 from benchmarks.datasets.scene import Coverage
 from benchmarks.datasets.source import MiniatureData, MiniatureSource
@@ -18,8 +19,6 @@ from benchmarks.experiment import Context, build
 from benchmarks.tasks.counting import (
     Monitor,
     listen,
-    load_counter,
-    make_counter,
     measure,
     permuted,
     scores,

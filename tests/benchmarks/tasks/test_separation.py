@@ -16,8 +16,20 @@ from benchmarks.checkpoints import Checkpoints
 from benchmarks.datasets.miniature import KINDS, MiniatureConfig
 from benchmarks.datasets.scene import Scene
 from benchmarks.datasets.source import MiniatureData, MiniatureSource
-from benchmarks.tasks.separation import draw_pairs, kind_of, measure, of_other_pairs, score, summary
+from benchmarks.tasks.separation import (
+    ByLocation,
+    Mixed,
+    draw_pairs,
+    kind_of,
+    make_separator,
+    measure,
+    of_other_pairs,
+    score,
+    summary,
+)
 from benchmarks.training import TrainingConfig
+from cavl.config import from_dict
+from cavl.separator_config import SeparatorConfig
 
 DATA = MiniatureData(
     world=MiniatureConfig(seconds=2.0), train={"1": 24}, validation=8, test={"1": 16}, probe_folds=3, probe_clips=1
@@ -253,7 +265,7 @@ def test_the_result_is_a_function_of_the_seed(source, tmp_path):
 def test_methods_that_want_another_sample_rate_are_refused(source, tmp_path):
     method = Perfect(source)
     method.sample_rate = 8000
-    with pytest.raises(ValueError, match="wants 8000 Hz, the scenes have 11025"):
+    with pytest.raises(ValueError, match="wants sounds of 8000 Hz, the test set has 11025"):
         run(method, source, tmp_path)
 
 
@@ -288,7 +300,24 @@ def test_shuffled_sound_makers_are_of_other_pairs_and_other_kinds(kinds, seed):
     other = of_other_pairs(kinds, seed)
     flat = [kind for pair in kinds for kind in pair]
     assert all(i // 2 != j // 2 and flat[i] != flat[j] for i, j in enumerate(other.tolist()))
+    for i, j in enumerate(other.tolist()):  # nor of the sound's partner's kind, where there is another
+        elsewhere = {kind for k, kind in enumerate(flat) if k // 2 != i // 2}
+        assert flat[j] not in kinds[i // 2] or not elsewhere - set(kinds[i // 2])
     assert (other == of_other_pairs(kinds, seed)).all()
+
+
+class Hearing(Locator):
+    def sound_maker(self, image, waveform, how):
+        return waveform.float().std(1, keepdim=True).expand(-1, self.sound_maker_size)
+
+
+def test_each_row_is_located_with_its_own_sound(source):
+    separator = make_separator(Hearing(source), from_dict(SeparatorConfig, NETWORK), seed=1)
+    parts = torch.stack([torch.full((WINDOW,), 0.0), torch.sin(torch.arange(WINDOW) / 9)]).unsqueeze(0)
+    guides = ByLocation(separator).guides(Mixed(range(1), torch.zeros(1, 2, 3, 64, 64, dtype=torch.uint8), parts))
+    loudness = {row: guide[0, :, 0] for row, guide in guides.items()}
+    assert torch.allclose(loudness["located-solo"], parts[0].std(1), atol=1e-5)
+    assert torch.allclose(loudness["located-mixture"], parts.sum(1).std().expand(2), atol=1e-5)
 
 
 def test_one_pair_has_no_shuffled_control():
