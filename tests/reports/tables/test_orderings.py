@@ -43,3 +43,16 @@ def test_an_intermediate_checkpoint_stands_beside_its_ordering(writer, study_of)
     writer.plan()
     labels = [r.label for r in orderings(study_of(writer.home)).rows]
     assert labels == ["CAVL c3", "CAVL c3@20", "CAVL c1-c2", "CAVL untrained", "CAVL zigzag"]
+
+
+def test_orderings_graded_by_the_counter_say_how_rightly(writer, study_of, row):
+    for name, k, learned in (("heard", "counted", {"rightly_graded": 0.8}), ("read", "labelled", {})):
+        stages = [{"curricula": [1], "updates": 9, "lr": 0.1, "k": k, "options": {}, "checkpoints": []}]
+        for seed in (1, 2):
+            key = writer.run("pretrain", "cavl", name, seed, {"pair_accuracy": 0.5, **learned}, stages=stages)
+            scores = {"single": {}, "items": {"single": 5}}
+            writer.run("localization", "cavl", name, seed, scores, stages=stages, parents=[key])
+    writer.plan()
+    table = orderings(study_of(writer.home))
+    assert row(table, "CAVL heard")["Rightly graded"].text == "80.0 ± 0.0"
+    assert row(table, "CAVL read")["Rightly graded"].text == "–"
