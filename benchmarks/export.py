@@ -25,6 +25,7 @@ from cavl.extractor import CONFIG, WEIGHTS, ModelError, Saved, find, load
 from registry.compare import flat
 from registry.files import atomic_copy, atomic_write, home
 from registry.index import Registry
+from registry.plain import redact, redacted
 from registry.record import Record, RecordError, to_json
 
 #: Task -> what the card quotes of a result: (what it is, where in the result). Controls stand beside what they control.
@@ -93,9 +94,9 @@ def export(registry: Registry, number: int, out: Path) -> Path:
         raise FileExistsError(f"{out} is there already; remove it, or choose another --out")
     with _becoming(out) as folder:
         atomic_copy(weights, folder / WEIGHTS)
-        atomic_write(folder / CONFIG, to_json(to_dict(saved)))
+        atomic_write(folder / CONFIG, to_json(redacted(to_dict(saved))))
         load(folder)  # what cannot be used again is not given away
-        atomic_write(folder / "README.md", card(registry, record, saved))
+        atomic_write(folder / "README.md", redact(card(registry, record, saved)))
     return out
 
 

@@ -8,7 +8,10 @@ A method is a class with
 ``__init__``  taking the Config, drawing initial weights from torch's global generator;
 
 whose instances have ``sample_rate`` (Hz), ``window`` (samples of sound it wants at a time), ``image_size`` (pixels) and
-any of the abilities below. A method gets a row in every table for which it has the ability.
+any of the abilities below. A method gets a row in every table for which it has the ability. Some abilities may have a
+companion, which gives further rows: ``localize_controls`` (heatmaps that should score low), ``scene_distances`` (pair
+accuracy while training) and ``audio_assignments`` (audio clusters as separation masks); :class:`cavl.model.CAVL` has
+all of them.
 """
 
 from __future__ import annotations
@@ -56,6 +59,8 @@ class LearnsToCount(Protocol):
 
 @runtime_checkable
 class FindsSoundMakers(Protocol):
+    sound_maker_size: int  # D
+
     def sound_maker(self, image: Tensor, waveform: Tensor, how: str) -> Tensor:
         """(B, 3, H, W), (B, T) -> (B, D), what is known of the object that makes the sound."""
         ...

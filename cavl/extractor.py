@@ -248,16 +248,23 @@ def find(run: int | str | os.PathLike[str]) -> tuple[Saved, Path | None]:
         home = Path(os.environ.get("CAVL_HOME") or "runs").expanduser().absolute()  # as the registry has it
         if not (home / str(run)).is_dir():
             raise ModelError(f"there is no run {run} in {home}; set CAVL_HOME to the folder of your runs")
-        return _of_run(home / str(run))
+        return _of_record(home / str(run))
     folder = Path(run).expanduser().absolute()
     if (folder / "run.json").is_file():
-        return _of_run(folder)
+        return _of_record(folder)
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder} is neither a run (it has no run.json) nor an exported model (no {WEIGHTS})")
     try:
         return from_dict(Saved, _json(folder / CONFIG)), folder / WEIGHTS
     except (ConfigError, TypeError) as error:
         raise ModelError(f"{folder / CONFIG} does not describe a model: {error}") from error
+
+
+def _of_record(folder: Path) -> tuple[Saved, Path | None]:
+    try:
+        return _of_run(folder)
+    except (KeyError, TypeError, IndexError) as error:
+        raise ModelError(f"the record of run {folder.name} in {folder.parent} is damaged: no {error}") from error
 
 
 def _of_run(folder: Path) -> tuple[Saved, Path | None]:

@@ -46,6 +46,9 @@ def registry(tmp_path_factory):
                 content = json.loads((record.folder / name).read_text())
                 content[part] |= {"hostname": "workstation17", "folder": "https://anna:secret@disk/home/anna"}
                 (record.folder / name).write_text(json.dumps(content))
+            pedigree = json.loads((record.folder / "pedigree.json").read_text())
+            pedigree["environment"]["index"] = "https://anna:secret@disk/simple"
+            (record.folder / "pedigree.json").write_text(json.dumps(pedigree))
         yield registry
 
 

@@ -472,6 +472,7 @@ def test_runs_without_usable_weights_are_refused_with_the_reason(tmp_home, tmp_p
     write_run(tmp_home, 4, "pretrain", result={"weights": "0" * 64})
     write_run(tmp_home, 5, "separation", result=result, evaluation={"network": to_dict(SEPARATOR)})
     (write_run(tmp_home, 6, "pretrain", result=result) / "config.json").write_text("{")
+    (write_run(tmp_home, 7, "pretrain", result=result) / "run.json").write_text('{"status": "COMPLETED"}')
     (tmp_path / "empty").mkdir()
     for run, sentence in (
         (1, "is RUNNING"),
@@ -480,6 +481,7 @@ def test_runs_without_usable_weights_are_refused_with_the_reason(tmp_home, tmp_p
         (4, "is damaged"),
         (5, "another network"),
         (6, "config.json cannot be read"),
+        (7, "the record of run 7 in .* is damaged: no 'result'"),
         (99, "there is no run 99"),
         (tmp_path / "empty", "is neither a run"),
         (tmp_path / "nowhere", "is neither a run"),
