@@ -26,7 +26,7 @@ from reports.cells import Table
 from reports.figures import all_figures, write_figures
 from reports.figures.figure import Figure
 from reports.page import figure_files, page, summary
-from reports.render import STALE_FIGURE, latex, long_csv, markdown
+from reports.render import STALE_FIGURE, latex, long_csv, markdown, md
 from reports.study import NoPlanError, Study, load_study
 from reports.tables import all_tables
 
@@ -72,8 +72,8 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
     lines += ["", "Every number links to its runs in [index.html](index.html).", ""]
     lines += [markdown(table, "index.html") for table in tables]
     for figure in figures:
-        lines += [f"### {figure.title}", "", f"![{figure.title}](figures/{figure.name}.png)", ""]
-        lines += [f"{figure.caption} {STALE_FIGURE}" if figure.stale else figure.caption, ""]
+        lines += [f"### {md(figure.title)}", "", f"![{md(figure.title)}](figures/{figure.name}.png)", ""]
+        lines += [md(f"{figure.caption} {STALE_FIGURE}" if figure.stale else figure.caption), ""]
         lines += [f"Its sounds are played in [index.html](index.html#{figure.name}).", ""] if figure.sounds else []
     return "\n".join(lines)
 

@@ -34,7 +34,8 @@ class Cell:
 
     ``items``: how many test items each seed was scored on; ``excluded``: how many at most were left out of it.
     ``coverage`` is set only where the data were incomplete. Values are multiplied by ``scale`` (scores are fractions;
-    tables print percent) and shown with ``digits`` decimals. ``beaten_by`` names the trivial rows that are as good.
+    tables print percent) and shown with ``digits`` decimals. ``beaten_by`` names the trivial rows that are as good in
+    one seed or more.
     """
 
     parts: tuple[Part, ...] = ()
@@ -54,11 +55,16 @@ class Cell:
         if self.difference is not None:
             d, half = self.difference, self.difference.half
             return Estimate(mean=d.mean * self.scale, half=None if half is None else half * self.scale, n=d.n)
-        by_seed: dict[int, list[float]] = {}
+        return t_interval(list(self.by_seed.values())) if self.by_seed else None
+
+    @property
+    def by_seed(self) -> dict[int, float]:
+        """Seed -> the mean of its runs, in the printed unit; without the seeds that have no value."""
+        found: dict[int, list[float]] = {}
         for part in self.parts:
             if part.value is not None:
-                by_seed.setdefault(part.seed, []).append(part.value * self.scale)
-        return t_interval([sum(values) / len(values) for values in by_seed.values()]) if by_seed else None
+                found.setdefault(part.seed, []).append(part.value * self.scale)
+        return {seed: sum(values) / len(values) for seed, values in found.items()}
 
     @property
     def runs(self) -> tuple[int, ...]:
@@ -94,7 +100,7 @@ class Cell:
         estimate = self.estimate
         if estimate is None:
             return ""
-        return f"{estimate.mean:.{self.digits}f}" if self.finite else str(estimate.mean).replace("nan", "NaN")
+        return f"{estimate.mean:z.{self.digits}f}" if self.finite else str(estimate.mean).replace("nan", "NaN")
 
     @property
     def finite(self) -> bool:
@@ -143,12 +149,9 @@ def words(text: str) -> Cell:
     return Cell(words=text)
 
 
-def paper(number: Published | None, digits: int = 1) -> Cell:
-    """A cell that holds the paper's own number, with at least as many ``digits``."""
-    if number is None:
-        return words("–")
-    decimals = len(f"{number.value:.10g}".partition(".")[2])
-    return Cell(words=f"{number.value:.{max(decimals, digits)}f}", published=number)
+def paper(number: Published | None) -> Cell:
+    """A cell that holds the paper's own number, in the digits of the paper."""
+    return words("–") if number is None else Cell(words=number.printed, published=number)
 
 
 def measured(nodes: Iterable[Node], *path: str, items: tuple[str, ...] = ("items",), **options: Any) -> Cell:

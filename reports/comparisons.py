@@ -1,13 +1,13 @@
 """Statements "this is above that", each tested on the same items and seeds (PROTOCOLS §10).
 
 Which pairs are compared: a heatmap and its controls, a trained network and the same one untrained, a trained method and
-the trivial ones, and orderings with each other only where their compute is equal.
+the trivial ones, and orderings with each other only where their compute is equal, but for a counter, which is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from reports import names
@@ -21,8 +21,8 @@ from reports.items import (
     counted,
     minus_error,
     pointing_hits,
+    ratios,
     right,
-    sdr,
 )
 from reports.names import DEFAULT_RULE, MASK, PERMUTED, TRUE, UNTRAINED, label
 from reports.statistics import Scores, paired
@@ -105,14 +105,17 @@ def _heatmaps(study: Study) -> Iterator[Row | None]:
 def _orderings(study: Study) -> Iterator[Row | None]:
     for method, ordering, control in matched_pairs(study):
         a, b = (method, ordering), (method, control)
-        yield _statement(ORDERINGS, POINTING, _pointing(study, *a), _pointing(study, *b))
-        yield _statement(ORDERINGS, CIOU, _heatmap(study, *a), _heatmap(study, *b))
-        probe = Metric("Probe accuracy")
-        yield _statement(ORDERINGS, probe, _probe(study, "miniature", *a), _probe(study, "miniature", *b))
+        sides: list[tuple[Metric, Side, Side]] = [
+            (POINTING, _pointing(study, *a), _pointing(study, *b)),
+            (CIOU, _heatmap(study, *a), _heatmap(study, *b)),
+            (Metric("Probe accuracy"), _probe(study, "miniature", *a), _probe(study, "miniature", *b)),
+        ]
         for metric, worth in COUNTS:
-            yield _statement(ORDERINGS, metric, _counter(study, worth, *a), _counter(study, worth, *b))
+            sides.append((metric, _counter(study, worth, *a), _counter(study, worth, *b)))
         for variant in study.variants("separation", *a):
-            yield _statement(ORDERINGS, SDR, _separator(study, *a, variant), _separator(study, *b, variant))
+            sides.append((SDR, _separator(study, *a, variant), _separator(study, *b, variant)))
+        for metric, first, second in sides:
+            yield _statement(ORDERINGS, metric, _besides(study, a, first), _besides(study, b, second))
 
 
 def _features(study: Study) -> Iterator[Row | None]:
@@ -170,6 +173,12 @@ def matched_pairs(study: Study) -> list[tuple[str, str, str]]:
     return [(method, group[0], other) for (method, _), group in groups.items() for other in group[1:]]
 
 
+def _besides(study: Study, who: tuple[str, str], side: Side) -> Side:
+    """``side``, named with the counter that its ordering had besides equal compute, if it had one."""
+    counter = names.counter_of(study.stages(*who) or ())
+    return replace(side, name=f"{side.name} ({counter})") if counter else side
+
+
 # -- sides -------------------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +223,7 @@ def _separator(study: Study, method: str, ordering: str, variant: str | None, ro
     return Side(
         name="the mixture as the estimate" if row == "mixture" else label(method, ordering, row, variant or ""),
         nodes=study.select("separation", method, ordering, variant),
-        score=lambda node: sdr(study, node, row or main_row([node])),
+        score=lambda node: ratios(study, node, row or main_row([node])),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 
 from reports.statistics import Scores
@@ -80,8 +81,10 @@ def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
     }
 
 
-def sdr(study: Study, node: Node, row: str) -> Scores:
-    """Separated sound -> its SDR in dB, for one row of a separation run; sounds that were excluded are not there.
+def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
+    """Separated sound -> its SDR (``measure`` "sir": SIR, "sar": SAR) in dB, for one row of a separation run.
+
+    Sounds that were excluded are not there.
 
     Every seed mixes pairs of its own, so the seed is part of the item's name.
     """
@@ -90,8 +93,14 @@ def sdr(study: Study, node: Node, row: str) -> Scores:
     return {
         f"seed {node.seed}, pair {line.get('pair')}: {line.get('item')}": value
         for line in study.table(node.run, "items.csv")
-        if line.get("row") == row and not math.isnan(value := _number(line.get("sdr")))
+        if line.get("row") == row and not math.isnan(value := _number(line.get(measure)))
     }
+
+
+def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
+    """(row, reason) -> how many sounds a separation run left out of it."""
+    lines = study.table(node.run, "items.csv") if node.run else []
+    return Counter((str(line.get("row")), reason) for line in lines if (reason := line.get("excluded")))
 
 
 def _number(text: str | None) -> float:

@@ -73,17 +73,27 @@ REMARKS = {
     "audio-assignment": "audio assignment as the mask",
 }
 
+#: What follows the conditioning in the variant of a separation network: values that are not the preset's.
+UNUSUAL = {
+    "plain": "plain loss",
+    "weighted": "weighted loss",
+    "mean": "averaged mixtures",
+    "sum": "summed mixtures",
+    "mixture": "located with the mixture",
+    "solo": "located with the solo",
+}
+
 
 def label(method: str, ordering: str, remark: str = "", variant: str = "") -> str:
     """ "CAVL c1-c2", "Full frame", "CAVL c1 (unaligned centre)", "CAVL c1 mask, plain loss (shuffled)"."""
     name = METHODS.get(method, method)
     if ordering not in NAMELESS:
         name += f" {ordering}"
-    if variant:
-        conditioning, _, loss = variant.partition(" ")
-        name += f" {conditioning}, {loss} loss" if loss else f" {conditioning}"
+    phrases = [UNUSUAL.get(word, word) for word in variant.split()]  # the conditioning has no other name
+    if phrases:
+        name += f" {', '.join(phrases)}"
     inside = REMARKS.get(remark, remark)
-    return f"{name} ({inside})" if inside else name
+    return f"{name} ({inside})" if inside and inside not in phrases else name
 
 
 def in_order(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -120,5 +130,10 @@ def taken_stages(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[int, float, float], ...]:
-    """(updates, lr, decay) of each stage; orderings with equal schedules are compute-matched."""
+    """(updates, lr, decay) of each stage; orderings with equal schedules are compute-matched, but for a counter."""
     return tuple((s["updates"], s["lr"], s.get("decay", 0.0)) for s in stages)
+
+
+def counter_of(stages: Iterable[Mapping[str, Any]]) -> str:
+    """What an ordering had besides its updates, where a counting network grades its scenes; else ""."""
+    return "plus a counter trained on labels" if any(s.get("k") == "counted" for s in stages) else ""

@@ -10,7 +10,7 @@ from collections import Counter
 from reports.cells import BEATEN, STALE, Cell, Row, Table
 
 STALE_NOTE = f"{STALE} stale: code or environment changed since the run; repeat it with --rerun stale"
-BEATEN_NOTE = f"{BEATEN} no better, by the mean over seeds, than a trivial row of this table in the same column"
+BEATEN_NOTE = f"{BEATEN} no better than a trivial row of this table in the same column, in one seed or more"
 STALE_FIGURE = f"{STALE} Drawn from stale runs: code or environment changed since; repeat them with --rerun stale."
 
 
@@ -31,25 +31,26 @@ def notes(table: Table) -> list[str]:
 
 def markdown(table: Table, page: str) -> str:
     """The table with its caption; every measured cell links to its runs in ``page`` (the HTML page's relative path)."""
-    lines = [f"### {table.title}", "", *(f"**{_md(finding)}**\n" for finding in table.findings)]
-    lines.append("| | " + " | ".join(map(_md, table.columns)) + " |")
+    lines = [f"### {table.title}", "", *(f"**{md(finding)}**\n" for finding in table.findings)]
+    lines.append("| | " + " | ".join(map(md, table.columns)) + " |")
     lines.append("|---|" + "---:|" * len(table.columns))
     for number, row in enumerate(table.rows):
         if _opens_group(table, number):
-            lines.append(f"| **{_md(row.group)}** |" + " |" * len(table.columns))
+            lines.append(f"| **{md(row.group)}** |" + " |" * len(table.columns))
         cells = [_md_cell(cell, f"{page}#{anchor(table, number, c)}") for c, cell in enumerate(row.cells)]
-        lines.append(f"| {_md(row.label)} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _md(table.caption), *(f"\n{_md(note)}" for note in notes(table)), ""])
+        lines.append(f"| {md(row.label)} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", md(table.caption), *(f"\n{md(note)}" for note in notes(table)), ""])
 
 
 def _md_cell(cell: Cell, link: str) -> str:
-    text = _md(cell.text)
+    text = md(cell.text)
     if cell.runs:
         text = f"[{text}]({link})"
-    return f"{text}<br><sub>{_md(cell.small)}</sub>" if cell.small else text
+    return f"{text}<br><sub>{md(cell.small)}</sub>" if cell.small else text
 
 
-def _md(text: str) -> str:
+def md(text: str) -> str:
+    """``text`` with everything that Markdown would take for a mark made literal."""
     return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)
 
 

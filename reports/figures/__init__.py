@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf")
 CACHE = "inputs.json"  # beside the figures: figure -> digest of what it was drawn from
+CODE = ("cells.py", "headline.py", "names.py", "statistics.py", "study.py")  # of reports, behind what the figures show
 
 
 def all_figures(study: Study) -> list[Figure]:
@@ -61,7 +62,7 @@ def _inputs(figure: Figure) -> str:
     """Digest of the runs behind a figure and of the code that draws it."""
     runs = [(r.id, r.pedigree.key, r.stop_time) for r in figure.runs]
     here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), here.parent / "names.py", here.parent / "cells.py"]
+    sources = [*sorted(here.glob("*.py")), *(here.parent / name for name in CODE)]
     code = b"".join(source.read_bytes() for source in sources)
     return hashlib.sha256(code + repr((figure.caption, runs)).encode()).hexdigest()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,6 @@ def _read(path: Path, names: tuple[str, ...], figure: str) -> Mapping[str, Any] 
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in (*names, *file.files)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         warnings.warn(f"{path} cannot be read ({error}); {figure} leaves it out", stacklevel=4)
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,8 +46,10 @@ def reliability(study: Study) -> Figure | None:
         canvas, axes = subplots(1, 1, (9, 5.2))
         panel = axes[0, 0]
         panel.grid(False, axis="x")
+        bars = [bar for both in shown.values() for bar in _ends(*both)]
+        bottom, top = min(0.0, *bars), max(6.0, *bars) + 0.2
         for n in COUNTS:  # where the most probable count, limited to 1..5, is the true one
-            low, high = (0 if n == 1 else n), (20 if n == 5 else n + 1)
+            low, high = (bottom if n == 1 else n), (top if n == 5 else n + 1)
             panel.fill_between([n - 0.46, n + 0.46], low, high, color="0.9", linewidth=0, zorder=0)
         panel.plot([1, 5], [1, 5], color="0.35", linestyle="--", linewidth=1.2, label="λ = true count", zorder=1)
         constants = {1.0: "always 1", 2.0: "always 2"}
@@ -57,7 +59,6 @@ def reliability(study: Study) -> Figure | None:
             panel.axhline(value, color="0.35", linestyle=":", linewidth=1.2, zorder=1)
             panel.text(5.58, value, title, va="center", fontsize=9, color="0.25")
         offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(shown)) if len(shown) > 1 else [0.0]
-        top = 6.0
         for i, (title, (means, deviations)) in enumerate(shown.items()):
             colour = palette[i % len(palette)]
             for n, mean, deviation in zip(COUNTS, means, deviations, strict=True):
@@ -65,13 +66,12 @@ def reliability(study: Study) -> Figure | None:
                     continue
                 x = n + offsets[i]
                 around = deviation.mean if deviation else 0
-                top = max(top, mean.mean + around)
                 panel.errorbar(x, mean.mean, yerr=around, color=colour, linewidth=1, capsize=2, zorder=2)
                 panel.errorbar(x, mean.mean, yerr=mean.half or 0, color=colour, linewidth=3.5, alpha=0.45, zorder=2)
             points = [(n + offsets[i], mean.mean) for n, mean in zip(COUNTS, means, strict=True) if mean]
             panel.plot(*zip(*points, strict=True), markers[i % len(markers)], color=colour, label=title, zorder=3)
         panel.set(xlabel="true number of sources", ylabel="predicted λ", xticks=COUNTS)
-        panel.set(xlim=(0.45, 5.55), ylim=(0, min(top + 0.2, 12)))
+        panel.set(xlim=(0.45, 5.55), ylim=(bottom, top))
         canvas.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return canvas
 
@@ -89,6 +89,14 @@ def reliability(study: Study) -> Figure | None:
         runs=tuple(runs),
         draw=draw,
     )
+
+
+def _ends(means: Sequence[Estimate | None], deviations: Sequence[Estimate | None]) -> Iterator[float]:
+    """The ends of a network's bars: none may be cut."""
+    for mean, deviation in zip(means, deviations, strict=True):
+        if mean is not None:
+            longest = max(mean.half or 0, deviation.mean if deviation else 0)
+            yield from (mean.mean - longest, mean.mean + longest)
 
 
 def _median(runs: Sequence[Record]) -> float | None:

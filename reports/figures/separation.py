@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,8 @@ SHOWN_PAIRS = 4
 #: Shown if it has run; else the first of the plan that has.
 PREFERRED = ("cavl", "c1", "mask")
 
-#: What the file holds of E pairs of two sources each; ``heatmaps`` (E, 2, H, W), located with the mixture, are left out
-#: by methods that locate nothing.
+#: What the file holds of E pairs of two sources each, the first whose two sounds were scored. ``heatmaps``
+#: (E, 2, H, W), of the sound that the run locates with, are left out by methods that locate nothing.
 ARRAYS = (
     "images",  # (E, 2, H, W, 3) uint8
     "mixture_spec",  # (E, F, T) log-magnitudes on the log-frequency axis, silence being 0
@@ -54,9 +53,9 @@ def separated(study: Study) -> list[Figure]:
     for who in sorted(planned, key=lambda who: who != PREFERRED):
         for node in study.select("separation", *who):
             pairs = arrays_of(node.run, EXAMPLES, ARRAYS, "the page's separated sounds") if node.run else None
-            if node.run and pairs is not None and len(pairs["images"]):
+            if node.run and pairs is not None:
                 method, ordering, variant = who
-                name = label(method, ordering, main_row([node]), variant or "")
+                name = label(method, ordering, main_row([node]) if variant else "", variant or "")
                 return [_example(node.run, pairs, i, name) for i in range(min(len(pairs["images"]), SHOWN_PAIRS))]
     return []
 
@@ -64,7 +63,7 @@ def separated(study: Study) -> list[Figure]:
 def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
     rate = int(pairs["sample_rate"])
     kinds = [str(kind) for kind in pairs["kinds"][i]]
-    scores = [_decibels(float(value)) for value in pairs["sdr"][i]]
+    scores = [f"SDR {value:z.1f} dB" for value in pairs["sdr"][i].tolist()]
     sounds = [Sound(name="mixture", samples=pairs["mixture"][i], sample_rate=rate)]
     for source, (kind, score) in enumerate(zip(kinds, scores, strict=True)):
         estimate, reference = pairs["estimates"][i, source], pairs["references"][i, source]
@@ -87,7 +86,7 @@ def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
                 heat_over(panels[f"image {s}"], pairs["images"][i, s], pairs["heatmaps"][i, s])
             else:
                 panels[f"image {s}"].imshow(pairs["images"][i, s])
-            panels[f"image {s}"].set_title(kind, fontsize=10)
+            panels[f"image {s}"].set_title(kind, fontsize=10, parse_math=False)
             estimate, reference = panels[f"estimate {s}"], panels[f"reference {s}"]
             _spectrogram(estimate, pairs["estimate_specs"][i, s], loudest, f"separated: {score}")
             _spectrogram(reference, pairs["reference_specs"][i, s], loudest, "reference")
@@ -97,7 +96,8 @@ def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
         name=f"separation_{i + 1}",
         title=f"Separation example {i + 1}: {kinds[0]} and {kinds[1]}",
         caption=(
-            f"{network}, seed {run.config['seed']}: pair {int(pairs['pair'][i])} of pairs.csv, not chosen by hand. "
+            f"{network}, seed {run.config['seed']}: pair {int(pairs['pair'][i])} of pairs.csv, not chosen by hand: the "
+            "first pairs whose two sounds were scored are shown. "
             "Log-magnitude spectrograms with a logarithmic frequency axis, all on one scale."
             + (" On the images the heatmap of what sounds (0 transparent, 1 yellow)." if located else "")
         ),
@@ -105,10 +105,6 @@ def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
         draw=draw,
         sounds=tuple(sounds),
     )
-
-
-def _decibels(sdr: float) -> str:
-    return f"SDR {sdr:.1f} dB" if math.isfinite(sdr) else "no SDR"
 
 
 def _spectrogram(axes: Axes, values: Any, loudest: float, title: str) -> None:

@@ -14,12 +14,15 @@ from reports.tables.common import (
     ABSENT,
     CELLS,
     CONTROLS,
+    COUNTED,
     HIGHER,
     OTHERS,
-    OURS,
     THE_PAPERS,
     beside_trivial,
+    findings,
+    provenance,
     scored_on,
+    unfinished,
 )
 
 PAPER_ROWS = {
@@ -79,6 +82,9 @@ def classification(study: Study) -> Table:
     rows.append(Row(label="Permuted labels (all rows' features)", cells=permuted, group=CONTROLS))
     shown = (*PAPER_ROWS.values(), *FEATURES_WITHOUT_TRAINING)
     rows += [Row(label=label(*who), cells=cells(*who), group=OTHERS) for who in every if who not in shown]
+    compared = [row.label for row in rows if row.group != CONTROLS]
+    better = [HIGHER if column.endswith(" accuracy") else 0 for column in columns]
+    marked = beside_trivial(rows, compared, [CHANCE], better)
     return Table(
         name="table1",
         short="Table 1",
@@ -88,14 +94,14 @@ def classification(study: Study) -> Table:
             f"training folds (PROTOCOLS §7). {scored_on(study, 'classification')} Fold columns show single folds; the "
             "paper's figures are multiples of 1/400, i.e. of one fold. Permuted labels: the same pipeline on labels "
             "shuffled among the clips, averaged over the features of all rows; it must be at chance. "
-            f"{''.join(f'{why} ' for probe, why in NOT_RUN.items() if probe not in planned)}{CELLS} {OURS}"
+            f"{''.join(f'{why} ' for probe, why in NOT_RUN.items() if probe not in planned)}{CELLS} {COUNTED} "
+            f"{provenance(1)}"
         ),
         columns=tuple(columns),
-        rows=beside_trivial(
-            rows,
-            [row.label for row in rows if row.group != CONTROLS],
-            [CHANCE],
-            [HIGHER if column.endswith(" accuracy") else 0 for column in columns],
+        rows=marked,
+        findings=(
+            *findings(marked, compared, [CHANCE], better, columns, "chance"),
+            *unfinished(marked, compared),
         ),
     )
 

@@ -1,20 +1,18 @@
-"""What the tables share: words of their captions, names of their groups, and the mark of a row that a trivial one
-matches."""
+"""What the tables share: words of their captions, names of their groups, and the comparison of their rows with trivial
+ones, seed by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from reports.cells import Cell, Row, words
-from reports.study import Study, dig
+from reports.published import PAPER
+from reports.study import Node, Study, dig
 
 CELLS = "Cells: mean over seeds ± half of the 95 % t-interval over seeds; a single seed has no interval."
-OURS = (
-    "The paper's numbers are from other data (AudioSet for training and counting; ESC-50, SoundNet-Flickr and "
-    "MIT-MUSIC for the other tasks) and from larger networks; ours are from the miniature world unless the preset or "
-    "the column says otherwise. Compare rows, not digits."
-)
+COUNTED = "The sentences above the table count seeds, on the same items; tests are among the paired differences."
 ABSENT = words("–")
 
 THE_PAPERS = "The paper's rows"
@@ -23,6 +21,22 @@ OTHERS = "Other methods and orderings"
 
 HIGHER, LOWER = 1, -1  # what is better in a column; 0 where nothing is compared
 NOUNS = {"classification": "clip", "counting": "test scene", "localization": "test scene", "separation": "sound"}
+
+#: Row, another row, column -> seed -> by how much the first is above the second.
+Differences = Callable[[Row, Row, int], Mapping[int, float]]
+
+
+# -- captions ----------------------------------------------------------------------------------------------------------
+
+
+def provenance(*tables: int) -> str:
+    """Where the paper's numbers are from that stand beside ours: of its ``tables``."""
+    several = len(tables) > 1
+    data = "; ".join((f"Table {number}: " if several else "") + PAPER[number].data for number in tables)
+    return (
+        f"The paper's numbers are from other data ({data}) and from larger networks; ours are from the miniature world "
+        "unless the preset or the column says otherwise. Compare rows, not digits."
+    )
 
 
 def scored_on(study: Study, task: str, *path: str) -> str:
@@ -34,26 +48,44 @@ def scored_on(study: Study, task: str, *path: str) -> str:
     return f"Scored on {number} {NOUNS[task]}s."
 
 
+def configured(nodes: Iterable[Node], *path: str) -> list[Any]:
+    """The values that finished runs have at ``path`` of their evaluation's configuration, each once."""
+    found = (dig(n.run.config, "evaluation", *path) for n in nodes if n.run)
+    return list(dict.fromkeys(value for value in found if value is not None))
+
+
+# -- comparison with trivial rows --------------------------------------------------------------------------------------
+
+
+def of_means(first: Row, second: Row, column: int) -> Mapping[int, float]:
+    """Differences of the rows' own means: right where both are scored on the same items."""
+    a, b = first.cells[column].by_seed, second.cells[column].by_seed
+    return {seed: a[seed] - b[seed] for seed in a if seed in b}
+
+
+def no_better(differences: Mapping[int, float], sign: int) -> int:
+    """In how many seeds the first is no better than the second; NaN is no better than anything."""
+    return sum(not sign * difference > 0 for difference in differences.values())
+
+
 def beside_trivial(
-    rows: Sequence[Row], compared: Collection[str], trivial: Collection[str], better: Sequence[int]
+    rows: Sequence[Row],
+    compared: Collection[str],
+    trivial: Collection[str],
+    better: Sequence[int],
+    differences: Differences = of_means,
 ) -> tuple[Row, ...]:
-    """``rows`` with a mark on each score that is no better than that of a trivial row in the same column.
+    """``rows`` with a mark on each score that, in one seed or more, is no better than a trivial row's in its column.
 
     ``compared`` and ``trivial`` are labels of rows; ``better`` says for each column what is better: :data:`HIGHER`,
-    :data:`LOWER`, or 0 for columns left alone. Means over seeds are compared; NaN is no better than anything.
+    :data:`LOWER`, or 0 for columns left alone.
     """
     floors = [row for row in rows if row.label in trivial]
 
     def cell(row: Row, column: int) -> Cell:
         own, sign = row.cells[column], better[column]
-        if sign == 0 or own.estimate is None:
-            return own
-        beaten_by = tuple(
-            floor.label
-            for floor in floors
-            if (known := floor.cells[column].estimate) and not sign * (own.estimate.mean - known.mean) > 0
-        )
-        return replace(own, beaten_by=beaten_by)
+        beaten_by = [floor.label for floor in floors if sign and no_better(differences(row, floor, column), sign)]
+        return replace(own, beaten_by=tuple(beaten_by))
 
     return tuple(
         replace(row, cells=tuple(cell(row, c) for c in range(len(row.cells)))) if row.label in compared else row
@@ -68,22 +100,54 @@ def findings(
     better: Sequence[int],
     columns: Sequence[str],
     than: str,
+    differences: Differences = of_means,
 ) -> tuple[str, ...]:
-    """Sentences on what :func:`beside_trivial` has marked: column by column which rows are no better, or that all are.
+    """Sentences on what :func:`beside_trivial` marks: column by column which rows are no better, or that all are.
 
-    ``columns`` are the columns' names, ``than`` says what the trivial rows have in common. Columns in which nothing can
-    be compared are not spoken of.
+    ``columns`` are the columns' names, ``than`` says what the trivial rows have in common. Of each row the trivial one
+    is named that it fails to beat in most seeds. Columns in which nothing can be compared are not spoken of.
     """
-    passed, failed = [], []
+    floors = [row for row in rows if row.label in trivial]
+    passed: dict[str, list[str]] = {}  # in how many seeds -> columns
+    failed = []
     for column, (score, sign) in enumerate(zip(columns, better, strict=True)):
-        cells = {row.label: row.cells[column] for row in rows if sign and row.cells[column].estimate}
-        floors = {label: cell.estimate.mean for label, cell in cells.items() if label in trivial and cell.estimate}
-        if not floors or not cells.keys() & set(compared):
-            continue
-        beaten = [f"{label} ({cell.mean_text})" for label, cell in cells.items() if cell.beaten_by]
-        best = max(floors, key=lambda label: sign * floors[label])
-        if beaten:
-            failed.append(f"{score}: no better than {best} ({cells[best].mean_text}): {'; '.join(beaten)}.")
-        else:
-            passed.append(score)
-    return (*failed, *([f"{', '.join(passed)}: every trained row is better than {than}."] if passed else ()))
+        seeds: set[int] = set()
+        beaten: dict[str, list[str]] = {}
+        for row in rows if sign else ():
+            against = [(floor, found) for floor in floors if (found := differences(row, floor, column))]
+            if row.label not in compared or not against:
+                continue
+            seeds |= {len(found) for _, found in against}
+            floor, found = max(against, key=lambda pair: (no_better(pair[1], sign), -sign * sum(pair[1].values())))
+            if failures := no_better(found, sign):
+                known = f"{row.label} ({row.cells[column].mean_text}; {in_seeds(failures, len(found))})"
+                beaten.setdefault(f"{floor.label} ({floor.cells[column].mean_text})", []).append(known)
+        failed += [f"{score}: no better than {floor}: {'; '.join(found)}." for floor, found in beaten.items()]
+        if seeds and not beaten:
+            passed.setdefault(in_every_seed(seeds), []).append(score)
+    return (*failed, *(f"{', '.join(p)}: every trained row is better than {than} {n}." for n, p in passed.items()))
+
+
+def in_seeds(k: int, n: int) -> str:
+    """ "in each of 3 seeds", "in 2 of 3 seeds", "in the only finished seed"."""
+    if n == 1:
+        return "in the only finished seed"
+    return f"in each of {n} seeds" if k == n else f"in {k} of {n} seeds"
+
+
+def in_every_seed(numbers: Collection[int]) -> str:
+    """As :func:`in_seeds`, for rows of ``numbers`` of seeds; a single one supports nothing (PROTOCOLS §10)."""
+    least, most = min(numbers), max(numbers)
+    said = in_seeds(most, most) if least == most else f"in each of their {least} to {most} seeds"
+    return f"{said}; a single seed supports nothing" if least == 1 else said
+
+
+def unfinished(rows: Sequence[Row], compared: Collection[str]) -> tuple[str, ...]:
+    """A sentence on the compared rows of which not every planned seed is finished, if there are any."""
+    found = []
+    for row in rows:
+        parts = [part for cell in row.cells for part in cell.parts]
+        planned, done = {part.seed for part in parts}, {part.seed for part in parts if part.run is not None}
+        if row.label in compared and planned != done:
+            found.append(f"{row.label} ({len(done)} of {len(planned)})")
+    return (f"Not every seed is finished: {'; '.join(found)}.",) if found else ()

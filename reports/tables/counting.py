@@ -13,14 +13,17 @@ from reports.study import Node, Study, dig
 from reports.tables.common import (
     ABSENT,
     CELLS,
+    COUNTED,
     HIGHER,
     LOWER,
     OTHERS,
-    OURS,
     THE_PAPERS,
     beside_trivial,
+    configured,
     findings,
+    provenance,
     scored_on,
+    unfinished,
 )
 
 PAPER_ROWS = {
@@ -37,6 +40,8 @@ CONSTANTS = {
     "median": "Median of the training set",
 }
 TRIVIAL = "Trivial rows (they do not listen)"
+CONTROL = "Control"
+PAPERS_RATE = "0.01 / (1 + 0.5 · epoch)"
 
 #: Column -> score, rule, what is better.
 COLUMNS = {
@@ -79,7 +84,7 @@ def counting(study: Study) -> Table:
         for constant, name in CONSTANTS.items()
     ]
     rows += [
-        Row(label=label(*who, PERMUTED), cells=cells(nodes), group="Control")
+        Row(label=label(*who, PERMUTED), cells=cells(nodes), group=CONTROL)
         for who in every
         if (nodes := trained(*who, PERMUTED))
     ]
@@ -89,6 +94,7 @@ def counting(study: Study) -> Table:
         if who not in PAPER_ROWS.values() and (nodes := trained(*who))
     ]
     trivial = [RANDOM, *CONSTANTS.values()]
+    permuted = [row.label for row in rows if row.group == CONTROL]
     compared = [row.label for row in rows if row.group in (THE_PAPERS, OTHERS) and row.label != RANDOM]
     better = (0, 0, *(sign for *_, sign in COLUMNS.values()))
     columns = ("Paper accuracy", "Paper MAE", *COLUMNS)
@@ -101,21 +107,41 @@ def counting(study: Study) -> Table:
             "A counting network on the pre-trained audio trunk, trained further by Poisson regression (PROTOCOLS §5). "
             "Accuracy in percent, higher is better; MAE, the mean absolute error, in sources, lower is better. Mode: "
             "the most probable count from 1 to 5, the paper's rule and the primary one; rounded: λ to the nearest "
-            f"count; MAE (λ): of λ itself. {scored_on(study, 'counting')}{_left_out(study)} Untrained: without "
-            "pre-training. "
-            "Constants and the random guess are exact expectations from the labels and the same under every rule; "
-            "majority and median are those of the training set. Permuted labels: the same training on labels shuffled "
-            f"among the training scenes. {CELLS} {OURS}"
+            f"count; MAE (λ): of λ itself. {scored_on(study, 'counting')}{_left_out(study)}{_training(study)} "
+            "Untrained: without pre-training. Constants and the random guess are exact expectations from the labels "
+            "and the same under every rule; majority and median are those of the training set. Permuted labels: the "
+            f"same training on labels shuffled among the training scenes. {CELLS} {COUNTED} {provenance(2)}"
         ),
         columns=columns,
         rows=marked,
-        findings=findings(marked, compared, trivial, better, columns, "a prediction that does not listen"),
+        findings=(
+            *findings(marked, compared, trivial, better, columns, "a prediction that does not listen"),
+            *findings(marked, compared, permuted, better, columns, "the one trained on permuted labels"),
+            *unfinished(marked, [*compared, *permuted]),
+        ),
     )
 
 
 def _left_out(study: Study) -> str:
-    """How many clips were not counted in, from the finished runs."""
-    found = {c for n in study.select("counting") if n.run and isinstance(c := dig(n.run.result, "excluded"), int)}
-    if not found:
+    """How many clips were not counted in, from the finished runs; older ones do not say it of the training set."""
+    said = []
+    for score, name in (("excluded", "test"), ("excluded_training", "training")):
+        found = {c for n in study.select("counting") if n.run and isinstance(c := dig(n.run.result, score), int)}
+        said += [f"{max(found):,} of the {name} set"] if found else []
+    return f" Clips with none or more than five sources are left out: {', '.join(said)}." if said else ""
+
+
+def _training(study: Study) -> str:
+    """How long and at what rate the networks were trained, beside the paper's (§6.3), from the finished runs."""
+    updates, lr, decay = (configured(study.select("counting"), name) for name in ("updates", "lr", "decay"))
+    if not (updates and lr and decay):
         return ""
-    return f" Clips with none or more than five sources are left out: {max(found):,}."
+    rate = f"{_either(lr)} / (1 + {_either(decay)} · epoch)"
+    papers = "as in the paper" if rate == PAPERS_RATE else f"in the paper {PAPERS_RATE}"
+    return (
+        f" Trained for {_either(updates)} updates (the paper states no number) at the learning rate {rate}, {papers}."
+    )
+
+
+def _either(numbers: Sequence[float]) -> str:
+    return " or ".join(f"{number:g}" for number in sorted(numbers))

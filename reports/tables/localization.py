@@ -14,13 +14,15 @@ from reports.study import Node, Study, dig
 from reports.tables.common import (
     ABSENT,
     CELLS,
+    COUNTED,
     HIGHER,
     OTHERS,
-    OURS,
     THE_PAPERS,
     beside_trivial,
     findings,
+    provenance,
     scored_on,
+    unfinished,
 )
 
 TRIVIAL = "Trivial rows (they see no image)"
@@ -96,11 +98,15 @@ def localization(study: Study) -> Table:
             "cIoU@0.5 (the fraction of images whose cIoU reaches 0.5) and AUC in percent, higher is better. Heatmaps "
             f"are binarised by {DEFAULT_RULE}; masks are never binarised (all rules: Table 3b). "
             f"{scored_on(study, 'localization', 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
-            f"choose. Not in this suite: no method of that name is part of the plan. {CELLS} {OURS}"
+            f"choose. Not in this suite: no method of that name is part of the plan. {CELLS} {COUNTED} "
+            f"{provenance(3)}"
         ),
         columns=columns,
         rows=marked,
-        findings=findings(marked, compared, trivial, better, columns, "a mask that sees no image"),
+        findings=(
+            *findings(marked, compared, trivial, better, columns, "a mask that sees no image"),
+            *unfinished(marked, compared),
+        ),
     )
 
 

@@ -41,7 +41,7 @@ def orderings(study: Study) -> Table:
             measured(probe, "accuracy"),
             while_training("pair_accuracy"),
             while_training("r_at_1"),
-            while_training("rightly_graded") if stages and stages[-1]["k"] == "counted" else ABSENT,
+            while_training("rightly_graded") if stages and stages[-1].get("k") == "counted" else ABSENT,
         )
 
     trained = {(n.method, n.ordering) for n in study.nodes if n.parents}
@@ -59,11 +59,13 @@ def orderings(study: Study) -> Table:
             f"{scored_on(study, 'localization', 'multi', '3')} Compute: an "
             f"ordering may be compared with {CURRICULUM} only where it is matched, i.e. had as many updates under the "
             "same learning rates; unmatched rows were trained for another time and say nothing about order. "
-            "Paired differences of matched orderings are in the next table. Pair accuracy (chance 50) and R@1 are "
+            "Paired differences of matched orderings are in the next table. Counted k: the counting network, not the "
+            "labels, decides which scenes a stage trains on and how many audio centres they get; it was first trained "
+            "on labels itself, which no other ordering has had. Pair accuracy (chance 50) and R@1 are "
             "measured on held-out scenes of the last stage's own curricula, so they compare only orderings that end "
-            f"alike, and they can rise without any alignment; pointing cannot. Rightly graded: where the counting network "
-            "decides which scenes belong to a curriculum, the share of the last stage's scenes whose labelled number "
-            "of sources it heard; it has learned from the labels of these same scenes. "
+            "alike, and they can rise without any alignment; pointing cannot. Rightly graded: where k is counted, the "
+            "share of the last stage's scenes whose labelled number of sources the counting network heard; it has "
+            "learned from the labels of these same scenes. "
             f"{CELLS} The paper has no such table; its remarks on orderings (§4.3.1, §4.4) rest on other data."
         ),
         columns=(
@@ -100,4 +102,5 @@ def _compute(study: Study, method: str, ordering: str) -> str:
         return "–"
     if not own:
         return "untrained"
-    return "matched" if names.schedule(own) == names.schedule(reference) else "unmatched"
+    matched = "matched" if names.schedule(own) == names.schedule(reference) else "unmatched"
+    return ", ".join(part for part in (matched, names.counter_of(own)) if part)

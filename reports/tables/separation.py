@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reports import names
 from reports.cells import Cell, Row, Table, measured, paper, words
 from reports.headline import main_row
+from reports.items import left_out, ratios
 from reports.names import label
 from reports.published import SDR_SIR_SAR, published
 from reports.study import Node, Study, dig
-from reports.tables.common import CELLS, HIGHER, OTHERS, OURS, THE_PAPERS, beside_trivial, findings, scored_on
+from reports.tables.common import (
+    CELLS,
+    COUNTED,
+    HIGHER,
+    OTHERS,
+    THE_PAPERS,
+    Differences,
+    beside_trivial,
+    configured,
+    findings,
+    in_every_seed,
+    in_seeds,
+    no_better,
+    provenance,
+    scored_on,
+    unfinished,
+)
 
 
 class Network(NamedTuple):
@@ -46,7 +64,15 @@ CONTROLS = {
     "shuffled-solo": "Control: sound-makers of other pairs, located with their clean solos",
 }
 CONTROL_OF = dict(zip(LOCATED, CONTROLS, strict=True))
-SDR = len(SDR_SIR_SAR)  # its column, behind the paper's
+COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR)
+BETTER = (0, 0, 0, HIGHER, HIGHER, 0)
+SDR = COLUMNS.index("SDR")
+
+LOSSES = {
+    "plain": "plain loss (Eq 8)",
+    "weighted": "loss weighted by the square root of the mixture's magnitude (in the paper plain, Eq 8)",
+}
+MIXING = {"mean": "mixtures are the mean of two solos", "sum": "mixtures are the sum of two solos"}
 
 
 def networks(study: Study) -> list[Network]:
@@ -67,10 +93,12 @@ def separation(study: Study) -> Table:
     """Table 4: every separation network, what bounds it, and its controls."""
     every = networks(study)
     rows: list[Row] = []
+    shown: dict[str, tuple[Network, str]] = {}  # label -> whose row of results it shows
     headlines: dict[str, Network] = {}  # label -> who, for the rows that show a network's headline
 
     def add(group: str, name: str, who: Network, row: str, printed: tuple[int, str] | None = None) -> None:
         rows.append(Row(label=name, cells=_cells(_nodes(study, who), row, printed), group=group))
+        shown[name] = (who, row)
 
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
         name = called(who)
@@ -88,7 +116,7 @@ def separation(study: Study) -> Table:
     if _has(study, ASSIGNMENT, "audio-assignment"):
         add(
             FURTHER,
-            f"CAVL-C1: {called(ASSIGNMENT, 'audio-assignment')}",
+            f"CAVL-C1 (AudioSet-Instrument): {called(ASSIGNMENT, 'audio-assignment')}",
             ASSIGNMENT,
             "audio-assignment",
             (6, "CAVL-C1"),
@@ -104,10 +132,9 @@ def separation(study: Study) -> Table:
             if row != main_row(_nodes(study, who)) and _has(study, who, row):
                 add(group, called(who, row), who, row)
 
-    compared = [row.label for row in rows if row.group in (THE_PAPERS, FURTHER, OTHERS)]
-    better = (0, 0, 0, HIGHER, HIGHER, 0)
-    columns = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR)
-    marked = beside_trivial(rows, compared, [MIXTURE], better)
+    compared = [row.label for row in rows if row.group in (THE_PAPERS, FURTHER, OTHERS, *LOCATED.values())]
+    differences = _of_sounds(study, shown)
+    marked = beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
     return Table(
         name="table4",
         short="Table 4",
@@ -115,18 +142,19 @@ def separation(study: Study) -> Table:
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {scored_on(study, 'separation')}{_left_out(study)} The mixtures are drawn from the "
-            "seed. Center: conditioned on the visual centre; mask: on the visual map max-pooled under the centre's "
-            "assignment. In training the sound-maker is located with the clean solo; at test, unless a row says "
-            f"otherwise, with the {_located(study, every)}. Not in this suite: no such method is part of the plan. "
-            f"{CELLS} {OURS}"
+            f"inf. {scored_on(study, 'separation')} {_left_out(study, shown)} The mixtures are drawn from the seed."
+            f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
+            "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
+            f"row says otherwise, with the {_located(study, every)}. Not in this suite: no such method is part of the "
+            f"plan. {CELLS} {COUNTED} {provenance(4, 5, 6)}"
         ),
-        columns=columns,
+        columns=COLUMNS,
         rows=marked,
         findings=(
-            *findings(marked, compared, [MIXTURE], better, columns, "the mixture as the estimate"),
-            *_against_controls(study, marked, headlines),
-            *_above_the_bound(marked),
+            *findings(marked, compared, [MIXTURE], BETTER, COLUMNS, "the mixture as the estimate", differences),
+            *_against_controls(marked, shown, differences),
+            *_above_the_bound(marked, differences),
+            *unfinished(marked, headlines),
         ),
     )
 
@@ -153,7 +181,7 @@ def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None) -> 
         else words("not in this suite")
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
-    return (*(paper(number, digits=2) for number in numbers), *ours)
+    return (*map(paper, numbers), *ours)
 
 
 def _has(study: Study, who: Network, row: str) -> bool:
@@ -162,31 +190,60 @@ def _has(study: Study, who: Network, row: str) -> bool:
     return bool(_nodes(study, who)) and (not finished or any(dig(r.result, "rows", row) for r in finished))
 
 
-def _against_controls(study: Study, rows: Sequence[Row], headlines: dict[str, Network]) -> tuple[str, ...]:
-    """One sentence: which networks separate no better with the right sound-maker than with another pair's."""
-    cells = {row.label: row.cells[SDR] for row in rows if row.cells[SDR].estimate}
-    pairs = {}
-    for name, who in headlines.items():
-        control = called(who, CONTROL_OF.get(main_row(_nodes(study, who)), ""))
-        if name in cells and control in cells:
-            pairs[name] = cells[name], cells[control]
-    if not pairs:
-        return ()
-    beaten = [
-        f"{name} ({own.mean_text}; shuffled {shuffled.mean_text})"
-        for name, (own, shuffled) in pairs.items()
-        if own.estimate and shuffled.estimate and not own.estimate.mean > shuffled.estimate.mean
-    ]
-    if not beaten:
-        return ("SDR: every network is better than with shuffled sound-makers.",)
-    return (f"SDR: no better than with shuffled sound-makers: {'; '.join(beaten)}.",)
+def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> Differences:
+    """Differences over the sounds that both rows have; over the rows' own means where a run's sounds are not known."""
+
+    @functools.cache
+    def scores(who: Network, row: str, measure: str) -> tuple[dict[int, dict[str, float]], dict[int, float]]:
+        """Seed -> sound -> score, and seed -> mean."""
+        sounds: dict[int, dict[str, float]] = {}
+        for node in _nodes(study, who):
+            sounds.setdefault(node.seed, {}).update(ratios(study, node, row, measure))
+        return sounds, measured(_nodes(study, who), "rows", row, measure, scale=1.0).by_seed
+
+    def differences(first: Row, second: Row, column: int) -> dict[int, float]:
+        (who, row), (other, other_row), measure = shown[first.label], shown[second.label], COLUMNS[column].lower()
+        sounds, means = scores(who, row, measure)
+        other_sounds, other_means = scores(who if other_row in BOUNDS else other, other_row, measure)
+        found = {}
+        for seed in means.keys() & other_means.keys():
+            a, b = sounds[seed], other_sounds[seed]
+            by_sound = [a[sound] - b[sound] for sound in a if sound in b]
+            found[seed] = sum(by_sound) / len(by_sound) if by_sound else means[seed] - other_means[seed]
+        return found
+
+    return differences
 
 
-def _above_the_bound(rows: Sequence[Row]) -> tuple[str, ...]:
+def _against_controls(
+    rows: Sequence[Row], shown: Mapping[str, tuple[Network, str]], differences: Differences
+) -> tuple[str, ...]:
+    """One sentence: which networks separate no better with the right sound-maker than with another pair's.
+
+    Each way of locating the sound-makers is held against its own control.
+    """
+    by_row = {shown[row.label]: row for row in rows}
+    seeds, beaten = set(), []
+    for (who, which), row in by_row.items():
+        control = by_row.get((who, CONTROL_OF.get(which, "")))
+        found = differences(row, control, SDR) if control else {}
+        if control and (failures := no_better(found, HIGHER)):
+            own, other = (r.cells[SDR].mean_text for r in (row, control))
+            beaten.append(f"{row.label} ({own}; shuffled {other}; {in_seeds(failures, len(found))})")
+        seeds |= {len(found)} if found else set()
+    if beaten:
+        return (f"SDR: no better than with shuffled sound-makers: {'; '.join(beaten)}.",)
+    return (f"SDR: every network is better than with shuffled sound-makers {in_every_seed(seeds)}.",) if seeds else ()
+
+
+def _above_the_bound(rows: Sequence[Row], differences: Differences) -> tuple[str, ...]:
     """A sentence only if something is wrong: a mask cannot do better than the ideal one."""
-    means = {row.label: row.cells[SDR].estimate for row in rows}
-    ideal = means[IDEAL]
-    above = [name for name, own in means.items() if own and ideal and own.mean > ideal.mean]
+    (ideal,) = (row for row in rows if row.label == IDEAL)
+    above = []
+    for row in rows:
+        found = differences(row, ideal, SDR)
+        if broken := sum(difference > 0 for difference in found.values()):
+            above.append(f"{row.label} ({in_seeds(broken, len(found))})")
     return (f"SDR: above the ideal ratio mask, which should bound every row: {'; '.join(above)}.",) if above else ()
 
 
@@ -196,12 +253,34 @@ def _located(study: Study, every: Sequence[Network]) -> str:
     return " or ".join({"located-mixture": "mixture", "located-solo": "clean solo"}.get(row, row) for row in rows)
 
 
-def _left_out(study: Study) -> str:
-    """Why sounds were left out, and how many at most in one run, from the finished runs."""
-    most: dict[str, int] = {}
-    for node in study.select("separation"):
-        found = dig(node.run.result, "excluded") if node.run else None
-        for reason, count in found.items() if isinstance(found, dict) else ():
-            most[reason] = max(most.get(reason, 0), count)
-    said = ", ".join(f"{reason}: {count:,}" for reason, count in most.items() if count)
-    return f" Left out, at most in a run: {said}." if said else ""
+def _settings(study: Study) -> str:
+    """How the networks were trained and on what evaluated, from the finished runs."""
+    every = study.select("separation")
+    usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
+    said = [LOSSES.get(loss, f"loss {loss}") for loss in configured(usual, "network", "loss")]
+    said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in configured(usual, "network", "mixing")]
+    said += [f"{pairs} pairs" for pairs in configured(every, "pairs")]
+    said += [f"{updates:,} updates" for updates in configured(usual, "updates")]
+    said += [f"learning rate {lr:g}" for lr in configured(usual, "lr")]
+    return f" Unless a row says otherwise: {'; '.join(said)} (of these the paper states the loss only)." if said else ""
+
+
+def _left_out(study: Study, shown: Mapping[str, tuple[Network, str]]) -> str:
+    """The rule, and for each reason how many sounds at most a run left out of which rows, from the runs' files."""
+    most: dict[str, dict[str, int]] = {}  # reason -> label -> sounds
+    for name, (who, row) in shown.items():
+        for node in _nodes(study, who):
+            for (its, reason), count in left_out(study, node).items():
+                if its == row:
+                    found = most.setdefault(reason, {})
+                    found[name] = max(found.get(name, 0), count)
+    scored = {name for name, (who, _) in shown.items() if any(n.run for n in _nodes(study, who))}
+    said = []
+    for reason, found in most.items():
+        same = found.keys() == scored and len(set(found.values())) == 1
+        rows = f"{max(found.values()):,} in every row" if same else ", ".join(f"{c:,} in {n}" for n, c in found.items())
+        said.append(f" Left out, at most in a run, for a {reason}: {rows}.")
+    return (
+        "A silent reference leaves its pair out of every row, an estimate that is silent or not finite only its own "
+        f"row.{''.join(said)}"
+    )

@@ -272,10 +272,12 @@ class Writer:
             },
             "items": len(NUMBERS),
             "excluded": 3,
+            "excluded_training": 7,
             "coverage": f"{len(NUMBERS)} of {len(NUMBERS)}",
             "updates": 20,
         }
-        options = {"evaluation": {"labels": labels}, "files": {"items.csv": _csv(lines)}, **options}
+        evaluation = {"labels": labels, "updates": 20, "lr": 1e-2, "decay": 9.0}
+        options = {"evaluation": evaluation, "files": {"items.csv": _csv(lines)}, **options}
         return self.run("counting", method, ordering, seed, result, variant=labels, **options)
 
     def separate(
@@ -323,9 +325,10 @@ class Writer:
             "coverage": f"{SCENES} of {SCENES}",
         }
         conditioning, _, loss = (variant or "mask").partition(" ")
-        network = {"conditioning": conditioning, "loss": loss or "weighted", "located": located}
+        network = {"conditioning": conditioning, "loss": loss or "weighted", "mixing": "mean", "located": located}
         files = {"items.csv": _csv(lines), "examples.npz": _pairs(seed, kinds)}
-        options = {"evaluation": {"network": network}, "files": files, **options}
+        evaluation = {"network": network, "pairs": PAIRS, "updates": 40, "lr": 1e-3}
+        options = {"evaluation": evaluation, "files": files, **options}
         return self.run("separation", method, ordering, seed, result, variant=variant, **options)
 
     def whole(self, seeds: Sequence[int] = (1, 2, 3)) -> None:
@@ -394,7 +397,7 @@ def _pairs(seed: int, kinds: Sequence[tuple[str, str]]) -> bytes:
         references=references.astype(np.int16),
         estimates=estimates.astype(np.int16),
         kinds=np.array(kinds[:n]),
-        sdr=np.array([[6.25, 3.5], [np.nan, -1.0]]),
+        sdr=np.array([[6.25, 3.5], [-0.01, -1.0]]),
         pair=np.arange(n),
         sample_rate=RATE,
     )

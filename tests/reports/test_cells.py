@@ -22,8 +22,14 @@ def test_one_seed_has_no_interval():
     assert (cell.text, cell.small) == ("50.0", "1 seed")
 
 
+def test_nothing_is_minus_zero():
+    assert Cell(parts=parts(-0.00004, -0.00004)).text == "0.0 ± 0.0"
+    assert Cell(parts=parts(-0.0006)).text == "-0.1"
+
+
 def test_several_runs_of_a_seed_are_averaged_before_the_seeds():
     cell = Cell(parts=(Part(seed=1, run=1, value=0.1), Part(seed=1, run=2, value=0.3), Part(seed=2, run=3, value=0.4)))
+    assert cell.by_seed == pytest.approx({1: 20.0, 2: 40.0})
     assert cell.estimate.mean == pytest.approx(30.0)
     assert (cell.seeds, cell.planned, cell.runs) == (2, 2, (1, 2, 3))
 
@@ -86,7 +92,8 @@ def test_a_score_no_better_than_a_trivial_row_is_marked():
 def test_the_papers_numbers_keep_their_digits():
     assert paper(published(1, "C1", "Accuracy")).text == "51.25"
     assert paper(published(3, "CAVL-C1", "cIoU@0.5")).text == "50.0"
-    assert paper(published(4, "Sound-of-Pixels", "SDR"), digits=2).text == "7.30"
+    assert paper(published(4, "Sound-of-Pixels", "SDR")).text == "7.30"
+    assert paper(published(4, "Co-Separation", "SIR")).text == "13.7"
     assert paper(published(2, "CAVL-C1", "MAE")).text == "0.616"
     assert paper(None).text == "–"
 

@@ -38,6 +38,22 @@ def test_a_shorter_or_slower_ordering_is_unmatched(writer, study_of):
     assert {compute[f"CAVL {name}"] for name in ("one-more-update", "other-lr", "decayed")} == {"unmatched"}
 
 
+def test_a_counter_besides_equal_compute_is_said(writer, study_of):
+    stage = {"curricula": [3], "updates": 60, "lr": 1e-3, "k": "labelled"}
+    for name, k in (("c1-c2-c3", "labelled"), ("c1-c2-c3-counted", "counted"), ("same", "labelled")):
+        writer.localize("cavl", name, 1, 0.5, stages=[stage, {**stage, "k": k}])
+    writer.plan()
+    study = study_of(writer.home)
+    compute = {r.label: r.cells[2].text for r in orderings(study).rows}
+    assert compute["CAVL c1-c2-c3-counted"] == "matched, plus a counter trained on labels"
+    assert compute["CAVL same"] == "matched"
+    compared = {r.label for r in differences(study).rows if r.group == "Orderings with equal compute"}
+    assert compared == {
+        "CAVL c1-c2-c3 above CAVL c1-c2-c3-counted (plus a counter trained on labels)",
+        "CAVL c1-c2-c3 above CAVL same",
+    }
+
+
 def test_differences_are_those_of_the_items_in_the_files(whole_study, whole_home, row, results):
     def hits(heatmap):
         found = []

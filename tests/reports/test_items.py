@@ -1,6 +1,16 @@
 import pytest
 
-from reports.items import best_constant, ciou_hits, correct, counted, minus_error, pointing_hits, right, sdr
+from reports.items import (
+    best_constant,
+    ciou_hits,
+    correct,
+    counted,
+    left_out,
+    minus_error,
+    pointing_hits,
+    ratios,
+    right,
+)
 
 
 def test_items_of_a_run(writer, study_of):
@@ -63,10 +73,15 @@ def test_separated_sounds_of_one_row_without_those_left_out(writer, study_of):
         writer.run("separation", "cavl", "c1", seed, {}, variant="mask", files={"items.csv": "\n".join(lines)})
     writer.plan()
     study = study_of(writer.home)
-    one, two = (sdr(study, node, "located-mixture") for node in study.nodes)
+    one, two = (ratios(study, node, "located-mixture") for node in study.nodes)
     assert list(one.values()) == [3.5, -1.25]
     assert not one.keys() & two.keys()  # each seed mixes pairs of its own
-    assert list(sdr(study, study.nodes[0], "shuffled").values()) == [7.0]
+    assert list(ratios(study, study.nodes[0], "shuffled").values()) == [7.0]
+    assert list(ratios(study, study.nodes[0], "shuffled", "sir").values()) == [9.0]
+    assert left_out(study, study.nodes[0]) == {
+        ("located-mixture", "silent estimate"): 1,
+        ("located-mixture", "silent reference"): 1,
+    }
 
 
 def test_without_a_run_there_are_no_scores(writer, study_of):
@@ -74,4 +89,4 @@ def test_without_a_run_there_are_no_scores(writer, study_of):
     writer.plan()
     study = study_of(writer.home)
     assert counted(study, study.nodes[0], right) == best_constant(study, study.nodes[0], right) == {}
-    assert sdr(study, study.nodes[0], "mixture") == {}
+    assert ratios(study, study.nodes[0], "mixture") == left_out(study, study.nodes[0]) == {}

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from registry.lock import Lock
-from reports.__main__ import main
+from reports.__main__ import main, report_markdown
+from reports.figures.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +39,15 @@ def test_report_md_links_to_files_and_anchors_that_exist(whole_report):
         assert not anchor or anchor in ids
     table = (out / "tables" / "table3.md").read_text()
     assert (out / "tables" / re.search(r"\]\(([^)#]+)#", table)[1]).is_file()
+
+
+def test_figures_of_report_md_cannot_break_it(writer, study_of):
+    writer.plan()
+    figure = Figure(name="x", title="a [b](c) | _d_", caption="1 * 2 <b>", runs=(), draw=lambda: None)
+    text = report_markdown(study_of(writer.home), [], [figure])
+    assert r"### a \[b\](c) \| \_d\_" in text
+    assert r"![a \[b\](c) \| \_d\_](figures/x.png)" in text
+    assert r"1 \* 2 \<b\>" in text
 
 
 def test_the_page_embeds_every_figure(whole_report):

@@ -88,7 +88,7 @@ def test_findings_and_marks_are_seen(whole):
     assert all(html.escape(finding, quote=False).replace("'", "&#39;") in text for finding in findings)
     beaten = [cell for table in tables for row in table.rows for cell in row.cells if cell.beaten_by]
     assert beaten
-    assert text.count("<li>‡ no better than: ") == len(beaten)
+    assert text.count("<li>‡ in one seed or more no better than: ") == len(beaten)
 
 
 def test_the_page_is_well_formed_and_every_link_leads_somewhere(whole):

@@ -1,10 +1,16 @@
+import ast
 import json
 import re
 import shutil
+import zipfile
+import zlib
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from reports.figures import all_figures, write_figures
+import reports.figures
+from reports.figures import CODE, all_figures, write_figures
 
 NAMES = ["fig4a_losses", "fig4b_initialisation", "fig5_examples", "orderings", "binarisation", "reliability"]
 NAMES += ["separation_1", "separation_2"]
@@ -71,6 +77,20 @@ def test_figures_are_drawn_again_only_when_their_runs_change(drawn, tmp_path):
     assert calls == [first.name] * 3
 
 
+def test_all_code_behind_the_pictures_decides_whether_they_are_drawn_again():
+    """What the figures import of the reports, at one remove; those of them that only print apart."""
+    folder = Path(reports.figures.__file__).parent
+
+    def imported(path):
+        found = (node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
+        parts = (module.split(".") for module in found if module and module.startswith("reports."))
+        return {f"{module[1]}.py" for module in parts if module[1] != "figures"}
+
+    direct = set().union(*(imported(path) for path in folder.glob("*.py")))
+    further = set().union(*(imported(folder.parent / name) for name in direct))
+    assert set(CODE) == (direct | further) - {"published.py"}
+
+
 def test_fig_4_takes_first_stages_of_source_level_orderings_only(drawn):
     by_name = {f.name: f for f in drawn[0]}
     trained = [r.config["stages"] for r in by_name["fig4a_losses"].runs]
@@ -101,6 +121,30 @@ def test_a_damaged_example_file_is_told_and_left_out(writer, study_of):
         figures = all_figures(study_of(writer.home))
     (figure,) = (f for f in figures if f.name == "fig5_examples")
     assert [r.config["ordering"] for r in figure.runs] == ["untrained"]
+
+
+def test_a_flipped_byte_in_an_example_file_is_told(writer, study_of):
+    writer.localize("cavl", "c1", 1, 0.8)
+    writer.plan()
+    path = writer.home / "1" / "examples.npz"
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        (entry,) = (e for e in file.infolist() if e.filename == "images.npy")
+    for place in range(entry.header_offset + 60, entry.header_offset + entry.compress_size):
+        content[place] ^= 0xFF
+        path.write_bytes(content)
+        try:
+            with np.load(path) as file:
+                assert file["images"] is not None
+        except zlib.error:
+            break
+        except (ValueError, zipfile.BadZipFile):
+            pass
+        content[place] ^= 0xFF
+    else:
+        pytest.fail("no flipped byte made the deflate data corrupt")
+    with pytest.warns(UserWarning, match=r"examples\.npz cannot be read \(Error -3 while decompressing"):
+        assert "fig5_examples" not in [f.name for f in all_figures(study_of(writer.home))]
 
 
 def test_one_seed_and_results_without_pointing_can_be_drawn(writer, study_of, tmp_path):

@@ -29,6 +29,18 @@ def test_the_picture_shows_the_means_of_the_runs_the_diagonal_and_the_constants(
     assert {t.get_text() for t in panel.texts} == {"always 1", "always 2 (least MAE)"}  # the median of the scenes
 
 
+def test_no_bar_is_cut(writer, study_of):
+    for seed, rate in ((1, 1.0), (2, 6.0)):
+        result = {"rate_by_count": {"1": rate, "5": 2 * rate}, "rate_sd_by_count": {"1": 0.1, "5": 0.2}}
+        writer.run("counting", "cavl", "c1", seed, result, variant="true")
+    writer.plan()
+    (panel,) = reliability(study_of(writer.home)).draw().axes
+    low, high = panel.get_ylim()
+    half = 12.706 * 10 / 2  # t(0.975, 1) * sd / sqrt(2) of 2 and 12
+    assert low <= 7 - half
+    assert high >= 7 + half
+
+
 def test_without_finished_runs_there_is_no_picture(writer, study_of):
     writer.run("counting", "cavl", "c1", 1, None, variant="true", write=False)
     writer.plan()

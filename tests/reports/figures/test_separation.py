@@ -40,8 +40,30 @@ def test_each_pair_has_its_mixture_estimates_and_references_to_listen_to(whole_s
         "drum, separated (SDR 3.5 dB)",
         "drum, reference",
     ]
-    assert figures[1].sounds[1].name.endswith("separated (no SDR)")
+    assert figures[1].sounds[1].name.endswith("separated (SDR 0.0 dB)")  # -0.01 dB
     assert "CAVL c1 mask (located with the mixture), seed 1: pair 0 of pairs.csv" in figures[0].caption
+
+
+def test_the_caption_says_what_the_sound_makers_were_located_with(writer, study_of):
+    writer.separate("cavl", "c1", 1, 5.0, "mask", located="solo")
+    writer.plan()
+    caption = separated(study_of(writer.home))[0].caption
+    assert caption.startswith("CAVL c1 mask (located with the solo), seed 1: pair 0 of pairs.csv")
+    assert "mixture" not in caption
+    assert "the first pairs whose two sounds were scored" in caption
+
+
+def test_a_kind_is_no_formula(writer, study_of, tmp_path):
+    writer.separate("cavl", "c1", 1, 5.0, "mask")
+    writer.plan()
+    path = writer.home / "1" / "examples.npz"
+    with np.load(path) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    odd = r"$\frac$ bell"
+    np.savez(path, **{**arrays, "kinds": np.array([[odd, "drum"]] * 2)})
+    canvas = separated(study_of(writer.home))[0].draw()
+    canvas.savefig(tmp_path / "odd.png")
+    assert odd in {panel.get_title() for panel in canvas.axes}
 
 
 def test_the_picture_holds_what_the_file_holds(whole_study, whole_home, results):
@@ -75,6 +97,7 @@ def test_a_method_that_locates_nothing_shows_its_images_alone(writer, study_of):
         arrays = {name: kept[name] for name in kept.files if name != "heatmaps"}
     np.savez(path, **arrays)
     figure = separated(study_of(writer.home))[0]
+    assert figure.caption.startswith("Sound-of-Pixels, seed 1")
     assert "heatmap" not in figure.caption
     panels = {panel.get_title(): panel for panel in figure.draw().axes}
     assert np.array_equal(panels["bell"].images[0].get_array(), arrays["images"][0, 0])

@@ -48,3 +48,21 @@ def test_no_accuracy_over_missing_folds_but_the_reason(writer, study_of, row):
     assert coverage in cells["ESC-50 fold 4"].small
     assert "ESC-10 was not run" in table.caption
     assert "ESC-50 was not run" not in table.caption
+
+
+def test_a_probe_that_is_at_chance_is_said(writer, study_of):
+    for seed in (1, 2):
+        writer.classify("cavl", "c1", seed, "miniature", 1.0)
+        writer.classify("cavl", "c0", seed, "miniature", 0.0 if seed == 2 else 0.9)
+        writer.classify("cavl", "c1", seed, "esc10", 1.0)
+    writer.run("classification", "cavl", "c1", 3, None, variant="miniature", write=False)
+    writer.plan()
+    table = classification(study_of(writer.home))
+    (beaten,) = (r for r in table.rows if r.label == "CAVL c0")
+    mean = beaten.cells[1].mean_text
+    assert table.findings == (
+        f"miniature accuracy: no better than Chance (10.0): CAVL c0 ({mean}; in 1 of 2 seeds).",
+        "ESC-10 accuracy: every trained row is better than chance in each of 2 seeds.",
+        "Not every seed is finished: C1: CAVL c1 (2 of 3).",
+    )
+    assert beaten.cells[1].text.endswith("‡")

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from reports.cells import Cell, Part, Row, words
-from reports.tables.common import HIGHER, LOWER, beside_trivial, findings
+from reports.published import PAPER
+from reports.tables.common import HIGHER, LOWER, beside_trivial, findings, provenance, unfinished
 
 
 def cell(*values, **options):
@@ -38,9 +39,50 @@ def test_a_score_is_marked_where_a_trivial_row_is_as_good(better, own, beaten_by
     assert not any(row.cells[0].beaten_by for row in others)
 
 
-def test_means_over_seeds_are_compared():
-    rows = table(ours=(cell(0.1, 0.9),), floor=(cell(0.4, 0.4),))
+def test_seeds_are_compared_and_not_their_means():
+    rows = table(ours=(cell(0.1, 0.9, 0.9),), floor=(cell(0.4, 0.4, 0.4),))
+    marked = beside_trivial(rows, ["ours"], ["floor"], [HIGHER])
+    assert marked[0].cells[0].beaten_by == ("floor",)
+    said = findings(marked, ["ours"], ["floor"], [HIGHER], ["Accuracy"], "a constant")
+    assert said == ("Accuracy: no better than floor (40.0): ours (63.3; in 1 of 3 seeds).",)
+
+
+def test_only_seeds_that_both_have_are_compared():
+    rows = table(ours=(cell(0.5),), floor=(cell(0.4, 0.8),))  # by the means, 0.5 would lie below 0.6
+    marked = beside_trivial(rows, ["ours"], ["floor"], [HIGHER])
+    assert marked[0].cells[0].beaten_by == ()
+    absent = Cell(parts=(Part(seed=1, problem="not run"), Part(seed=2, run=1, value=0.9)))
+    rows = table(ours=(absent,), floor=(cell(0.95),))
     assert beside_trivial(rows, ["ours"], ["floor"], [HIGHER])[0].cells[0].beaten_by == ()
+    assert findings(rows, ["ours"], ["floor"], [HIGHER], ["A"], "a floor") == ()
+
+
+def test_a_single_seed_is_no_claim_of_support():
+    rows = table(one=(cell(0.5),), three=(cell(0.5, 0.5, 0.5),), floor=(cell(0.4, 0.4, 0.4),))
+    rest = ["floor"], [HIGHER], ["A"], "a floor"
+    single = "A: every trained row is better than a floor in the only finished seed; a single seed supports nothing."
+    assert findings(rows, ["one"], *rest) == (single,)
+    assert findings(rows, ["three"], *rest) == ("A: every trained row is better than a floor in each of 3 seeds.",)
+    both = "A: every trained row is better than a floor in each of their 1 to 3 seeds; a single seed supports nothing."
+    assert findings(rows, ["one", "three"], *rest) == (both,)
+
+
+def test_rows_that_lack_seeds_are_named():
+    started = Cell(parts=(Part(seed=1, run=1, value=0.5), Part(seed=2, problem="failed")))
+    unable = Cell(parts=(Part(seed=1, run=1, problem="n/a"),))
+    rows = table(done=(cell(0.5, 0.5),), started=(started,), unable=(unable,), absent=(words("not planned"),))
+    everyone = ["done", "started", "unable", "absent"]
+    assert unfinished(rows, everyone) == ("Not every seed is finished: started (1 of 2).",)
+    assert unfinished(rows, ["done"]) == ()
+
+
+def test_the_papers_data_are_named_table_by_table():
+    assert "AudioSet-Evaluation" in provenance(2)
+    assert "MUSIC" not in provenance(2)
+    both = provenance(4, 6)
+    assert f"Table 4: {PAPER[4].data}" in both
+    assert f"Table 6: {PAPER[6].data}" in both
+    assert "ESC-50" not in both
 
 
 def test_what_has_not_run_is_neither_marked_nor_a_floor():
@@ -62,12 +104,13 @@ def test_findings_name_the_rows_and_the_best_of_what_is_trivial():
     better = [HIGHER, LOWER]
     marked = beside_trivial(rows, compared, trivial, better)
     assert findings(marked, compared, trivial, better, ["Accuracy", "MAE"], "a constant") == (
-        "Accuracy: no better than one (30.0): bad (20.0).",
-        "MAE: every trained row is better than a constant.",
+        "Accuracy: no better than one (30.0): bad (20.0; in the only finished seed).",
+        "MAE: every trained row is better than a constant in the only finished seed; a single seed supports nothing.",
     )
     better = [LOWER, HIGHER]
     marked = beside_trivial(rows, compared, trivial, better)
     assert findings(marked, compared, trivial, better, ["Error", "Score"], "a constant") == (
-        "Error: no better than two (25.0): good (90.0).",
-        "Score: no better than one (0.500): good (0.100); bad (0.200).",
+        "Error: no better than two (25.0): good (90.0; in the only finished seed).",
+        "Score: no better than one (0.500): good (0.100; in the only finished seed); bad (0.200; in the only finished "
+        "seed).",
     )

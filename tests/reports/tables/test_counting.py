@@ -66,10 +66,50 @@ def test_a_network_that_a_constant_beats_is_seen(writer, study_of, row):
     beaten, good = (row(table, label) for label in ("w/o Pre-train: CAVL untrained", "CAVL-C1: CAVL c1"))
     assert "Always 2" in beaten["MAE (mode)"].beaten_by
     assert beaten["MAE (mode)"].text.endswith("‡")
+    maes = [p.value for p in beaten["MAE (mode)"].parts]
+    assert sum(mae >= 1.0 for mae in maes) == 2
     assert not any(cell.beaten_by for cell in good.values())
     own = beaten["MAE (mode)"].mean_text
-    said = f"MAE (mode): no better than Always 2 (1.000): w/o Pre-train: CAVL untrained ({own})."
-    assert said in table.findings
+    (said,) = (f for f in table.findings if f.startswith("MAE (mode): no better than Always 2 (1.000): "))
+    assert said.partition("1.000): ")[2] == f"w/o Pre-train: CAVL untrained ({own}; in 2 of 3 seeds)."
+
+
+def test_what_is_no_better_than_permuted_labels_is_said_seed_by_seed(writer, study_of):
+    for seed in (1, 2, 3):
+        writer.count("cavl", "untrained", seed, 0.0, "permuted")
+        writer.count("cavl", "c0", seed, -1.0 if seed == 1 else 0.9)  # once worse than no listening
+        writer.count("cavl", "c1", seed, 1.0)
+    writer.plan()
+    (said,) = (f for f in counting(study_of(writer.home)).findings if f.startswith("MAE (λ): no better than CAVL unt"))
+    assert "CAVL-C0: CAVL c0" in said
+    assert said.endswith("; in 1 of 3 seeds).")
+    assert "c1" not in said
+
+
+def test_with_all_better_than_permuted_labels_that_is_said(writer, study_of):
+    for seed in (1, 2):
+        writer.count("cavl", "untrained", seed, 0.0, "permuted")
+        writer.count("cavl", "c1", seed, 1.0)
+    writer.plan()
+    assert (
+        "Accuracy (mode), MAE (mode), Accuracy (rounded), MAE (rounded), MAE (λ): every trained row is better than the "
+        "one trained on permuted labels in each of 2 seeds."
+    ) in counting(study_of(writer.home)).findings
+
+
+def test_the_caption_says_what_departs_from_the_paper_and_what_was_left_out(writer, study_of):
+    evaluation = {"updates": 40, "lr": 0.01, "decay": 0.5}
+    writer.count("cavl", "c1", 1, 0.8, evaluation={"labels": "true", **evaluation})
+    writer.plan()
+    caption = counting(study_of(writer.home)).caption
+    assert "Trained for 40 updates" in caption
+    assert "0.01 / (1 + 0.5 · epoch), as in the paper." in caption
+    writer.count("cavl", "c0", 1, 0.8)
+    writer.plan()
+    caption = counting(study_of(writer.home)).caption
+    assert "Trained for 20 or 40 updates" in caption
+    assert "0.01 / (1 + 0.5 or 9 · epoch), in the paper 0.01 / (1 + 0.5 · epoch)." in caption
+    assert "left out: 3 of the test set, 7 of the training set." in caption
 
 
 def test_gaps_and_further_networks_are_said(writer, study_of, row):
@@ -86,12 +126,18 @@ def test_gaps_and_further_networks_are_said(writer, study_of, row):
     others = [r.label for r in table.rows if r.group == "Other methods and orderings"]
     assert others == ["CAVL c1-c2-c3", "sonar_x"]
     assert row(table, "Always 1")["Accuracy (mode)"].mean_text == "33.3"
-    assert "left out: 3." in table.caption
+    assert table.findings[-1] == "Not every seed is finished: CAVL-C0: CAVL c0 (0 of 1); CAVL-C1: CAVL c1 (1 of 2)."
+
+
+def test_older_runs_do_not_say_what_was_left_out_of_training(writer, study_of):
+    writer.run("counting", "cavl", "c1", 1, {"excluded": 4}, variant="true")
+    writer.plan()
+    assert "are left out: 4 of the test set." in counting(study_of(writer.home)).caption
 
 
 def test_nothing_run_yet_gives_the_rows_without_findings(writer, study_of):
     writer.run("counting", "cavl", "c1", 1, None, variant="true", write=False)
     writer.plan()
     table = counting(study_of(writer.home))
-    assert table.findings == ()
+    assert table.findings == ("Not every seed is finished: CAVL-C1: CAVL c1 (0 of 1).",)
     assert {c.text for r in table.rows if r.label == "Always 1" for c in r.cells} == {"–", "not run (0 of 1 seed)"}

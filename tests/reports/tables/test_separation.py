@@ -26,7 +26,9 @@ def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, ro
             assert ours[metric].estimate.mean == pytest.approx(mean)
             assert ours[metric].runs == tuple(number for number, _ in runs)
             assert ours[metric].small == "3 seeds, 23 items, 1 left out"
-    assert "silent estimate: 1." in table.caption
+    left_out = table.caption.partition("for a silent estimate: ")[2].partition(".")[0]
+    assert left_out.split(", ")[:2] == [f"1 in Our-Model-{v.title()}: CAVL c1 {v}" for v in ("center", "mask")]
+    assert "an estimate that is silent or not finite only its own row" in table.caption
     assert "Scored on 23 sounds." in table.caption
 
 
@@ -35,7 +37,7 @@ def test_tables_5_and_6_stand_beside_what_corresponds_to_them(whole_study, row, 
     both = row(table, "Our-Model-both: CAVL c1-c2 mask")
     assert [both[c].text for c in table.columns[:3]] == ["6.78", "10.62", "12.19"]
     assert (both["SDR"].published.table, both["SDR"].seeds) == (5, 3)
-    raw = row(table, "CAVL-C1: CAVL c1 (audio assignment as the mask)")
+    raw = row(table, "CAVL-C1 (AudioSet-Instrument): CAVL c1 (audio assignment as the mask)")
     assert [raw[c].text for c in table.columns[:3]] == ["-4.54", "0.23", "2.28"]
     scores = [r["rows"]["audio-assignment"]["sdr"] for _, r in results("separation", "cavl", "c1")]
     assert raw["SDR"].estimate.mean == pytest.approx(statistics.mean(scores))
@@ -71,26 +73,86 @@ def test_what_is_no_better_than_the_mixture_or_its_control_is_seen(writer, study
     center, mask = (row(table, f"Our-Model-{v.title()}: CAVL c1 {v}")["SDR"] for v in ("center", "mask"))
     assert center.beaten_by == ("Mixture as the estimate",)
     assert mask.beaten_by == ()
+    solo = [row(table, f"CAVL c1 {v} (located with the solo)")["SDR"].beaten_by for v in ("center", "mask")]
+    assert solo == [("Mixture as the estimate",), ()]
     against_mixture, _, against_controls = table.findings
     mixture = row(table, "Mixture as the estimate")["SDR"].mean_text
-    beaten = f"Our-Model-Center: CAVL c1 center ({center.mean_text})"
+    beaten = f"Our-Model-Center: CAVL c1 center ({center.mean_text}; in each of 2 seeds)"
     assert against_mixture.startswith(f"SDR: no better than Mixture as the estimate ({mixture}): {beaten}")
     assert "CAVL c1 mask" not in against_mixture
     assert f"Our-Model-Mask: CAVL c1 mask ({mask.mean_text}; shuffled " in against_controls
     assert "Our-Model-Center" in against_controls
+    own, control = (row(table, f"CAVL c1 center ({s}located with the solo)")["SDR"] for s in ("", "shuffled, "))
+    own, control = own.mean_text, control.mean_text
+    said = f"CAVL c1 center (located with the solo) ({own}; shuffled {control}; in each of 2 seeds)"
+    assert said in against_controls
     assert "untrained" not in against_controls
 
 
-def test_all_is_well_is_said_too_and_a_broken_bound_is_an_alarm(writer, study_of):
-    writer.separate("cavl", "c1", 1, 5.0, "mask")
+def test_rows_are_compared_on_the_sounds_that_both_have(writer, study_of, row):
+    """A silent estimate leaves its own row only: the means of what is left may tell another order."""
+    lines = ["pair,item,kind,row,sdr,sir,sar,excluded"]
+    lines += ["0,a,1,located-mixture,3,9,9,", "0,b,2,located-mixture,,,,silent estimate"]
+    lines += ["0,a,1,shuffled,2,8,8,", "0,b,2,shuffled,20,30,9,", "0,a,1,mixture,1,1,9,", "0,b,2,mixture,9,29,9,"]
+    means = {"located-mixture": (3.0, 9.0), "shuffled": (11.0, 19.0), "mixture": (5.0, 15.0)}
+    rows = {name: {"sdr": sdr, "sir": sir, "sar": 9.0, "items": 2} for name, (sdr, sir) in means.items()}
+    for seed in (1, 2):
+        files = {"items.csv": "\n".join(lines)}
+        writer.run("separation", "cavl", "c1", seed, {"rows": rows}, variant="mask", files=files)
     writer.plan()
-    assert "SDR: every network is better than with shuffled sound-makers." in separation(study_of(writer.home)).findings
+    table = separation(study_of(writer.home))
+    assert row(table, "Our-Model-Mask: CAVL c1 mask")["SDR"].beaten_by == ()
+    assert table.findings == (
+        "SDR, SIR: every trained row is better than the mixture as the estimate in each of 2 seeds.",
+        "SDR: every network is better than with shuffled sound-makers in each of 2 seeds.",
+    )
+    assert "for a silent estimate: 1 in Our-Model-Mask: CAVL c1 mask." in table.caption
+
+
+def test_a_reason_that_leaves_every_row_is_said_once(writer, study_of):
+    rows = {name: {"sdr": 1.0, "sir": 1.0, "sar": 1.0, "items": 0} for name in ("located-mixture", "mixture")}
+    rows |= dict.fromkeys(("ideal-ratio-mask", "ideal-log-mask"), rows["mixture"])
+    lines = [f"0,{item},1,{name},,,,silent reference" for item in "ab" for name in rows]
+    files = {"items.csv": "\n".join(["pair,item,kind,row,sdr,sir,sar,excluded", *lines])}
+    writer.run("separation", "cavl", "c1", 1, {"rows": rows}, variant="mask", files=files)
+    writer.plan()
+    assert "for a silent reference: 2 in every row." in separation(study_of(writer.home)).caption
+
+
+def test_the_caption_says_how_it_was_trained_beside_the_paper(writer, study_of):
+    writer.separate("cavl", "c1", 1, 3.0, "mask")
+    writer.separate("cavl", "c1", 1, 3.0, "mask plain")
+    writer.plan()
+    caption = separation(study_of(writer.home)).caption
+    assert "loss weighted by the square root of the mixture's magnitude (in the paper plain, Eq 8); " in caption
+    assert "mixtures are the mean of two solos; 12 pairs; 40 updates; learning rate 0.001 " in caption
+    assert "plain loss (Eq 8)" not in caption
+
+
+def test_all_is_well_is_said_too_and_a_broken_bound_is_an_alarm(writer, study_of):
+    for seed in (1, 2):
+        writer.separate("cavl", "c1", seed, 5.0, "mask")
+    writer.plan()
+    findings = separation(study_of(writer.home)).findings
+    assert "SDR: every network is better than with shuffled sound-makers in each of 2 seeds." in findings
     writer.separate("cavl", "c1-c2", 1, 20.0, "mask")
     writer.plan()
     alarm = separation(study_of(writer.home)).findings[-1]
     assert alarm.startswith("SDR: above the ideal ratio mask, which should bound every row: ")
     assert "Our-Model-both: CAVL c1-c2 mask" in alarm
     assert "Our-Model-Mask" not in alarm
+
+
+def test_a_single_seed_is_no_claim_of_support(writer, study_of):
+    writer.separate("cavl", "c1", 1, 5.0, "mask")
+    writer.run("separation", "cavl", "c1", 2, None, variant="mask", write=False)
+    writer.plan()
+    *_, against_controls, missing = separation(study_of(writer.home)).findings
+    assert against_controls == (
+        "SDR: every network is better than with shuffled sound-makers in the only finished seed; a single seed "
+        "supports nothing."
+    )
+    assert missing == "Not every seed is finished: Our-Model-Mask: CAVL c1 mask (1 of 2)."
 
 
 def test_the_headline_is_what_the_run_was_configured_for(writer, study_of, row):
@@ -113,7 +175,10 @@ def test_a_method_that_separates_by_itself_takes_the_papers_row_and_has_no_contr
     assert (cells["Paper SDR"].text, cells["SDR"].seeds) == ("7.30", 1)
     assert sum("Sound-of-Pixels" in r.label for r in table.rows) == 1
     assert not any("shuffled" in r.label for r in table.rows)
-    assert table.findings == ("SDR, SIR: every trained row is better than the mixture as the estimate.",)
+    assert table.findings == (
+        "SDR, SIR: every trained row is better than the mixture as the estimate in the only finished seed; a "
+        "single seed supports nothing.",
+    )
 
 
 def test_what_has_not_run_is_said(writer, study_of, row):
@@ -124,4 +189,5 @@ def test_what_has_not_run_is_said(writer, study_of, row):
     assert row(table, "Our-Model-Mask: CAVL c1 mask")["SDR"].text == "not run (0 of 1 seed)"
     assert row(table, "CAVL c1 center (shuffled)")["SDR"].text == "failed (0 of 1 seed)"
     assert row(table, "Mixture as the estimate")["SDR"].estimate is None
-    assert table.findings == ()
+    (missing,) = table.findings
+    assert missing.startswith("Not every seed is finished: ")
