@@ -11,7 +11,7 @@ from registry.compare import flat
 from registry.index import Registry
 
 ROOT = Path(__file__).parents[1]
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("trained once")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
