@@ -9,7 +9,7 @@ from mir_eval.separation import bss_eval_sources
 from scipy.signal import lfilter
 
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
-from benchmarks.metrics.separation import EXACT, TAPS, SingularReferences, bss_eval
+from benchmarks.metrics.separation import EXACT, SINGULAR, TAPS, SingularReferences, bss_eval
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*mir_eval.separation:FutureWarning")
 
@@ -41,14 +41,19 @@ def test_agrees_with_mir_eval_on_noise(n, samples, noise):
 @given(st.data())
 def test_agrees_with_mir_eval_on_a_random_matrix_of_cases(data):
     n = data.draw(st.integers(1, 3))
-    samples = data.draw(st.integers((n - 1) * TAPS + 40, 3000))
+    samples = data.draw(st.integers((n - 1) * TAPS + 250, 3000))
     draw = np.random.default_rng(data.draw(st.integers(0, 1 << 30)))
     colour = data.draw(st.sampled_from([(1.0,), (1.0, 0.9), (1.0, -0.9, 0.5)]))
     references = lfilter(colour, [1, -data.draw(st.floats(0, 0.95))], draw.standard_normal((n, samples)))
     references *= 10.0 ** draw.uniform(-2, 2, (n, 1))
     mixing = draw.standard_normal((n, n))
     estimates = mixing @ references + 10.0 ** draw.uniform(-3, 1) * draw.standard_normal((n, samples))
-    agrees(references, estimates)
+    try:
+        agrees(references, estimates)
+    except SingularReferences:  # the documented exception, which must then be the truth
+        delayed = [np.pad(r, (lag, TAPS - 1 - lag)) for r in references for lag in range(TAPS)]
+        values = np.linalg.svd(np.stack(delayed), compute_uv=False)
+        assert (values[-1] / values[0]) ** 2 < 100 * SINGULAR  # in another norm than the one tested against
 
 
 def test_agrees_with_mir_eval_on_miniature_scenes_as_pcm_and_as_float():
