@@ -1,4 +1,4 @@
-"""``python -m registry``: list the runs, show one, compare several."""
+"""``python -m registry``: list the runs, show one, compare several, copy them to MongoDB."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from registry.compare import ITEMS, Paired, differing, flat, paired
+from registry.files import MONGO
 from registry.index import Registry, Summary
 from registry.record import Record, RecordError
+
+if TYPE_CHECKING:
+    from registry.mongo import Address
 
 EPILOG = """\
 examples:
@@ -28,10 +34,15 @@ examples:
   python -m registry list --stale --json | jq '.[].id'     what --rerun stale would run again
   python -m registry show 12                               where the number of run 12 comes from
   python -m registry compare 12 15                         what differs, and by how much, item by item
+  python -m registry sync --mongo mongodb://HOST/lab       copy all runs into a MongoDB, as Sacred would write them
+  python -m registry sync --watch                          and go on doing so ($CAVL_MONGO_URI says where)
+
+With $CAVL_MONGO_URI set, runs appear there by themselves while they go on.
 
 Runs lie in $CAVL_HOME, or else in ./runs; --home names another folder. A run that says DIED was killed: start the same
 command again and it continues that run. A run is stale when the sources, the packages or a run it started from have
-changed since. Exit code: 0; 2 when a run asked for is not there or is damaged.
+changed since. Exit code: 0; 1 when a run could not be copied; 2 when a run asked for is not there or is damaged, or a
+database cannot be reached.
 """
 
 #: What `list` shows, and sorts by.
@@ -45,14 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     registry = Registry(options.home)
     try:
-        options.command(registry, options)
+        status = options.command(registry, options)
         sys.stdout.flush()
     except (KeyError, ValueError, RecordError) as error:
         print(f"registry: {error.args[0]}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    return int(status or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", type=Path, metavar="DIR", help="folder of the runs (default: $CAVL_HOME, or ./runs)")
     common.add_argument("--json", action="store_true", help="print JSON, complete and unrounded")
-    commands = parser.add_subparsers(required=True, metavar="list|show|compare")
+    commands = parser.add_subparsers(required=True, metavar="list|show|compare|sync")
 
     listing = commands.add_parser("list", parents=[common], help="one line per run", description="One line per run.")
     for name in ("task", "method", "ordering", "preset"):
@@ -113,6 +127,32 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("id", type=int, help="the run that the others are compared with")
     compare.add_argument("others", type=int, nargs="+", metavar="ID", help="another run")
     compare.set_defaults(command=_compare)
+
+    copying = commands.add_parser(
+        "sync",
+        parents=[common],
+        help="copy the runs into a MongoDB",
+        description="Copy the runs into a MongoDB in the documents that Sacred's own observer writes there, which "
+        "Omniboard shows. Runs that have not changed are not touched; what was cut off goes on; several may copy at "
+        "once.",
+    )
+    copying.add_argument(
+        "--mongo",
+        metavar="URI",
+        default=os.environ.get(MONGO),
+        help=f"mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE or HOST:PORT:DATABASE (default: ${MONGO}, which does not "
+        "show the password to other users of the machine)",
+    )
+    copying.add_argument(
+        "--watch",
+        type=float,
+        nargs="?",
+        const=10.0,
+        metavar="SECONDS",
+        help="go on until Ctrl-C, looking for changes every so many seconds (default: 10); a database that goes away "
+        "is waited for",
+    )
+    copying.set_defaults(command=_sync)
     return parser
 
 
@@ -310,6 +350,54 @@ def _interval(p: Paired) -> str:
     if math.isnan(p.half_width):
         return "too few items"
     return f"{p.difference - p.half_width:+.4g} to {p.difference + p.half_width:+.4g}"
+
+
+# ---- sync -----------------------------------------------------------------------------------------------------------
+
+
+def _sync(registry: Registry, options: argparse.Namespace) -> int:
+    from registry.mongo import MongoError, address  # here: the other commands need not wait for pymongo and Sacred
+
+    if not options.mongo:
+        raise ValueError(f"where to? give --mongo mongodb://HOST:PORT/DATABASE, or set ${MONGO}")
+    status = 0
+    while True:
+        try:
+            status = 1 if _sync_once(registry, address(options.mongo), options) else 0
+        except MongoError as error:
+            print(f"registry: {error.args[0]}", file=sys.stderr)
+            status = 2
+        if options.watch is None:
+            return status
+        time.sleep(options.watch)
+
+
+def _sync_once(registry: Registry, where: Address, options: argparse.Namespace) -> int:
+    """Returns how many runs could not be copied."""
+    from registry.mongo import opened
+    from registry.sync import sync
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+        opened(where) as store,
+    ):
+        task = bar.add_task("copying runs", total=None)
+        tally = sync(registry.home, store, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    if options.json:
+        _print_json(asdict(tally))
+    elif options.watch is None or tally.new or tally.renewed or tally.failed:
+        print(f"{tally}; {where.shown}")
+    for id, metrics in tally.thinned.items():
+        names = ", ".join(metrics)
+        print(
+            f"registry: run {id}: {names} too long for one document; every k-th point there, all in cavl_metrics",
+            file=sys.stderr,
+        )
+    for id, why in tally.failed.items():
+        print(f"registry: run {id} not copied: {why}", file=sys.stderr)
+    return len(tally.failed)
 
 
 # ---- printing -------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def read_metrics(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 
     A resumed run measures the steps after its last checkpoint again; of a step that occurs twice the last counts.
     """
-    return {name: ([p[0] for p in points], [p[1] for p in points]) for name, points in _points(folder).items()}
+    return {name: ([p[0] for p in points], [p[1] for p in points]) for name, points in read_points(folder).items()}
 
 
 def write_metrics_json(folder: Path) -> None:
@@ -64,12 +64,13 @@ def write_metrics_json(folder: Path) -> None:
             "values": [p[1] for p in points],
             "timestamps": [p[2] for p in points],
         }
-        for name, points in _points(folder).items()
+        for name, points in read_points(folder).items()
     }
     atomic_write(folder / "metrics.json", to_json(whole))
 
 
-def _points(folder: Path) -> dict[str, list[Point]]:
+def read_points(folder: Path) -> dict[str, list[Point]]:
+    """As :func:`read_metrics`, with the time of each measurement."""
     path = folder / JOURNAL
     try:
         content = path.read_bytes()
