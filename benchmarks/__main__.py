@@ -41,8 +41,9 @@ from benchmarks.datasets.source import data_folder, open_source
 from benchmarks.experiment import current_environment, progress_bar
 from benchmarks.jobs import Job
 from benchmarks.suite import TASKS, Request, State, jobs_of, run, scoreable, select
-from registry.files import home
+from registry.files import MONGO, home
 from registry.index import Registry
+from registry.mongo import MongoError, address, opened
 from registry.record import Record, RecordError
 
 
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; nothing finished is lost, the same command goes on from here", file=sys.stderr)
         return 130
-    except (ValueError, OSError, RecordError) as error:
+    except (ValueError, OSError, RecordError, MongoError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -120,6 +121,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
         show_plan(console, state)
         return 0
     registry.save_plan(request.preset, plan(request, jobs))
+    do_without_mongo_if_away(console)
     prepare(state.todo, arguments.jobs or os.cpu_count() or 1)
 
     stale = sum(1 for r in reused.values() if r.stale)
@@ -142,6 +144,28 @@ def benchmark(arguments: argparse.Namespace) -> int:
         console.print(f"{len(state.failed)} runs failed; the same command tries them again")
     without = arguments.esc50 is not None and "esc10" not in scoreable(str(request.esc50))
     return 1 if state.failed or status or without else 0
+
+
+def do_without_mongo_if_away(console: Console) -> None:
+    """One warning, instead of one from every run, where $CAVL_MONGO_URI names a database that cannot be used now.
+
+    Raises
+    ------
+    MongoError
+        When it is no address at all.
+    """
+    text = os.environ.get(MONGO)
+    if not text:
+        return
+    where = address(text)
+    try:
+        with opened(where):
+            pass
+    except MongoError as error:
+        del os.environ[MONGO]  # the runs are processes of this one
+        console.print(
+            f"warning: {escape(str(error))}; `python -m registry sync` copies the runs later", highlight=False
+        )
 
 
 def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registry) -> list[Job]:

@@ -13,7 +13,7 @@ import importlib
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,8 @@ from registry.code import code_digest
 from registry.environment import environment
 from registry.files import home
 from registry.index import Registry
+from registry.mirror import mirrors
+from registry.mongo import MongoError
 from registry.observer import (
     AlreadyRunning,
     RegistryObserver,
@@ -212,10 +214,13 @@ def plain_errors() -> Iterator[None]:
         raise SacredError(str(error), print_traceback=False) from error
 
 
-def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None) -> Any:
+def make_experiment(
+    task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None, mongo: str | None = None
+) -> Any:
     """The Sacred experiment of ``task``, measured by the function ``measure`` of its module.
 
     With ``config`` (complete) it runs just that; without, it has the presets' defaults and takes Sacred's command line.
+    ``mongo``: a MongoDB in which the run appears while it goes on; default: ``$CAVL_MONGO_URI``, if that is set.
     """
     sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
     sacred.SETTINGS.DISCOVER_SOURCES = "none"  # the code digest's modules are added below: all that a run imports
@@ -229,6 +234,7 @@ def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progr
     else:
         experiment.add_config(**config)
     experiment.observers.append(RegistryObserver(pedigree))
+    experiment.observers.extend(mirrors(home(), mongo))
 
     @experiment.main
     def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,9 +303,12 @@ def finish(job: Job, run: Run) -> None:
 
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
+    argv, mongo = _without_mongo(sys.argv)
     try:
         with sigterm_as_interrupt():
-            run = make_experiment(task).run_commandline()
+            run = make_experiment(task, mongo=mongo).run_commandline(argv)
+    except MongoError as error:
+        raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":
@@ -307,6 +316,24 @@ def command_line(task: str) -> None:
             finish(resolve({k: run.config[k] for k in ENTRIES}), run)
         except RecordError as error:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
+
+
+def _without_mongo(argv: Sequence[str]) -> tuple[list[str], str | None]:
+    """Sacred's option ``-m``, taken from its command line: its own observer stops a run whose database is away, refuses
+    a record that is continued, and would keep the address, password and all, in the record.
+    """
+    rest, found = [], None
+    words = iter(argv)
+    for word in words:
+        if word in ("-m", "--mongo_db"):
+            found = next(words, "")
+        elif word.startswith("--mongo_db="):
+            found = word.partition("=")[2]
+        elif word.startswith("-m") and not word.startswith("--"):
+            found = word[2:]
+        else:
+            rest.append(word)
+    return rest, found
 
 
 @contextlib.contextmanager
