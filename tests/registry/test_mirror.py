@@ -81,7 +81,7 @@ def start(home: Path, uri: str, points: int = 30) -> subprocess.Popen[str]:
     )
 
 
-def seen(uri: str, points: int = 1, patience: float = 20.0) -> dict[str, Any]:
+def seen(uri: str, points: int = 1, patience: float = 60.0) -> dict[str, Any]:
     """The one run in the database, once it has so many points of its metric."""
     with pymongo.MongoClient(uri) as client:
         for _ in range(round(patience * 10)):
