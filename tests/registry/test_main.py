@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.__main__ import COLUMNS, main, sparkline
+from registry.__main__ import main
+from registry.commands.listing import COLUMNS
+from registry.commands.show import sparkline
 from registry.journal import append
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,60 @@
+"""How the commands print: plain columns, tables as wide as their content, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from registry.record import Record
+
+
+def console() -> Console:
+    """Piped output is as wide as its content: nothing is cut for a terminal that is not there."""
+    width = None if sys.stdout.isatty() else 100_000
+    return Console(width=width, markup=False, emoji=False, highlight=False)  # what runs say is shown as they said it
+
+
+def bar() -> Progress:
+    """A progress bar with an estimate, on a terminal; silent elsewhere."""
+    terminal = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
+
+
+def table(*columns: str) -> Table:
+    """Without columns: facts, without a head."""
+    made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def said(value: Any) -> str:
+    """A value as a table shows it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def title(record: Record) -> str:
+    """What a run is, in a few words."""
+    config = record.config
+    words = [record.pedigree.task, *(str(config[c]) for c in ("method", "ordering", "preset") if c in config)]
+    return " ".join([*words, f"seed {config['seed']}" if "seed" in config else ""]).strip()
+
+
+def print_json(value: Any) -> None:
+    """Whole and unrounded."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_aligned(rows: Sequence[Sequence[str]]) -> None:
+    """Plain columns, whole at any width of a terminal, and 10,000 lines at once."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
