@@ -5,8 +5,8 @@
 
 On top of a pre-trained, frozen method that locates sound-makers a separation network is trained on mixtures of two
 training solos; a method that separates by itself is evaluated as it is. Then pairs of test solos of different kinds are
-mixed (which pairs: drawn from the seed, kept as ``pairs.csv``) and both sounds of each asked back. Rows, all over the
-same sounds but for what is left out:
+mixed (which: drawn from the seed, unless there is a published list; kept as ``pairs.csv``) and both sounds of each
+asked back. Rows, all over the same sounds but for what is left out:
 
 ``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
 ``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of neither of this pair's kinds
@@ -93,6 +93,7 @@ def measure(context: Context) -> dict[str, Any]:
         "rows": rows,
         "items": rows[primary]["items"],
         "pairs": len(mixtures.pairs),
+        "listed": context.source.pairs() is not None,
         "excluded": dict(Counter(i.excluded for i in by_row[primary] if i.excluded)),
         "coverage": str(mixtures.scenes.coverage),
         **training,
@@ -262,7 +263,11 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
     """
     scenes = context.source.test(1)
     require_rate(separates, scenes)
-    pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
+    listed = context.source.pairs()
+    if listed is not None:
+        pairs = list(listed[: evaluation.pairs])
+    else:
+        pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
 
 

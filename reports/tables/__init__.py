@@ -6,6 +6,8 @@ every other method and ordering of the plan, third parties' included.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reports.cells import Table
 from reports.claims import claims
 from reports.comparisons import differences
@@ -17,7 +19,7 @@ from reports.tables.classification import classification
 from reports.tables.counting import counting
 from reports.tables.localization import binarisations, localization
 from reports.tables.orderings import orderings
-from reports.tables.separation import separation
+from reports.tables.separation import instruments, separation
 
 
 def all_tables(study: Study) -> list[Table]:
@@ -32,7 +34,8 @@ def all_tables(study: Study) -> list[Table]:
         "action": action,
     }
     tables = [table(study) for task, table in by_task.items() if study.select(task)]
+    tables += [table for table in (instruments(study),) if table is not None]
     tables += [table for table in (orderings(study), differences(study), claims(study)) if table.rows]
     if study.select("localization"):
         tables += binarisations(study)
-    return tables
+    return [replace(table, caption=f"{study.rehearsal} {table.caption}".lstrip()) for table in tables]

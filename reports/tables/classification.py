@@ -42,8 +42,8 @@ NOT_RUN = {
 def classification(study: Study) -> Table:
     """Table 1: a linear probe on frozen audio features."""
     planned = [n.variant for n in study.select("classification") if n.variant]
-    probes = list(dict.fromkeys([*names.PROBES, *planned]))
-    folds = {p: 0 if p == "miniature" else _folds(study, p) for p in probes}
+    probes = [p for p in dict.fromkeys([*names.PROBES, *planned]) if p in planned or p not in names.OWN_PROBES]
+    folds = {p: 0 if p in names.OWN_PROBES else _folds(study, p) for p in probes}
     columns = ["Paper ESC-50"]
     for probe in probes:
         name = names.PROBES.get(probe, probe)
@@ -100,7 +100,7 @@ def classification(study: Study) -> Table:
             "each band, no network at all. Permuted labels: the same pipeline on labels "
             "shuffled among the clips, averaged over the features of all rows; it must be at chance. "
             f"{''.join(f'{why} ' for probe, why in NOT_RUN.items() if probe not in planned)}{CELLS} {COUNTED} "
-            f"{provenance(1)}"
+            f"{provenance(1, study=study)}"
         ),
         columns=tuple(columns),
         rows=marked,

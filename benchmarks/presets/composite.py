@@ -1,0 +1,67 @@
+"""CAVL, L3-Net, DMC and Attention on composite scenes: real photographs with real recordings, trivial rows beside them.
+
+tox -e benchmark -- --preset composite --photographs DIR --recordings DIR,DIR
+"""
+
+from __future__ import annotations
+
+from baselines import attention, dmc, l3
+from benchmarks.datasets.composite import CompositeData
+from benchmarks.presets import ClassificationConfig, CountingConfig, MethodPreset, Preset, SeparationConfig
+from benchmarks.presets import miniature as small
+from benchmarks.training import TrainingConfig
+from cavl.config import from_dict
+from cavl.curriculum import named_orderings
+from cavl.separator_config import SeparatorConfig
+from cavl.spectrogram import SpectrogramConfig
+
+#: 96 x 96 images and 64 x 128 spectrograms of 5 s: nearly the whole scene, so that every source is heard.
+SPECTROGRAM = {"hop": 434, "frames": 128, "bins": 64, "oversample": 4}
+TRUNK = (16, "M", 32, "M", 64, "M", 64)
+
+CAVL = {**small.CAVL, "spectrogram": SPECTROGRAM, "image_size": 96, "audio_trunk": TRUNK, "visual_trunk": TRUNK}
+L3 = {
+    **{name: value for name, value in small.L3.items() if name != "classes"},
+    "image_size": 96,
+    "frame_of": "scene",
+}
+DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96, "audio_trunk": TRUNK, "visual_trunk": TRUNK}
+ATTENTION = {**small.ATTENTION, "window": 55_125, "image_size": 96, "visual_trunk": TRUNK}
+IMAGE_NEGATIVES = {**small.IMAGE_NEGATIVES, **ATTENTION}
+
+UPDATES = (600, 240, 240, 240)
+LRS = small.LRS
+
+PRESET = Preset(
+    seeds=1,
+    data=CompositeData(),
+    training=TrainingConfig(batch=32),
+    methods={
+        "cavl": MethodPreset(
+            model=CAVL,
+            orderings=lambda seed: named_orderings(UPDATES, LRS, seed),
+            runs=("untrained", "c1", "c1-c2", "c1-c2scene", "c0", "c1-c2-c3", "c3-matched"),
+            variants=small.PRESET.methods["cavl"].variants,
+        ),
+        "l3": MethodPreset(
+            model=L3, orderings=lambda seed: l3.orderings((600, 600), (1e-3, 1e-3)), runs=("avc", "untrained")
+        ),
+        "dmc": MethodPreset(model=DMC, orderings=lambda seed: dmc.orderings((600,), (1e-3,)), runs=("c1", "untrained")),
+        "attention": MethodPreset(
+            model=ATTENTION, orderings=lambda seed: attention.orderings((600,), (1e-4,)), runs=("c1", "untrained")
+        ),
+        **{name: small.PRESET.methods[name] for name in ("full-frame", "centred-square", "mean-training-map")},
+        "random-box": small.PRESET.methods["random-box"],
+        "spectrogram-statistics": small.PRESET.methods["spectrogram-statistics"],
+    },
+    classification=ClassificationConfig(probe="composite"),
+    counting=CountingConfig(updates=600, decay=9.0),
+    separation=SeparationConfig(
+        network=SeparatorConfig(
+            spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM),
+            channels=small.SEPARATOR.channels,
+            loss="weighted",
+        ),
+        updates=600,
+    ),
+)

@@ -1,0 +1,114 @@
+"""``python -m benchmarks.datasets``: status, verify, errors in a sentence, help."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from benchmarks.datasets.__main__ import main
+from benchmarks.datasets.prepare.account import Account
+from benchmarks.datasets.prepared import Clip, Lost, Packer, seal, write
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data set that has been begun with eleven items: three found, five lost."""
+    folder = tmp_path / "audioset"
+    packer, account = Packer(folder), Account(folder)
+    account.begin({}, 11)
+    packed = [packer.append(Clip(id=f"v{n}", waveform=np.full(9, n, np.int16))) for n in range(3)]
+    for clip in packed:
+        account.found(clip.id, [clip])
+    for n in range(4):
+        account.lost(Lost(id=f"m{n}", status="missing", reason="Private video"))
+    account.lost(Lost(id="d0", status="damaged", reason="no audio [track]"))
+    seal(folder, packed, [Lost(id="d0", status="damaged", reason="no audio [track]")])
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    assert main(list(arguments)) == status
+    out, err = capsys.readouterr()
+    return err if status else out
+
+
+def test_status(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = said(capsys, "status", "--root", str(root))
+    (row,) = (line for line in text.splitlines() if "audioset" in line and "│" in line)
+    assert [cell.strip() for cell in row.split("│")[2:8]] == ["11", "3", "4", "1", "3", "3"]
+    assert "audioset: 4 missing: Private video" in text
+    assert "audioset: 1 damaged: no audio [track]" in text
+    figures = json.loads(said(capsys, "status", "--root", str(root), "--json"))["audioset"]
+    assert (figures["found"], figures["to_do"], figures["clips"]) == (3, 3, 3)
+    assert "1 more reasons" in said(capsys, "status", "--root", str(root), "--reasons", "1")
+
+
+def test_status_as_a_table(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = root / "items.csv"
+    said(capsys, "status", "audioset", "--root", str(root), "--csv", str(file))
+    with open(file, newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["status"] for row in rows] == ["found"] * 3 + ["missing"] * 4 + ["damaged"]
+
+
+def test_verify(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root / "other", [Clip(id="a", waveform=np.zeros(9, np.int16))])  # made without the command line
+    assert "audioset: 3 of 3 clips are as packed" in said(capsys, "verify", "--root", str(root))
+    assert "other: 1 of 1 clips are as packed" in said(capsys, "verify", "other", "--root", str(root))
+    path = root / "audioset" / "clips-00000.arrow"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(np.full(9, 2, np.int16).tobytes(), np.full(9, 5, np.int16).tobytes()))
+    assert main(["verify", "--root", str(root)]) == 1
+    out = capsys.readouterr().out
+    assert "audioset: v2: its content is not what was packed" in out
+    assert "audioset: 2 of 3 clips are as packed" in out
+
+
+def test_mistakes_are_said_in_a_sentence(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "holds audioset, not musik" in said(capsys, "status", "musik", "--root", str(root), status=2)
+    (empty := tmp_path / "empty").mkdir()
+    assert "holds no prepared data set" in said(capsys, "verify", "--root", str(empty), status=2)
+    absent = ["prepare", "audioset", "--ontology", "o.json", "--segments", "s.csv", "--root", str(root)]
+    assert "there is no o.json" in said(capsys, *absent, status=2)
+    assert "--no-fetch needs --from" in said(capsys, *absent, "--no-fetch", status=2)
+    assert "--url-template" in said(capsys, *absent, "--url-template", "file:///{id}", status=2)
+    assert "--from /absent" in said(capsys, *absent, "--from", "/absent", status=2)
+    with pytest.raises(SystemExit):
+        main(["prepare", "audioset", "--jobs", "0"])
+    assert "0 is less than 1" in capsys.readouterr().err
+
+
+def test_prepare_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole way on the least that there is: two recordings of ESC-50's form, one of them missing."""
+    (source := tmp_path / "ESC-50").mkdir()
+    (source / "meta").mkdir()
+    (source / "audio").mkdir()
+    rows = ["filename,fold,target,category,esc10,src_file,take", *(f"1-{n}-A-0.wav,1,0,dog,True,1,A" for n in (1, 2))]
+    (source / "meta" / "esc50.csv").write_text("\n".join(rows))
+    soundfile.write(source / "audio" / "1-1-A-0.wav", np.zeros(5 * 11_025), 11_025)
+    arguments = ["prepare", "esc50", "--from", str(source), "--root", str(tmp_path / "root"), "--jobs", "1"]
+    text = said(capsys, *arguments)
+    assert "1 clips of 1 of 2 (missing 1, damaged 0) items" in text
+    assert "esc50: 1 missing: there is no file of it" in text
+    assert main(arguments) == 0
+    assert "2 of 2 items are done already (1 found, 1 missing, 0 damaged)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["prepare"], *(["prepare", n] for n in ("audioset", "music", "flickr_soundnet", "esc50"))]
+)
+def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert len(text) > 300
+    assert max(map(len, text.splitlines())) <= 120
+    if arguments != ["prepare"]:
+        assert "python -m benchmarks.datasets prepare" in text

@@ -1,0 +1,278 @@
+"""A preparation as real as it can be without the internet: sixty-odd media, served on loopback, fetched by yt-dlp.
+
+``prepare audioset`` is killed at random moments and goes on; in the end the account is exactly right, what was
+finished was never asked for again, and every clip holds the seconds that its list names.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.datasets.prepared import Prepared
+from tests.loopback import Page, Server
+from tests.media import GREYS, PITCHES, make_video, pitch_at
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+FPS = 10.0
+
+#: Container, codecs and how they are filled: what users upload.
+FORMS = [
+    ("mp4", {"video": "libx264", "audio": "aac"}),
+    ("webm", {"video": "libvpx-vp9", "audio": "libopus", "rate": 48_000}),
+    ("mkv", {"video": "libx264", "audio": "libmp3lame"}),
+    ("avi", {"video": "mpeg4", "audio": "libmp3lame"}),
+    ("mov", {"video": "mpeg4", "audio": "pcm_s16le"}),
+    ("mkv", {"video": "libx264", "audio": "flac"}),
+]
+SIZES = [(64, 48), (640, 360), (48, 64), (102, 58), (320, 240), (176, 144), (256, 256)]
+RATES = [44_100, 48_000, 22_050, 8_000, 32_000, 11_025, 16_000]
+
+
+@dataclass
+class Case:
+    """One row of a list, what the server does when asked for it, and how it must end."""
+
+    id: str
+    start: float
+    page: Page
+    status: str = "found"
+    reason: str = ""
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+    folder = tmp_path_factory.mktemp("uploads")
+    made: list[Case] = []
+
+    def upload(n: int, seconds: float = 16.0, **different: object) -> bytes:
+        ending, form = FORMS[n % len(FORMS)]
+        settings = {
+            "size": SIZES[n % len(SIZES)],
+            "channels": 1 + n % 2,
+            "fps": (10, 15, 25)[n % 3],
+            **form,
+            **different,
+        }
+        if settings.get("rate", 0) != 48_000:
+            settings["rate"] = RATES[n % len(RATES)]
+        return make_video(folder / f"{n}.{ending}", seconds, **settings).read_bytes()  # type: ignore[arg-type]
+
+    def case(page: Page, status: str = "found", reason: str = "", id: str = "") -> None:
+        made.append(Case(id or f"clip{len(made):02d}_abc-", float(len(made) % 5), page, status, reason))
+
+    for n in range(36):
+        case(Page(upload(n), pause=0.02 if n % 7 == 0 else 0.0))
+    for id in ("-oXabc_1234", "--help_abcd", "_-_-_-_-_-_"):  # YouTube's ids may look like this
+        case(made[0].page, id=id)
+    case(Page(made[1].page.content, busy=[429, 503]))
+    case(Page(made[2].page.content, busy=[500]))
+    for answer, words in ((404, "Not Found"), (410, "Gone"), (403, "Forbidden")):
+        for _ in range(2):
+            case(Page(answer=answer), "missing", f"HTTP Error {answer}: {words}")
+    case(Page(answer=503), "missing", "asked 5 times")
+    for n in (0, 1, 3):
+        case(Page(upload(40 + n, 3.0)), "damaged", "too short")
+    for n in (0, 1, 2):
+        case(Page(upload(50 + n, audio=None)), "damaged", "no audio track")
+    for n in (0, 2):
+        case(Page(upload(60 + n, video=None)), "damaged", "no video track")
+    for _ in range(2):
+        case(Page(b""), "damaged", "empty (0 bytes)")
+    whole = made[0].page.content
+    for content in (whole[: len(whole) // 2], random.Random(0).randbytes(20_000), b"<html>gone</html>" * 99):
+        case(Page(content), "damaged", "Invalid data found")
+    webm = made[1].page.content
+    case(Page(webm[: len(webm) // 4]), "damaged", "too short")
+    return made
+
+
+@pytest.fixture
+def server(cases: list[Case]) -> Iterator[Server]:
+    with Server({case.id: case.page for case in cases}) as server:
+        yield server
+
+
+@pytest.fixture
+def lists(cases: list[Case], tmp_path: Path) -> dict[str, Path]:
+    """Two lists in Google's form, with rows in them that are none, and an ontology."""
+    ontology = [
+        {"id": "/m/root", "child_ids": ["/m/pets"]},
+        {"id": "/m/pets", "child_ids": ["/m/dog", "/m/cat"]},
+        {"id": "/m/dog", "child_ids": ["/m/bark"]},
+        {"id": "/m/bark", "child_ids": []},
+        {"id": "/m/cat", "child_ids": []},
+    ]
+    files = {"ontology": tmp_path / "ontology.json"}
+    files["ontology"].write_text(json.dumps(ontology))
+    rows = [f'{c.id}, {c.start:.3f}, {c.start + 10:.3f}, "/m/bark,/m/dog"' for c in cases]
+    bad = ['../../x, 0.000, 10.000, "/m/dog"', f'{"y" * 300}, 0.000, 10.000, "/m/dog"', '-oX, 0.000, 10.000, "/m/dog"']
+    for name, part in (("balanced_train", rows[::2] + bad), ("eval", rows[1::2])):
+        files[name] = tmp_path / f"{name}_segments.csv"
+        files[name].write_text("# Segments csv\n# num_ytids\n# YTID, start_seconds, end_seconds, positive_labels\n")
+        with open(files[name], "a") as file:
+            file.write("\n".join(part) + "\n")
+    return files
+
+
+def command(lists: dict[str, Path], root: Path, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "benchmarks.datasets", "prepare", "audioset", "--root", str(root)),
+        *("--ontology", str(lists["ontology"]), "--segments", str(lists["balanced_train"]), str(lists["eval"])),
+        *("--fps", str(FPS), "--jobs", "2", "--back-off", "0.1", "--rate", "1000", *more),
+    ]
+
+
+def started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """The program in a group of processes of its own."""
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+
+
+def require_gone(group: int) -> None:
+    """No process of a group is left after a while: children notice that their parent has died."""
+    patience = time.monotonic() + 15
+    while time.monotonic() < patience:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("some process of the group is still there")
+
+
+def entries(root: Path) -> dict[str, dict[str, str]]:
+    """What the account says, read independently of the code that writes it."""
+    try:
+        lines = (root / "audioset" / "account.jsonl").read_text().split("\n")[:-1]
+    except FileNotFoundError:
+        return {}
+    return {entry["id"]: entry for entry in map(json.loads, lines) if "id" in entry}
+
+
+def test_a_rehearsal(cases: list[Case], server: Server, lists: dict[str, Path], tmp_path: Path) -> None:
+    root, environment = tmp_path / "data % $HOME", {**os.environ, "OMP_NUM_THREADS": "1"}
+    prepare = command(lists, root, "--url-template", server.template)
+    moment = random.Random()
+
+    for kill in range(3):
+        running = started(prepare, environment)
+        aim = max(3, len(entries(root))) + moment.randrange(1, 14)
+        while len(entries(root)) < aim and running.poll() is None:
+            time.sleep(0.02)
+        time.sleep(moment.random() / 2)
+        running.send_signal(signal.SIGKILL)
+        output = running.communicate()[0]
+        assert running.returncode == -signal.SIGKILL, (kill, output.decode())
+        require_gone(running.pid)
+        finished = entries(root)
+        fetched = {p.name for p in (root / "audioset").glob("fetched/*") if p.suffix != ".part"}
+        assert len(finished) >= aim
+        server.forget()
+    done = subprocess.run(prepare, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not server.was_asked_for(finished.keys() | fetched), "what was there before the kill was asked for again"
+    assert f"{len(finished)} of {len(cases) + 3} items are done already" in done.stderr
+
+    # The account: every item as it must have ended, and the three rows that name none.
+    account = entries(root)
+    assert {c.id: c.status for c in cases} == {c.id: account[c.id]["status"] for c in cases}
+    for c in cases:
+        assert c.reason in account[c.id].get("reason", ""), (c, account[c.id])
+    refused = {id: entry for id, entry in account.items() if "line" in id}
+    assert len(refused) == 3
+    assert all("not a YouTube id" in entry["reason"] for entry in refused.values())
+    assert len(account) == len(cases) + 3
+    assert not any((root / "audioset").glob("fetched/*"))
+
+    # What was packed.
+    prepared = Prepared(root / "audioset")
+    found = {c.id: c for c in cases if c.status == "found"}
+    expected = Counter(c.status for c in cases) + Counter(damaged=3)
+    coverage = prepared.coverage
+    assert (coverage.found, coverage.missing, coverage.damaged) == tuple(
+        expected[status] for status in ("found", "missing", "damaged")
+    )
+    assert prepared.ids == [c.id for c in cases[::2] + cases[1::2] if c.status == "found"]
+    assert set(prepared.column("split")) == {"balanced_train", "eval"}
+    assert set(prepared.column("n_sources")) == {1}
+    for i, id in enumerate(prepared.ids):
+        check_clip(prepared, i, found[id].start)
+
+    # The command line on it.
+    csv_file = tmp_path / "items.csv"
+    for arguments in (["status", "--csv", str(csv_file), "audioset"], ["verify"]):
+        said = subprocess.run(
+            [sys.executable, "-m", "benchmarks.datasets", *arguments, "--root", str(root)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert said.returncode == 0, said.stderr
+    assert f"{len(found)} of {len(found)} clips are as packed" in said.stdout
+    with open(csv_file, newline="") as file:
+        assert {row["id"]: row["status"] for row in csv.DictReader(file)} == {
+            id: entry["status"] for id, entry in account.items()
+        }
+
+    # Files that somebody has already: the same clips, whatever order they came in.
+    own = tmp_path / "own"
+    own.mkdir()
+    for c in found.values():
+        (own / f"{c.id}.mp4").write_bytes(c.page.content)
+    server.forget()
+    other = command(lists, tmp_path / "other", "--no-fetch", "--from", str(own))
+    done = subprocess.run(other, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not server.asked
+    assert Prepared(tmp_path / "other" / "audioset").fingerprint == prepared.fingerprint
+
+
+def test_ctrl_c_ends_it_cleanly(cases: list[Case], server: Server, lists: dict[str, Path], tmp_path: Path) -> None:
+    """As a terminal does it, to the whole group of processes: a sentence, no traceback, nobody left behind."""
+    root, environment = tmp_path / "data", {**os.environ, "OMP_NUM_THREADS": "1"}
+    prepare = command(lists, root, "--url-template", server.template)
+    running = started(prepare, environment)
+    while len(entries(root)) < 5 and running.poll() is None:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    output = running.communicate(timeout=30)[0].decode()
+    assert running.returncode == 130, output
+    assert "interrupted; what was finished is kept, the same command goes on from here" in output
+    assert "Traceback" not in output
+    found = sum(entry["status"] == "found" for entry in entries(root).values())
+    prepared = Prepared(root / "audioset")
+    assert (len(prepared), prepared.coverage.expected) == (found, len(cases) + 3)
+    assert any("not tried yet" in item.reason for item in prepared.lost)
+    require_gone(running.pid)
+
+
+def check_clip(prepared: Prepared, i: int, start: float) -> None:
+    """The clip holds the ten seconds from ``start`` on: pitch and grey of each, to the second."""
+    waveform = prepared.waveform(i)
+    assert len(waveform) == 110_250, prepared.ids[i]
+    assert 8_000 < np.abs(waveform).max() < 32_767
+    times = prepared.frame_times(i)
+    assert len(times) == 10 * FPS
+    for second in range(10):
+        assert abs(pitch_at(waveform, second, 11_025) - PITCHES[int(start + second) % 10]) < 5, prepared.ids[i]
+        middle = int(np.searchsorted(times, second + 0.45))
+        grey = prepared.frame(i, middle)
+        assert abs(int(grey.mean()) - GREYS[int(start + second) % 10]) < 8, prepared.ids[i]
+        assert grey.shape == (256, 256, 3)
