@@ -29,6 +29,7 @@ METHODS = {
     "av-mix-sep": "AV-Mix-Sep",
     "sound-of-pixels": "Sound-of-Pixels",
     "co-separation": "Co-Separation",
+    "av-miml": "AV-MIML",
 }
 #: Behind a method's name and a colon: another configuration of it.
 ARMS = {

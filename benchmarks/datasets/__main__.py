@@ -18,15 +18,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmarks.datasets import prepared
-from benchmarks.datasets.prepare import audioset, esc50, flickr_soundnet, music
+from benchmarks.datasets.prepare import audioset, composite, esc50, flickr_soundnet, music
 from benchmarks.datasets.prepare.account import ACCOUNT, Account
 from benchmarks.datasets.prepare.options import add_common, how_of, limited, root_of
 from benchmarks.datasets.prepare.run import GivenUpError, InUseError, State, prepare
 from benchmarks.progress import progress_bar
 from registry.files import DiskFullError
 
-#: In the order of the help. Each has NAME, HELP, DESCRIPTION, EPILOG, add_arguments(parser) and plan(arguments).
-PREPARERS: tuple[Any, ...] = (audioset, music, flickr_soundnet, esc50)
+#: In the order of the help. Each has NAME, HELP, DESCRIPTION, EPILOG, add_arguments(parser) and plan(arguments), or
+#: instead of the last run(arguments), which does it all.
+PREPARERS: tuple[Any, ...] = (audioset, music, flickr_soundnet, esc50, composite)
 
 EPILOG = """\
 examples:
@@ -92,8 +93,11 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=form,
         )
         preparer.add_arguments(sub)
-        add_common(sub)
-        sub.set_defaults(command=_prepare, preparer=preparer)
+        if hasattr(preparer, "run"):
+            sub.set_defaults(command=preparer.run)
+        else:
+            add_common(sub)
+            sub.set_defaults(command=_prepare, preparer=preparer)
     for name, command, text in (
         ("status", _status, "how many items were found, and why the others were not"),
         ("verify", _verify, "read every clip again and compare it with its hash"),

@@ -16,6 +16,7 @@ the next, and nothing else has to be installed (``docs/performance.md`` has the 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import mmap
@@ -319,7 +320,7 @@ def seal(
         "lost": [dataclasses.asdict(item) for item in lost],
         "refused": [dataclasses.asdict(item) for item in refused],
     }
-    atomic_write(folder / MANIFEST, json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
+    atomic_write(folder / MANIFEST, json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def write(
@@ -389,6 +390,7 @@ def decode(jpeg: Any) -> npt.NDArray[np.uint8]:
     return image
 
 
+@functools.cache
 def schema() -> Any:
     """Of the Arrow files; ``attributes`` is JSON."""
     import pyarrow as pa
@@ -426,7 +428,7 @@ def _batch_of(clip: Clip) -> Any:
         pa.ListArray.from_arrays([0, len(clip.waveform)], pa.array(np.ascontiguousarray(clip.waveform))),
         pa.array([list(clip.frames)], pa.list_(pa.binary())),
         pa.array([list(clip.times)], pa.list_(pa.float32())),
-        pa.array([json.dumps(dict(clip.attributes), ensure_ascii=False, sort_keys=True)]),
+        pa.array([json.dumps(dict(clip.attributes), sort_keys=True)]),
     ]
     return pa.record_batch(columns, schema=schema())
 

@@ -47,6 +47,7 @@ PAPER_ROWS: dict[str, tuple[str, str | None, str | None]] = {
     "NMF-MFCC": ("nmf-mfcc", None, None),
     "AV-Mix-Sep": ("av-mix-sep", None, None),
     "Sound-of-Pixels": ("sound-of-pixels", None, None),
+    "AV-MIML": ("av-miml", None, None),
     "Co-Separation": ("co-separation", None, None),
     "Our-Model-Center": ("cavl", "c1", "center"),
     "Our-Model-Mask": ("cavl", "c1", "mask"),
@@ -111,15 +112,21 @@ def called(who: Network, row: str = "") -> str:
     return label(who.method, who.ordering, row, who.variant or "")
 
 
+def separations(study: Study) -> list[Table]:
+    """Tables 4 and 6, each where the plan has networks for it."""
+    on_instruments = [who.method == ON_INSTRUMENTS for who in networks(study)]
+    tables = [] if all(on_instruments) else [separation(study)]
+    return [*tables, *([instruments(study)] if any(on_instruments) else [])]
+
+
 def separation(study: Study) -> Table:
     """Table 4: every separation network, what bounds it, and its controls."""
     return _table(study, test_on_music(study), [who for who in networks(study) if who.method != ON_INSTRUMENTS])
 
 
-def instruments(study: Study) -> Table | None:
-    """Table 6, where the plan has networks for AudioSet-Instrument."""
-    every = [who for who in networks(study) if who.method == ON_INSTRUMENTS]
-    return _table(study, TEST_ON_INSTRUMENTS, every) if every else None
+def instruments(study: Study) -> Table:
+    """Table 6: the same for the sounds of AudioSet-Instrument."""
+    return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if who.method == ON_INSTRUMENTS])
 
 
 def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
@@ -140,7 +147,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     for name in PAPER[test.table].rows:
         if name not in PAPER_ROWS:
-            continue
+            continue  # CAVL-C1, which has no network: below
         method, ordering, variant = PAPER_ROWS[name]
         wanted = (test.guide if method == "cavl" else method, ordering, variant)
         planned = (n for n in every if all(w in (None, own) for w, own in zip(wanted, n, strict=True)))

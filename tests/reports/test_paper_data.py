@@ -7,7 +7,7 @@ import pytest
 from reports.__main__ import main
 from reports.page import summary
 from reports.tables import all_tables
-from reports.tables.separation import instruments, separation
+from reports.tables.separation import instruments, separation, separations
 
 
 @pytest.fixture
@@ -61,10 +61,14 @@ def test_tables_4_to_6_stand_beside_networks_of_their_own_data(writer, paper_hom
     assert {"table4", "table6"} <= {t.name for t in all_tables(study)}
 
 
-def test_without_such_networks_there_is_no_table_6(whole_study):
-    assert instruments(whole_study) is None
-    assert separation(whole_study).name == "table4"
+def test_there_is_a_table_for_each_test_that_has_networks(whole_study, writer, study_of):
+    assert [table.name for table in separations(whole_study)] == ["table4"]
     assert "miniature world" in separation(whole_study).caption
+    writer.separate("cavl:instrument", "c1", 1, 3.0)
+    writer.plan()
+    assert [table.name for table in all_tables(study_of(writer.home)) if "4" in table.name or "6" in table.name] == [
+        "table6"
+    ]
 
 
 def test_on_the_papers_data_captions_do_not_speak_of_a_miniature(writer, paper_home, study_of):

@@ -89,7 +89,8 @@ class Account:
 
     def lost(self, lost: Lost) -> None:
         """Record an item that is missing or damaged."""
-        self._append({"id": lost.id, "status": lost.status, "reason": lost.reason, "when": _now()})
+        reason = _printable(lost.reason)
+        self._append({"id": lost.id, "status": lost.status, "reason": reason, "when": _now()})
 
     def packed(self) -> list[Packed]:
         """All clips whose items were found."""
@@ -117,7 +118,7 @@ class Account:
             text.detach()
 
     def _append(self, content: Mapping[str, Any]) -> None:
-        line = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(content, separators=(",", ":")).encode() + b"\n"
         write_at(self.path, self._end, line)
         self._end += len(line)
         self._take(json.loads(line))
@@ -136,6 +137,11 @@ class Account:
             tuple(Packed(**clip) for clip in content.get("clips", ())),
             content.get("when", ""),
         )
+
+
+def _printable(text: str) -> str:
+    """Reasons are quoted from servers and decoders: nothing in them may command a terminal or be no text at all."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def _now() -> str:

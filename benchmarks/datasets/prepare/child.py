@@ -73,7 +73,12 @@ class Child:
         context = multiprocessing.get_context("spawn")  # threads of this process may hold locks
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self.memory), daemon=True)
-        self._process.start()
+        # Until the child ignores Ctrl-C, it does not hear of it: a child inherits what its starter's thread blocks.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
 

@@ -261,13 +261,14 @@ def _played(container: Any, stream: Any, start: float, lead: float) -> Iterator[
     """
     origin = (container.start_time or 0) / 1_000_000  # FFmpeg's unit of time
     sought = start - lead > 0 and _sought(container, stream, origin + start - lead)
-    for at, frame in _decoded(container, stream, origin):
-        if sought and at > start:
-            _sought(container, stream, origin)
-            yield from _decoded(container, stream, origin)
-            return
-        sought = False
-        yield at, frame
+    frames = _decoded(container, stream, origin)
+    first = next(frames, None)
+    if sought and (first is None or first[0] > start):
+        _sought(container, stream, origin)
+        frames, first = _decoded(container, stream, origin), None
+    if first is not None:
+        yield first
+    yield from frames
 
 
 def _sought(container: Any, stream: Any, seconds: float) -> bool:

@@ -8,11 +8,14 @@ never repeated.
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from registry.files import DiskFullError
 
 YOUTUBE = "https://www.youtube.com/watch?v={id}"
 
@@ -23,6 +26,7 @@ FORMAT = "b[height<=360]/(bv[height<=360],ba)/b/(bv,ba)/ba"
 #: Of the server: come back later.
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 BUSY_WORDS = re.compile(r"not a bot|rate.?limit|try again later|timed? ?out|too many requests", re.IGNORECASE)
+NO_ROOM = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
 class FetchError(Exception):
@@ -65,6 +69,8 @@ class Fetcher:
         ------
         FetchError
             With the site's own reason.
+        DiskFullError
+            When there is no room.
         """
         import yt_dlp
 
@@ -94,6 +100,8 @@ class Fetcher:
             with contextlib.chdir(aside), yt_dlp.YoutubeDL(options) as downloader:
                 downloader.extract_info(self.template.replace("{id}", video))
         except yt_dlp.utils.YoutubeDLError as error:
+            if NO_ROOM.search(str(error)):
+                raise DiskFullError(errno.ENOSPC, f"no room to fetch into {aside}") from None
             raise _understood(error) from None
         files = media_in(aside)
         if not files:

@@ -25,7 +25,7 @@ from benchmarks.datasets.prepare.item import Item, Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.pace import Pace
 from benchmarks.datasets.prepared import Clip, Lost, Packed, Packer, Prepared
-from registry.files import atomic_copy
+from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
 
 FETCHED = "fetched"
@@ -220,7 +220,9 @@ class _Preparation:
         try:
             pieces: list[Piece] = child.call(clips_of, files, item.cut, cut_already, timeout=self.how.timeout)
             return pieces
-        except (DecodeError, ChildError) as error:
+        except ImportError:
+            raise
+        except Exception as error:  # whatever happens in the child is about this item
             return Lost(id=item.id, status="damaged", reason=_sentence(error))
 
     def _fetch(self, child: Child, item: Item, fetcher: Fetcher) -> list[Path] | Lost | None:
@@ -238,8 +240,8 @@ class _Preparation:
                 self.pace.succeeded()
                 self.failures = 0
                 return files
-            except ChildError as error:
-                lost, again = Lost(id=item.id, status="missing", reason=f"fetching: {_sentence(error)}"), False
+            except (ImportError, DiskFullError):
+                raise
             except FetchError as error:
                 status, again = "damaged" if error.damaged else "missing", error.again
                 asked = f" (asked {attempt} times)" if again else ""
@@ -247,6 +249,8 @@ class _Preparation:
                 if again and attempt < ATTEMPTS:
                     pause = self.pace.refused(error.wait)
                     self.said(f"{item.id}: {error.reason}; nothing is fetched for {pause:.0f} s")
+            except Exception as error:  # whatever else happens in the child is about this item
+                lost, again = Lost(id=item.id, status="missing", reason=f"fetching: {_sentence(error)}"), False
             self._count_failure(item, lost, again)
             if not again:
                 break
@@ -347,8 +351,10 @@ def _require_same_settings(folder: Path, account: Account, plan: Plan) -> None:
         )
 
 
-def _sentence(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _sentence(error: Exception) -> str:
+    """Why an item was lost; errors that nobody foresaw say of which kind they are."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, DecodeError | ChildError) else f"{type(error).__name__}: {text}"
 
 
 def _drain(waiting: queue.Queue[Any]) -> None:

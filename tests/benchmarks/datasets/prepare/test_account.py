@@ -30,8 +30,8 @@ def test_entries_are_read_back(tmp_path: Path) -> None:
         assert read.expected == 4
         assert read.counts() == {"found": 1, "missing": 1, "damaged": 1}
         assert read.packed() == [packed("a/000"), packed("a/001", 9)]
-        assert read.entries["c"].reason == "no “audio” track\n"
-        assert read.reasons() == [("missing", "Private video", 1), ("damaged", "no “audio” track\n", 1)]
+        assert read.entries["c"].reason == "no “audio” track"
+        assert read.reasons() == [("missing", "Private video", 1), ("damaged", "no “audio” track", 1)]
 
 
 def test_the_last_entry_of_an_item_counts(tmp_path: Path) -> None:
@@ -68,6 +68,11 @@ def test_other_damage_is_named(tmp_path: Path, line: str) -> None:
         file.write(line + "\n")
     with pytest.raises(DamagedError, match=r"account.jsonl, line 2 is damaged .* remove the line"):
         Account(tmp_path)
+
+
+def test_reasons_cannot_command_a_terminal(tmp_path: Path) -> None:
+    Account(tmp_path).lost(Lost(id="a", status="missing", reason="\x1b[2Jgone\x07\n\udc80 für immer"))
+    assert Account(tmp_path).entries["a"].reason == "?[2Jgone? ? für immer"
 
 
 def test_it_becomes_a_table(tmp_path: Path) -> None:

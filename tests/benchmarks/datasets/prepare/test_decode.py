@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,22 @@ def test_the_whole_picture_is_seen(tmp_path: Path) -> None:
     assert seen.shape == (256, 256)
     assert seen[100, 5] > 200 > 30 > seen[100, 60]
     assert abs(seen[240, 128] - 120) < 15
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg program")
+def test_a_video_that_was_filmed_upright_is_shown_upright(tmp_path: Path) -> None:
+    """As the ffmpeg program turns it, whose metadata says by how much."""
+
+    def ffmpeg(*arguments: str) -> None:
+        subprocess.run(["ffmpeg", "-v", "error", *arguments], check=True, cwd=tmp_path)
+
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=320x180:rate=5:duration=11", "-pix_fmt", "yuv420p", "plain.mp4")
+    ffmpeg("-i", "plain.mp4", "-c", "copy", "-metadata:s:v:0", "rotate=90", "turned.mp4")
+    ffmpeg("-i", "turned.mp4", "-frames:v", "1", "-vf", "scale=256:256", "truth.png")
+    soundfile.write(tmp_path / "sound.wav", np.zeros(11 * RATE), RATE)
+    (piece,) = clips_of([tmp_path / "turned.mp4", tmp_path / "sound.wav"], Cut(fps=1))
+    truth = np.asarray(Image.open(tmp_path / "truth.png").convert("RGB")).astype(int)
+    assert np.abs(pixels(piece.frames[0]) - truth).mean() < 8
 
 
 def test_pieces_follow_one_another_to_the_end(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yt_dlp
 
 from benchmarks.datasets.prepare.decode import clips_of
 from benchmarks.datasets.prepare.fetch import Fetcher, FetchError, aside_of, media_in
 from benchmarks.datasets.prepare.item import Cut
+from registry.files import DiskFullError
 from tests.loopback import Page, Server
 from tests.media import PITCHES, make_video, pitch_at
 
@@ -94,6 +96,15 @@ def test_retry_after_is_heard(tmp_path: Path) -> None:
     assert rate.again
     private = _understood(DownloadError("\x1b[0;31mERROR:\x1b[0m [youtube] dQw4w9WgXcQ: Private video. Sign in"))
     assert (private.reason, private.again) == ("Private video. Sign in", False)
+
+
+def test_a_full_disk_is_not_the_videos_fault(fetcher: Fetcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise yt_dlp.utils.DownloadError("ERROR: unable to write data: [Errno 28] No space left on device")
+
+    monkeypatch.setattr(yt_dlp.YoutubeDL, "extract_info", full)
+    with pytest.raises(DiskFullError, match="no room to fetch"):
+        fetcher.fetch("dQw4w9WgXcQ", tmp_path / "a")
 
 
 def test_files_that_are_too_large_are_left(server: Server, tmp_path: Path) -> None:

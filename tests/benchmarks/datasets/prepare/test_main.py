@@ -70,6 +70,13 @@ def test_verify(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "audioset: 2 of 3 clips are as packed" in out
 
 
+def test_composite_has_its_folders_looked_through(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prepare", "composite", "--photographs", str(shared_data / "caltech101")]
+    recordings = [str(shared_data / name) for name in ("ESC-50", "instruments")]
+    assert "rooster" in said(capsys, *arguments, "--recordings", *recordings)
+    assert main([*arguments, "--recordings", "/absent"]) == 2
+
+
 def test_mistakes_are_said_in_a_sentence(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "holds audioset, not musik" in said(capsys, "status", "musik", "--root", str(root), status=2)
     (empty := tmp_path / "empty").mkdir()
@@ -101,7 +108,8 @@ def test_prepare_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["prepare"], *(["prepare", n] for n in ("audioset", "music", "flickr_soundnet", "esc50"))]
+    "arguments",
+    [[], ["prepare"], *(["prepare", n] for n in ("audioset", "music", "flickr_soundnet", "esc50", "composite"))],
 )
 def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -209,6 +209,41 @@ def test_a_decoder_that_takes_too_long_costs_its_own_item(clip: bytes, tmp_path:
     assert again.coverage.complete
 
 
+@pytest.mark.usefixtures("here")
+def test_what_nobody_foresaw_costs_its_own_item(
+    server: Server, clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(fetcher: Fetcher, video: str, *more: Any) -> None:
+        raise KeyError(video)
+
+    def undecodable(*arguments: Any) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    (tmp_path / "a.mp4").write_bytes(clip)
+    items = [item(0), item(1, files=[tmp_path / "a.mp4"])]
+    monkeypatch.setattr(Fetcher, "fetch", broken)
+    monkeypatch.setattr(run, "clips_of", undecodable)
+    result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(server))
+    assert result.coverage.reasons == {
+        "video_00000": "missing: fetching: KeyError: 'video_00000'",
+        "video_00001": "damaged: ZeroDivisionError: division by zero",
+    }
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_not_installed_is_not_the_items_fault(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*arguments: Any) -> None:
+        raise ModuleNotFoundError("No module named 'av'")
+
+    monkeypatch.setattr(run, "clips_of", absent)
+    (tmp_path / "a.mp4").write_bytes(clip)
+    with pytest.raises(ModuleNotFoundError):
+        prepare(tmp_path / "toy", plan(items=[item(0, files=[tmp_path / "a.mp4"])]), how())
+    assert not Account(tmp_path / "toy").entries
+
+
 def test_an_interruption_ends_at_once_and_keeps_what_is_done(server: Server, tmp_path: Path) -> None:
     server.pages["video_00001"].pause = 30.0  # a fetch that takes minutes
 
