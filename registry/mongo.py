@@ -2,7 +2,8 @@
 
 The collections ``runs``, ``metrics``, ``fs.files`` and ``fs.chunks`` are those of Sacred's MongoObserver, which
 Omniboard reads. Beside them lie ours: ``cavl_sync`` (which run of which registry is which, and how far it has been
-copied), ``cavl_sources`` (sources by content) and ``cavl_metrics`` (metrics that are too long for one document).
+copied), ``cavl_sources`` (sources by content), ``cavl_metrics`` (metrics that are too long for one document) and
+``cavl_settings`` (what has been set up there).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import gridfs
 import pymongo
@@ -40,6 +42,16 @@ class Address:
 
     uri: str
     database: str
+
+    @property
+    def whole(self) -> str:
+        """The URI with the database in it, for programs that look for it there; the password, too."""
+        scheme, _, rest = self.uri.partition("://")
+        place, question, query = rest.partition("?")
+        hosts = place.rpartition("@")  # a password may hold a slash
+        host = hosts[2].partition("/")[0]
+        database = quote(self.database, safe="")
+        return f"{scheme}://{hosts[0]}{hosts[1]}{host}/{database}{question}{query}"
 
     @property
     def shown(self) -> str:
@@ -99,13 +111,17 @@ class Store:
         return self.database["cavl_sources"]
 
     @property
+    def settings(self) -> Any:
+        return self.database["cavl_settings"]
+
+    @property
     def files(self) -> gridfs.GridFS:
         return gridfs.GridFS(self.database)
 
 
 @contextlib.contextmanager
-def opened(where: Address) -> Iterator[Store]:
-    """The database at ``where``, with its indexes.
+def opened(where: Address, *, indexes: bool = True) -> Iterator[Store]:
+    """The database at ``where``, with its indexes; without ``indexes`` for users who may only read.
 
     Raises
     ------
@@ -122,7 +138,8 @@ def opened(where: Address) -> Iterator[Store]:
         )
         try:
             store = Store(client[where.database])
-            _make_indexes(store)
+            if indexes:
+                _make_indexes(store)
             yield store
         finally:
             client.close()
@@ -148,9 +165,13 @@ def _explained(error: PyMongoError) -> str:
     said = redact(str(error)).split(", Timeout:")[0].split(", full error:")[0]
     if isinstance(error, OperationFailure):
         if error.code == 18:  # AuthenticationFailed
-            return "the user or the password is wrong"
+            return (
+                "the user or the password is wrong; mend the address (?authSource=DATABASE names where the user was "
+                "made, often admin), then sync"
+            )
         if error.code == 13:  # Unauthorized
-            return f"the user may not write here ({said}); it needs the role readWrite"
-        if error.code in (14031, 12501):  # OutOfDiskSpace
+            refused = said.split(" to execute command")[0]
+            return f"the user may not write here ({refused}); it needs the role readWrite there: grant it, then sync"
+        if error.code in (14031, 12501) or "No space left" in said:  # OutOfDiskSpace
             return f"its disk is full ({said}); free space there, then sync again"
     return f"it cannot be reached or failed ({said}); runs are safe on this disk: sync again when it is back"
