@@ -109,8 +109,10 @@ def test_the_record_has_the_form_of_sacreds_own(tmp_path: Path) -> None:
     mine, theirs = read(ours / "run.json"), read(stock / "run.json")
     assert mine.pop("resumptions") == []
     assert mine["host"].pop("pid") == os.getpid()
+    (name, kept), (module, _) = mine["experiment"]["sources"]
+    assert module == "cavl/model.py", "of the pedigree, beside Sacred's"
+    mine["experiment"]["sources"] = [[name, kept]]
     assert mine == theirs
-    ((name, kept),) = mine["experiment"]["sources"]
     assert name == Path(__file__).name
     assert (tmp_path / "ours" / kept).read_bytes() == Path(__file__).read_bytes()
     assert (tmp_path / "stock" / kept).exists()
@@ -186,6 +188,22 @@ def test_sources_and_resources_are_kept_once_by_content(tmp_path: Path) -> None:
         assert read(tmp_path / "home" / id / "run.json")["resources"] == [
             [str(tmp_path / "table.csv"), f"_resources/{kept[0].name}"]
         ]
+
+
+def test_the_modules_behind_a_run_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "cavl_example"
+    package.mkdir()
+    (package / "__init__.py").write_text("from cavl_example.layers import depth\n")
+    (package / "layers.py").write_text("depth = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = ("cavl_example", "cavl_example.layers", "cavl_example.gone")
+    monkeypatch.setitem(globals(), "CODE", dict.fromkeys(modules, "digest"))
+    home = tmp_path / "home"
+    experiment(home, lambda run: 1).run()
+    kept = dict(read(home / "1" / "run.json")["experiment"]["sources"])
+    assert kept.keys() == {"test_observer.py", "cavl_example/__init__.py", "cavl_example/layers.py"}
+    assert (home / kept["cavl_example/layers.py"]).read_text() == "depth = 3\n"
+    assert (home / kept["cavl_example/__init__.py"]).read_text() == (package / "__init__.py").read_text()
 
 
 # ---- ids and takeovers ----------------------------------------------------------------------------------------------
