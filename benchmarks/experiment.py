@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ from benchmarks.training import (
 from cavl.config import from_dict
 from registry.code import code_digest
 from registry.environment import environment
-from registry.files import home
+from registry.files import MONGO, home
 from registry.index import Registry
 from registry.mirror import mirrors
 from registry.mongo import MongoError
@@ -215,15 +216,15 @@ def plain_errors() -> Iterator[None]:
 
 
 def make_experiment(
-    task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None, mongo: str | None = None
+    task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None, copies: Sequence[Path] = ()
 ) -> Any:
     """The Sacred experiment of ``task``, measured by the function ``measure`` of its module.
 
     With ``config`` (complete) it runs just that; without, it has the presets' defaults and takes Sacred's command line.
-    ``mongo``: a MongoDB in which the run appears while it goes on; default: ``$CAVL_MONGO_URI``, if that is set.
+    ``copies``: further folders of runs that keep a record of it. ``$CAVL_MONGO_URI``: a MongoDB in which it appears.
     """
     sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
-    sacred.SETTINGS.DISCOVER_SOURCES = "none"  # the code digest's modules are added below: all that a run imports
+    sacred.SETTINGS.DISCOVER_SOURCES = "none"  # our record keeps the modules of the code digest: all that a run imports
     sacred.SETTINGS.DISCOVER_DEPENDENCIES = "none"
     sacred.SETTINGS.CONFIG.READ_ONLY_CONFIG = False
     experiment = sacred.Experiment(task, base_dir=str(ROOT), save_git_info=False)
@@ -234,7 +235,8 @@ def make_experiment(
     else:
         experiment.add_config(**config)
     experiment.observers.append(RegistryObserver(pedigree))
-    experiment.observers.extend(mirrors(home(), mongo))
+    experiment.observers.extend(RegistryObserver(pedigree, folder, own_ids=True) for folder in copies)
+    experiment.observers.extend(mirrors(home()))
 
     @experiment.main
     def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
@@ -303,10 +305,14 @@ def finish(job: Job, run: Run) -> None:
 
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
-    argv, mongo = _without_mongo(sys.argv)
+    argv, mongo = _without_option(sys.argv, "-m", "--mongo_db")
+    argv, copies = _without_option(argv, "-F", "--file_storage")
+    if mongo:
+        os.environ[MONGO] = mongo[-1]  # for the runs that this one starts from, too
     try:
         with sigterm_as_interrupt():
-            run = make_experiment(task, mongo=mongo).run_commandline(argv)
+            folders = [Path(folder).expanduser().absolute() for folder in copies]
+            run = make_experiment(task, copies=[f for f in folders if f != home()]).run_commandline(argv)
     except MongoError as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
@@ -318,19 +324,24 @@ def command_line(task: str) -> None:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
 
 
-def _without_mongo(argv: Sequence[str]) -> tuple[list[str], str | None]:
-    """Sacred's option ``-m``, taken from its command line: its own observer stops a run whose database is away, refuses
-    a record that is continued, and would keep the address, password and all, in the record.
+def _without_option(argv: Sequence[str], short: str, long: str) -> tuple[list[str], list[str]]:
+    """The command line without an option of Sacred's that we answer ourselves, and the values it had.
+
+    Sacred's own observers behind ``-m`` and ``-F`` refuse a record that is continued; that of MongoDB also stops a run
+    whose database is away, and would keep the address, password and all, in the record.
     """
-    rest, found = [], None
+    rest, found = [], []
     words = iter(argv)
     for word in words:
-        if word in ("-m", "--mongo_db"):
-            found = next(words, "")
-        elif word.startswith("--mongo_db="):
-            found = word.partition("=")[2]
-        elif word.startswith("-m") and not word.startswith("--"):
-            found = word[2:]
+        if word in (short, long):
+            try:
+                found.append(next(words))
+            except StopIteration:
+                raise SystemExit(f"{word} needs a value") from None
+        elif word.startswith(f"{long}="):
+            found.append(word.partition("=")[2])
+        elif word.startswith(short) and not word.startswith("--"):
+            found.append(word[len(short) :])
         else:
             rest.append(word)
     return rest, found
