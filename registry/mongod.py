@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import importlib.metadata
 import os
+import random
 import shutil
 import signal
 import socket
@@ -100,10 +101,19 @@ def _running(program: Path, data: Path) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody listens on, below those that systems give to outgoing connections.
+
+    Of those, one may be taken by anybody's connection before the server has it, or while it is being restarted.
+    """
+    draw = random.SystemRandom()  # processes that look at once draw differently
+    while True:
+        port = draw.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

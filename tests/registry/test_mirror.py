@@ -13,9 +13,10 @@ import pytest
 
 from registry.mirror import mirrors
 from registry.mongo import MongoError, address, opened
+from registry.mongod import free_port
 from registry.sync import sync
 from tests.live import ROOT, finished, go, record, seen, start
-from tests.mongod import Mongod, free_port
+from tests.mongod import Mongod
 
 pytestmark = pytest.mark.slow
 

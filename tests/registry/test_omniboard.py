@@ -22,11 +22,12 @@ import pytest
 
 from registry.index import Registry
 from registry.mongo import address, opened
+from registry.mongod import binary, free_port
 from registry.omniboard import columns
 from registry.omniboard.install import LOCKFILE, OmniboardError, install, program
 from registry.omniboard.server import Omniboard, require_free
 from registry.sync import sync
-from tests.mongod import Mongod, binary, free_port
+from tests.mongod import Mongod
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
