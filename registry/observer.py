@@ -33,7 +33,7 @@ from sacred.observers import FileStorageObserver
 from registry import files, journal
 from registry.code import changes, source_file
 from registry.environment import differences
-from registry.ids import keep_id, next_id
+from registry.ids import gate, keep_id, next_id
 from registry.index import DIGITS, Registry
 from registry.lock import Lock, holder
 from registry.plain import NotPlainError, plain, redact, redacted, to_json
@@ -175,24 +175,19 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             config = plain(config, "config")
             pedigree = self._pedigree_of(config)
             entry["experiment"]["sources"] = self._with_modules(entry["experiment"]["sources"], pedigree.code)
-            gate = Lock(self.home / ".lock")  # one process at a time looks for a record to continue and opens one
-            if not gate.acquire(patience=60):
-                host, pid = holder(gate.path)
-                raise TimeoutError(f"process {pid} on {host} has held {gate.path} for a minute; is it stopped?")
             try:
-                before = Registry(self.home).unfinished(pedigree.key)
-                if before is not None and before.status == "RUNNING":
-                    raise AlreadyRunning(before.id, *holder(before.folder / LOCK))
-                if before is not None and wanted in (None, before.id, str(before.id)):
-                    self._take_over(before, pedigree, config, entry)
-                else:
-                    self._begin(wanted, pedigree, config, entry)
+                with gate(self.home):
+                    before = Registry(self.home).unfinished(pedigree.key)
+                    if before is not None and before.status == "RUNNING":
+                        raise AlreadyRunning(before.id, *holder(before.folder / LOCK))
+                    if before is not None and wanted in (None, before.id, str(before.id)):
+                        self._take_over(before, pedigree, config, entry)
+                    else:
+                        self._begin(wanted, pedigree, config, entry)
             except BaseException:
                 self._close()
                 self._forget()  # no record is open, so there is none to end
                 raise
-            finally:
-                gate.release()
             assert self.folder is not None
             self.dir = str(self.folder)  # where Sacred's users look for it
             return int(self.folder.name)

@@ -45,7 +45,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(registry: Registry, options: argparse.Namespace) -> int:
     choice = Choice(superseded=options.superseded, unfinished=options.unfinished, damaged=options.damaged)
-    found, unknown = candidates(registry, choice)
+    with bar() as progress:
+        progress.add_task("looking through the runs", total=None)
+        found, unknown = candidates(registry, choice)
     failed: dict[Path, str] = {}
     if options.delete:
         with bar() as progress:
