@@ -2,7 +2,7 @@
 
 They run as the suite would run them, in a process of its own, each in a home of its own: a temporary folder
 (``$TMPDIR`` says where) that holds links to the runs it starts from and to their weights, and nothing of the run
-itself. The folder is removed when the comparison is done, and all there is when the command ends, however it ends.
+itself. The folder is removed when the comparison is done, and all there is when the command ends (but for SIGKILL).
 """
 
 from __future__ import annotations

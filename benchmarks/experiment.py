@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,8 @@ from registry.observer import (
 from registry.record import Pedigree, Record, RecordError, to_json
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cavl", "baselines", "benchmarks", "registry")
+#: Whose sources stand behind a score. The registry only keeps it: no change there makes a run stale.
+PACKAGES = ("cavl", "baselines", "benchmarks")
 Report = Callable[[int, int], None]  # (done, total)
 
 
@@ -211,17 +212,15 @@ def plain_errors() -> Iterator[None]:
     """Errors of the user's input end the command with their sentence, not with a traceback."""
     try:
         yield
-    except (ValueError, OSError, CheckpointError, TrainingError, AlreadyRunning, RecordError) as error:
+    except (ValueError, OSError, CheckpointError, TrainingError, AlreadyRunning, RecordError, MongoError) as error:
         raise SacredError(str(error), print_traceback=False) from error
 
 
-def make_experiment(
-    task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None, copies: Sequence[Path] = ()
-) -> Any:
+def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None) -> Any:
     """The Sacred experiment of ``task``, measured by the function ``measure`` of its module.
 
     With ``config`` (complete) it runs just that; without, it has the presets' defaults and takes Sacred's command line.
-    ``copies``: further folders of runs that keep a record of it. ``$CAVL_MONGO_URI``: a MongoDB in which it appears.
+    ``$CAVL_MONGO_URI``: a MongoDB in which it appears while it goes on.
     """
     sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
     sacred.SETTINGS.DISCOVER_SOURCES = "none"  # our record keeps the modules of the code digest: all that a run imports
@@ -232,11 +231,15 @@ def make_experiment(
     if config is None:
         experiment.config(defaults)
         experiment.config_hook(_before_command)
+
+        @experiment.option_hook
+        def observe(options: dict[str, Any]) -> None:
+            _observe_too(experiment, options)
+
     else:
         experiment.add_config(**config)
+        experiment.observers.extend(mirrors(home()))
     experiment.observers.append(RegistryObserver(pedigree))
-    experiment.observers.extend(RegistryObserver(pedigree, folder, own_ids=True) for folder in copies)
-    experiment.observers.extend(mirrors(home()))
 
     @experiment.main
     def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,6 +265,22 @@ def make_experiment(
             return measure(context)
 
     return experiment
+
+
+def _observe_too(experiment: Any, options: dict[str, Any]) -> None:
+    """Sacred's options ``-m`` and ``-F``, by observers of ours.
+
+    Sacred's own refuse a record that is continued; that of MongoDB also stops a run whose database is away, and would
+    leave the address, password and all, in the record.
+    """
+    uri, folder = options["--mongo_db"], options["--file_storage"]
+    options.update({"--mongo_db": None, "--file_storage": None})
+    if uri:
+        os.environ[MONGO] = uri  # for the runs that this one starts from, too
+    with plain_errors():
+        experiment.observers.extend(mirrors(home()))
+    if folder and Path(folder).expanduser().absolute() != home():
+        experiment.observers.append(RegistryObserver(pedigree, Path(folder).expanduser(), own_ids=True))
 
 
 def _before_command(config: dict[str, Any], command_name: str, logger: logging.Logger) -> dict[str, Any]:
@@ -305,16 +324,9 @@ def finish(job: Job, run: Run) -> None:
 
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
-    argv, mongo = _without_option(sys.argv, "-m", "--mongo_db")
-    argv, copies = _without_option(argv, "-F", "--file_storage")
-    if mongo:
-        os.environ[MONGO] = mongo[-1]  # for the runs that this one starts from, too
     try:
         with sigterm_as_interrupt():
-            folders = [Path(folder).expanduser().absolute() for folder in copies]
-            run = make_experiment(task, copies=[f for f in folders if f != home()]).run_commandline(argv)
-    except MongoError as error:
-        raise SystemExit(str(error)) from None
+            run = make_experiment(task).run_commandline()
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":
@@ -322,29 +334,6 @@ def command_line(task: str) -> None:
             finish(resolve({k: run.config[k] for k in ENTRIES}), run)
         except RecordError as error:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
-
-
-def _without_option(argv: Sequence[str], short: str, long: str) -> tuple[list[str], list[str]]:
-    """The command line without an option of Sacred's that we answer ourselves, and the values it had.
-
-    Sacred's own observers behind ``-m`` and ``-F`` refuse a record that is continued; that of MongoDB also stops a run
-    whose database is away, and would keep the address, password and all, in the record.
-    """
-    rest, found = [], []
-    words = iter(argv)
-    for word in words:
-        if word in (short, long):
-            try:
-                found.append(next(words))
-            except StopIteration:
-                raise SystemExit(f"{word} needs a value") from None
-        elif word.startswith(f"{long}="):
-            found.append(word.partition("=")[2])
-        elif word.startswith(short) and not word.startswith("--"):
-            found.append(word[len(short) :])
-        else:
-            rest.append(word)
-    return rest, found
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""``python -m registry``: list the runs, show one, compare several, copy them to MongoDB."""
+"""``python -m registry``: find runs, compare and verify them, copy them elsewhere, browse them, delete them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _said(error: OSError) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m registry",
-        description="The runs of the benchmark: list them, show where a number comes from, compare.",
+        description="The runs of the benchmark: find, compare, verify, copy, browse, delete them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -105,17 +105,24 @@ def delete(
     failed: dict[Path, str] = {}
     if not home.is_dir():
         return deleted, failed
+    moved: list[tuple[Candidate, Path | None]] = []
     with gate(home):
         found, _ = candidates(registry, choice)
         keep_id(home, max(run_ids(home), default=0))
-        for number, candidate in enumerate(found, start=1):
+        for candidate in found:
             try:
-                _remove(candidate.path)
-                deleted.append(candidate)
+                moved.append((candidate, _put_aside(candidate.path)))
             except OSError as error:
                 failed[candidate.path] = error.strerror or str(error)
-            if progress:
-                progress(number, len(found))
+    for number, (candidate, aside) in enumerate(moved, start=1):  # runs may be opened meanwhile
+        try:
+            if aside is not None:
+                shutil.rmtree(aside)
+            deleted.append(candidate)
+        except OSError as error:
+            failed[candidate.path] = error.strerror or str(error)
+        if progress:
+            progress(number, len(moved))
     return deleted, failed
 
 
@@ -204,12 +211,13 @@ def _size(path: Path) -> int:
     return 0
 
 
-def _remove(path: Path) -> None:
+def _put_aside(path: Path) -> Path | None:
+    """Take a file away, or a folder from where it is looked for; returns what is left to be removed."""
     if path.is_symlink() or not path.is_dir():
         path.unlink()
-    elif _is_leftover(path):
-        shutil.rmtree(path)
-    else:
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
-        os.rename(path, aside)
-        shutil.rmtree(aside)
+        return None
+    if _is_leftover(path):
+        return path
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
+    os.rename(path, aside)
+    return aside

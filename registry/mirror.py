@@ -67,9 +67,12 @@ class Mirror(RunObserver):  # type: ignore[misc]
             return
         self._over = True
         self._wake.set()
-        self._thread.join(AT_THE_END)
-        if self._thread.is_alive():
-            self._tell(f"{self.where.shown}: the last copy takes longer than {AT_THE_END:.0f} s")
+        try:
+            self._thread.join(AT_THE_END)
+            if self._thread.is_alive():
+                self._tell(f"{self.where.shown}: the last copy takes longer than {AT_THE_END:.0f} s")
+        except KeyboardInterrupt:  # the run has ended already, and is on the disk
+            self._tell(f"{self.where.shown}: the last copy was interrupted")
         self._thread = None
 
     def _follow(self) -> None:
@@ -109,13 +112,13 @@ class Mirror(RunObserver):  # type: ignore[misc]
         self._thinned.update(metrics)
 
 
-def mirrors(home: Path, named: str | None = None) -> list[Mirror]:
-    """To the database named on the command line, else in ``$CAVL_MONGO_URI``; none without either.
+def mirrors(home: Path) -> list[Mirror]:
+    """To the database in ``$CAVL_MONGO_URI``; none without.
 
     Raises
     ------
     MongoError
         When that is no address: a mistake to be told before hours of training.
     """
-    text = named or os.environ.get(MONGO)
+    text = os.environ.get(MONGO)
     return [Mirror(address(text), home)] if text else []

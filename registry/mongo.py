@@ -29,7 +29,7 @@ DATABASE = "sacred"  # where neither the address nor anybody else says
 PATIENCE = 3.0
 
 #: ``[host:port:]database``, as Sacred's option -m has it.
-_SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5}))?(?(host):)?(?P<database>[A-Za-z_][\w-]{0,62})?")
+_SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
 
 
 class MongoError(RuntimeError):
@@ -46,20 +46,31 @@ class Address:
     @property
     def whole(self) -> str:
         """The URI with the database in it, for programs that look for it there; the password, too."""
-        scheme, _, rest = self.uri.partition("://")
-        place, question, query = rest.partition("?")
-        hosts = place.rpartition("@")  # a password may hold a slash
-        host = hosts[2].partition("/")[0]
-        database = quote(self.database, safe="")
-        return f"{scheme}://{hosts[0]}{hosts[1]}{host}/{database}{question}{query}"
+        scheme, user, hosts, path, query = _parts(self.uri)
+        # Naming a database would have the user looked for there, and not where users are made as a rule.
+        if user and not path and not re.search("(?i)authsource|authmechanism", query):
+            query = f"{query}&authSource=admin" if query else "authSource=admin"
+        return f"{scheme}://{user}{hosts}/{quote(self.database, safe='')}{'?' if query else ''}{query}"
 
     @property
     def shown(self) -> str:
-        return f"{redact(self.uri)}, database {self.database}"
+        scheme, user, hosts, *_ = _parts(self.uri)
+        return f"{scheme}://{'***@' if user else ''}{hosts}, database {self.database}"
+
+
+def _parts(uri: str) -> tuple[str, str, str, str, str]:
+    """Scheme, ``user:password@``, hosts, path and query of a valid URI."""
+    scheme, _, rest = uri.partition("://")
+    place, _, query = rest.partition("?")
+    authority, _, path = place.partition("/")
+    user, at, hosts = authority.rpartition("@")
+    return scheme, user + at, hosts, path, query
 
 
 def address(text: str) -> Address:
     """``mongodb://[user:password@]host[:port][/database][?options]``, or Sacred's ``[host:port:]database``.
+
+    Nothing is looked up: what cannot be reached is told by :func:`opened`.
 
     Raises
     ------
@@ -67,21 +78,31 @@ def address(text: str) -> Address:
         When it is neither.
     """
     if "://" in text:
+        scheme, _, rest = text.partition("://")
+        plain = f"mongodb://{rest}" if scheme == "mongodb+srv" else text  # the other one asks the name server
         try:
-            parts = parse_uri(text)
-        except (InvalidURI, ConfigurationError, ValueError) as error:
+            parts = parse_uri(plain, validate=False)
+        except (InvalidURI, ConfigurationError, ValueError):  # what they say may hold the password
             raise MongoError(
-                f"{redact(text)} is no address of a MongoDB ({redact(str(error))}); write mongodb://HOST:PORT/DATABASE"
-                ", with special characters of a user or password percent-encoded"
+                f"{_without_secrets(text)} is no address of a MongoDB; write mongodb://HOST:PORT/DATABASE, with "
+                "special characters of a user or password percent-encoded"
             ) from None
         return Address(uri=text, database=parts["database"] or DATABASE)
     match = _SACRED.fullmatch(text)
-    if match is None or not text:
+    if match is None or not text or int(match["port"] or 0) > 65535:
         raise MongoError(
-            f"{redact(text)!r} is no address of a MongoDB; write mongodb://HOST:PORT/DATABASE or HOST:PORT:DATABASE"
+            f"{_without_secrets(text)!r} is no address of a MongoDB; write mongodb://HOST:PORT/DATABASE or "
+            "HOST:PORT:DATABASE"
         )
     host, port = match["host"] or "localhost", match["port"] or "27017"
     return Address(uri=f"mongodb://{host}:{port}", database=match["database"] or DATABASE)
+
+
+def _without_secrets(text: str) -> str:
+    """What is no address, without what might be a password in it."""
+    before, at, after = text.rpartition("@")
+    scheme, mark, _ = before.partition("://")
+    return f"{scheme if mark else ''}{mark}***@{after.partition('?')[0]}" if at else text.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +150,7 @@ def opened(where: Address, *, indexes: bool = True) -> Iterator[Store]:
         When it cannot be reached or does not let us in, now or anywhere in the block.
     """
     with mongo_errors(where):
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            where.uri,
-            serverSelectionTimeoutMS=round(PATIENCE * 1000),
-            connectTimeoutMS=round(PATIENCE * 1000),
-            socketTimeoutMS=60_000,
-            appname="cavl-bench",
-        )
+        client = _client(where)
         try:
             store = Store(client[where.database])
             if indexes:
@@ -143,6 +158,19 @@ def opened(where: Address, *, indexes: bool = True) -> Iterator[Store]:
             yield store
         finally:
             client.close()
+
+
+def _client(where: Address) -> pymongo.MongoClient[dict[str, Any]]:
+    try:
+        return pymongo.MongoClient(
+            where.uri,
+            serverSelectionTimeoutMS=round(PATIENCE * 1000),
+            connectTimeoutMS=round(PATIENCE * 1000),
+            socketTimeoutMS=60_000,
+            appname="cavl-bench",
+        )
+    except (OSError, ValueError, TypeError) as error:  # an option's value, a file that an option names
+        raise MongoError(f"{where.shown}: an option of its address is wrong ({redact(str(error))})") from None
 
 
 def _make_indexes(store: Store) -> None:

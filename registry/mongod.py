@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib.metadata
 import os
 import random
@@ -86,7 +87,7 @@ def _running(program: Path, data: Path) -> Iterator[int]:
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is ours to answer
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=functools.partial(_end_with, os.getpid()) if sys.platform == "linux" else None,
         )
     try:
         _wait(process, port, data / "log.txt")
@@ -128,13 +129,14 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         except PyMongoError:
             time.sleep(0.1)
     raise MongoError(
-        f"mongod does not start; {log} says why. Where its data are damaged or of another version, delete "
-        f"{log.parent}: it holds copies only"
+        f"mongod does not start; {log} says why. Where another one that was left behind holds its data, end that (its "
+        f"process is named in {log.parent / 'data' / 'mongod.lock'}); where they are damaged or of another version, "
+        f"delete {log.parent}: it holds copies only"
     )
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """In the child: end in good order even where the parent is killed (Linux: PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGINT)
-    if os.getppid() == 1:
+    if os.getppid() != parent:
         os._exit(1)  # it is gone already

@@ -19,6 +19,7 @@ import contextlib
 import datetime
 import io
 import os
+import platform
 import shutil
 import signal
 import sys
@@ -41,6 +42,10 @@ from registry.record import LOCK, Pedigree, Record, RecordError, is_artifact_nam
 
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
+
+
+#: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
+SILENCE = 60.0
 
 
 class AlreadyRunning(RuntimeError):
@@ -180,6 +185,8 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
                     before = Registry(self.home).unfinished(pedigree.key)
                     if before is not None and before.status == "RUNNING":
                         raise AlreadyRunning(before.id, *holder(before.folder / LOCK))
+                    if before is not None and before.status == "DIED" and _may_live_elsewhere(before):
+                        raise AlreadyRunning(before.id, before.host.get("hostname", ""), before.host.get("pid"))
                     if before is not None and wanted in (None, before.id, str(before.id)):
                         self._take_over(before, pedigree, config, entry)
                     else:
@@ -320,7 +327,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     def _end(self, status: str, time: datetime.datetime, **outcome: Any) -> None:
         """Write all that is left, ``run.json`` last: a run that says COMPLETED has everything else in place."""
         with self._mutex:
-            if self.folder is None:  # the run ends because started_event refused it
+            if self.folder is None or self._ended:  # started_event refused it, or Ctrl-C came while others still ended
                 return
             try:
                 with self._losing("what was measured"):
@@ -540,6 +547,18 @@ def _read_output_safely(run: Any) -> None:
             run.captured_out = run.captured_out_filter(text) if run.captured_out_filter is not None else text
 
     run._get_captured_output = read
+
+
+def _may_live_elsewhere(before: Record) -> bool:
+    """Whether a run of another machine, whose lock some shared disks do not show here, has just given a sign of life.
+
+    Its clock may be wrong: by more than a minute, and the lock alone decides.
+    """
+    sign = before.heartbeat or before.start_time
+    if not sign or before.host.get("hostname") in (None, platform.node()):
+        return False
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    return abs((now - datetime.datetime.fromisoformat(sign)).total_seconds()) < SILENCE
 
 
 def _end_of_last_word(text: str) -> int:

@@ -3,7 +3,8 @@
 The folder leads: what it says, the database says after the next sync, and a run that has not changed is not touched. A
 copy may be cut off anywhere and go on later: the run's document names its metrics and artifacts only once they are
 there, and what is being sent is written down before, so that the next copy clears up what has no name. Several
-processes may copy at once (a lock for each run, on the disk beside it).
+processes may copy at once (a lock for each run, on the disk beside it). Of an artifact, the folder does not keep the
+``metadata`` and ``content_type`` that a run may give: the first is left out here, the second guessed from the name.
 
 A run keeps its number where that is free in the database, and gets the next free one where it is not (another machine's
 registry may be copied there as well): ``cavl_sync`` says which is which.
@@ -231,7 +232,7 @@ def document(folder: Path) -> dict[str, Any]:
         entry |= {
             "format": MongoObserver.VERSION,
             "start_time": _time(run["start_time"]),
-            "resources": [tuple(resource) for resource in run.get("resources", ())],
+            "resources": [(name, _md5(stored)) for name, stored in run.get("resources", ())],
             "artifacts": [*run.get("artifacts", ()), *(["cout.txt"] if shortened else [])],
             "captured_out": said,
             "info": flattened(info),
@@ -255,6 +256,11 @@ def _output(folder: Path) -> tuple[str, bool]:
     head, tail = said[: LONGEST_OUTPUT // 2], said[-LONGEST_OUTPUT // 2 :]
     left_out = f"\n[... {len(said) - len(head) - len(tail):,} bytes are left out here; the artifact cout.txt has all]\n"
     return head.decode(errors="replace") + left_out + tail.decode(errors="replace"), True
+
+
+def _md5(stored: str) -> str:
+    """Of a resource, from the name of its copy: ``_resources/table_<md5>.csv``."""
+    return Path(stored).stem.rpartition("_")[2]
 
 
 def flattened(value: Any) -> Any:

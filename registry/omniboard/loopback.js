@@ -16,12 +16,23 @@ if (process.env.OMNIBOARD_USER) {
 process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume();
 
 // Another web page in the user's browser may send requests here, too: by a name of its own that leads to this machine
-// (Host), or openly (Origin). Neither is answered.
+// (Host), openly (Origin), or for pictures and scripts (which browsers tell by Sec-Fetch-Site). None is answered; a link
+// to a page of Omniboard is.
 function refused(request) {
-  const host = request.headers.host || '';
-  const origin = request.headers.origin;
-  return !LOCAL.includes(host.replace(/:\d+$/, '')) || (origin && origin !== `http://${host}`);
+  const {host = '', origin, 'sec-fetch-site': site, 'sec-fetch-dest': destination} = request.headers;
+  const link = destination === 'document' && request.method === 'GET' && !request.url.includes('/api/');
+  return !LOCAL.includes(host.replace(/:\d+$/, '')) || (origin && origin !== `http://${host}`) ||
+    (site && site !== 'same-origin' && site !== 'none' && !link);
 }
+
+// A file that is not there (any more) must not end it for all: Omniboard throws where nobody catches.
+let listening = false;
+process.on('uncaughtException', error => {
+  console.error(error);
+  if (!listening) {
+    process.exit(1);
+  }
+});
 
 const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (port, ...rest) {
@@ -34,6 +45,9 @@ net.Server.prototype.listen = function (port, ...rest) {
     }
     return emit.apply(this, arguments);
   };
+  this.once('listening', () => {
+    listening = true;
+  });
   this.once('error', error => {
     console.error(error.message);
     process.exit(1);

@@ -94,11 +94,11 @@ class Omniboard:
         return self._process.poll() is None
 
     def said(self) -> str:
-        """The last of what it has printed, without credentials."""
-        self._log.flush()
+        """What it has printed last of errors, else at all; without credentials."""
         size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - 2000))
-        return redact(self._log.read().decode(errors="replace").strip())
+        self._log.seek(max(0, size - 20_000))
+        lines = redact(self._log.read().decode(errors="replace")).strip().splitlines()
+        return " ".join([line for line in lines if "Error" in line][-1:] or lines[-3:])
 
     def stop(self) -> None:
         """End it; nothing happens when it has ended."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.experiment import _without_option, command_line
+from benchmarks.experiment import command_line
 from registry.index import Registry
 
 
@@ -60,26 +60,18 @@ def test_the_leading_folder_named_again_is_one_record(run, tmp_path):
     assert [r.status for r in Registry(tmp_path / "runs").records()] == ["COMPLETED"]
 
 
-def test_an_address_that_is_none_is_refused_before_anything_runs(run, tmp_path):
-    with pytest.raises(SystemExit, match="is no address of a MongoDB"):
-        run("-m", "http://lab")
+@pytest.mark.parametrize("option", [("-m", "http://lab"), ("--mongo", "http://lab"), ("-pm", "http://lab")])
+def test_an_address_that_is_none_is_refused_before_anything_runs(run, tmp_path, capsys, option):
+    with pytest.raises(SystemExit):
+        run(*option)
+    assert "is no address of a MongoDB" in capsys.readouterr().err
     assert not Registry(tmp_path / "runs").records()
 
 
-@pytest.mark.parametrize(
-    ("argv", "rest", "found"),
-    [
-        (["x", "-m", "a:1:b", "with", "seed=1"], ["x", "with", "seed=1"], ["a:1:b"]),
-        (["x", "-mlab", "-p"], ["x", "-p"], ["lab"]),
-        (["x", "--mongo_db=lab"], ["x"], ["lab"]),
-        (["x", "--mongo_db", "lab"], ["x"], ["lab"]),
-        (["x", "--help", "with", "model.m=2"], ["x", "--help", "with", "model.m=2"], []),
-    ],
-)
-def test_forms_of_an_option(argv, rest, found):
-    assert _without_option(argv, "-m", "--mongo_db") == (rest, found)
-
-
-def test_an_option_without_a_value_is_refused():
-    with pytest.raises(SystemExit, match="-F needs a value"):
-        _without_option(["x", "-F"], "-F", "--file_storage")
+def test_a_database_that_is_away_costs_a_warning_and_its_password_stays_nowhere(run, tmp_path, capfd):
+    run("--mongo_db=mongodb://user:geheim@127.0.0.1:1/lab", "-c", "-my idea")
+    assert capfd.readouterr().err.count("is not copied to MongoDB") == 1
+    (record,) = Registry(tmp_path / "runs").records()
+    assert record.status == "COMPLETED"
+    assert json.loads((record.folder / "run.json").read_text())["meta"]["comment"] == "-my idea"
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"geheim" in p.read_bytes()]

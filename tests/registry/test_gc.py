@@ -268,19 +268,23 @@ def test_what_a_process_holds_is_left_alone(home: Path, child) -> None:
     assert not (home / "6").exists()
 
 
-def test_nobody_opens_a_run_meanwhile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    remove = gc._remove
+def test_nobody_opens_a_run_while_things_are_put_aside_and_all_may_while_they_are_removed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[bool]] = {"_put_aside": [], "rmtree": []}
+    for place, name in ((gc, "_put_aside"), (gc.shutil, "rmtree")):
+        real = getattr(place, name)
 
-    def look(path: Path) -> None:
-        seen.append(held(home / ".lock"))
-        remove(path)
+        def look(*arguments: Any, name: str = name, real: Any = real, **options: Any) -> Any:
+            seen[name].append(held(home / ".lock"))
+            return real(*arguments, **options)
 
-    monkeypatch.setattr(gc, "_remove", look)
+        monkeypatch.setattr(place, name, look)
     delete(Registry(home), ALL)
-    assert seen
-    assert all(seen)
-    assert not held(home / ".lock")
+    assert seen["_put_aside"]
+    assert all(seen["_put_aside"])
+    assert seen["rmtree"]
+    assert not any(seen["rmtree"])
 
 
 def test_what_cannot_be_deleted_is_told_and_the_rest_goes(home: Path, monkeypatch, capsys) -> None:

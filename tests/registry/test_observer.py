@@ -1,6 +1,7 @@
 """Real experiments of Sacred, observed; killed, starved of disk, resumed."""
 
 import contextlib
+import datetime
 import errno
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sacred import SETTINGS, Experiment
-from sacred.observers import FileStorageObserver
+from sacred.observers import FileStorageObserver, RunObserver
 from sacred.utils import apply_backspaces_and_linefeeds
 
 from registry import files, journal
@@ -273,6 +274,43 @@ def test_a_killed_run_is_continued_in_its_record(tmp_path: Path, child) -> None:
     assert resumption["before"]["heartbeat"] == died.heartbeat
     assert resumption["time"] > died.start_time
     assert record.pedigree == died.pedigree
+
+
+def test_a_run_of_another_machine_is_left_alone_while_it_gives_signs_of_life(tmp_path: Path) -> None:
+    """Some shared disks show no locks of other machines."""
+    home = tmp_path / "home"
+    experiment(home, lambda run: 1).run()
+    entry = read(home / "1" / "run.json")
+    entry.pop("result")
+    entry |= {"status": "RUNNING", "host": {**entry["host"], "hostname": "elsewhere", "pid": 7}}
+
+    def beaten(seconds_ago: float) -> None:
+        beat = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(seconds=seconds_ago)
+        (home / "1" / "run.json").write_text(json.dumps({**entry, "heartbeat": beat.isoformat()}))
+
+    beaten(20)
+    with pytest.raises(AlreadyRunning, match="process 7 on elsewhere"):
+        experiment(home, lambda run: 1).run()
+    beaten(90)
+    assert experiment(home, lambda run: 1).run()._id == 1
+    assert read(home / "1" / "run.json")["resumptions"][0]["before"]["hostname"] == "elsewhere"
+
+
+def test_a_run_that_has_ended_stays_as_it_ended(tmp_path: Path) -> None:
+    """Ctrl-C while other observers still end makes Sacred tell all of them that the run was interrupted."""
+
+    class Slow(RunObserver):
+        priority = 1
+
+        def completed_event(self, *args: Any, **kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+    ex = experiment(tmp_path / "home", lambda run: {"score": 1.0})
+    ex.observers.append(Slow())
+    with contextlib.suppress(KeyboardInterrupt):
+        ex.run()
+    entry = read(tmp_path / "home" / "1" / "run.json")
+    assert (entry["status"], entry["result"]) == ("COMPLETED", {"score": 1.0})
 
 
 def test_killed_at_random_moments_nothing_written_is_lost(tmp_path: Path, child) -> None:

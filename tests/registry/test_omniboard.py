@@ -111,10 +111,10 @@ def started(*words: str, home: Path, **environment: str) -> Iterator[subprocess.
         process.wait(timeout=60)
 
 
-def get(port: int, path: str = "/", **headers: str) -> tuple[int, bytes]:
+def get(port: int, path: str = "/", patience: float = 20, **headers: str) -> tuple[int, bytes]:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=patience) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -210,8 +210,20 @@ def test_only_this_machine_and_its_own_pages_are_answered(place, lab):
         assert get(board.port, "/sacred/api/v1/Runs/count", Host="localhost:9001")[0] == 200, "through a tunnel"
         assert get(board.port, "/sacred/api/v1/Runs/count", Origin="http://evil.example")[0] == 403
         assert get(board.port, "/sacred/api/v1/Runs/count", Host="evil.example")[0] == 403, "DNS rebinding"
+        for address_of_it in ("/sacred/api/v1/Runs/count", "/"):
+            assert get(board.port, address_of_it, **{"Sec-Fetch-Site": "cross-site"})[0] == 403, "a picture, a script"
+        link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+        assert get(board.port, "/", **link)[0] == 200
+        assert get(board.port, "/sacred/api/v1/Runs/count", **link)[0] == 403
         bound = {f"{a}:{int(p, 16)}" for a, p in _listeners() if int(p, 16) == board.port}
         assert bound == {f"0100007F:{board.port}"}, "127.0.0.1 only"
+
+
+def test_a_file_that_is_gone_does_not_end_it(place, lab):
+    with Omniboard(place, address(lab), free_port()) as board:
+        with contextlib.suppress(OSError):
+            get(board.port, f"/sacred/api/v1/files/preview/{'0' * 24}/gone.png", patience=3)
+        assert board.ask("Runs/count") == {"count": 3}
 
 
 def _listeners() -> list[list[str]]:
@@ -229,7 +241,7 @@ def test_a_password_is_asked_for_and_not_on_the_command_line(place, lab, tmp_pat
         assert get(port, "/sacred/api/v1/Runs/count", Authorization=f"Basic {wrong}")[0] == 401
         right = base64.b64encode(b"ada:lovelace").decode()
         assert get(port, "/sacred/api/v1/Runs/count", Authorization=f"Basic {right}")[0] == 200
-        told = [p.read_bytes() for p in _command_lines()]
+        told = list(_command_lines())
         assert any(b"loopback.js" in line for line in told)
         assert not any(b"lovelace" in line for line in told)
     with pytest.raises(OmniboardError, match="colon"):
@@ -241,11 +253,11 @@ def test_a_password_is_asked_for_and_not_on_the_command_line(place, lab, tmp_pat
     assert "CAVL_OMNIBOARD_PASSWORD" in refused.stdout
 
 
-def _command_lines() -> Iterator[Path]:
+def _command_lines() -> Iterator[bytes]:
+    """Of all processes."""
     for process in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            process.read_bytes()
-            yield process
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            yield process.read_bytes()
 
 
 def test_a_port_that_is_taken_is_said_and_no_other_one_taken(place, lab, tmp_path):
@@ -302,7 +314,7 @@ def test_local_needs_no_server_and_shows_new_runs(place, tmp_path):
         process.kill()  # nothing of ours may stay behind
         process.wait()
         assert _until(lambda: not listening(port))
-        assert _until(lambda: not any(str(home).encode() in p.read_bytes() for p in _command_lines()))
+        assert _until(lambda: not any(str(home).encode() in line for line in _command_lines()))
     assert not list(home.glob(".mongodb/data/*.lock")) or not (home / ".mongodb/data/mongod.lock").read_text()
 
 

@@ -24,7 +24,7 @@ from registry.mongo import Address, MongoError, Store, address, opened
 from registry.observer import RegistryObserver
 from registry.record import Pedigree
 from registry.sync import identity, sync, thin
-from tests.live import ROOT, orphans
+from tests.live import ROOT, change, orphans, start_sync
 from tests.mongod import Mongod
 
 pytestmark = pytest.mark.slow
@@ -76,6 +76,8 @@ def run(home: Path, *others: Any, seed: int = 1, points: int = 30, fail: bool = 
     @ex.main
     def main(_run: Any) -> Any:
         print("said by the run")
+        with _run.open_resource(__file__) as table:
+            table.read()
         for step in range(points):
             _run.log_scalar("loss", 1 / (step + 1), step)
             _run.log_scalar("accuracy", step / points, step)
@@ -97,11 +99,11 @@ def run(home: Path, *others: Any, seed: int = 1, points: int = 30, fail: bool = 
 
 def contents(store: Store) -> list[dict[str, Any]]:
     """Every run with the content of what it refers to in place of the reference."""
-    found = []
+    found, about = [], {"_id": 0, "filename": 1, "contentType": 1, "metadata": 1}
     for entry in store.runs.find({}, sort=[("_id", 1)]):
         entry["experiment"]["sources"] = [[n, store.files.get(f).read()] for n, f in entry["experiment"]["sources"]]
         entry["artifacts"] = [
-            (a["name"], store.files.get(a["file_id"]).read(), store.files.get(a["file_id"]).filename)
+            (a["name"], store.files.get(a["file_id"]).read(), store.database["fs.files"].find_one(a["file_id"], about))
             for a in entry["artifacts"]
         ]
         metrics = []
@@ -124,12 +126,6 @@ def watched(store: Store) -> Iterator[list[str]]:
     done += [entry["op"] for entry in store.database["system.profile"].find({"ns": {"$not": {"$regex": "profile"}}})]
 
 
-def change(folder: Path, **entries: Any) -> None:
-    """Let ``run.json`` say something else."""
-    path = folder / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
-
-
 # ---- what is written ------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +139,7 @@ def test_documents_are_those_of_sacreds_own_observer(tmp_path, mongod, store, wh
         (expected,), (found,) = contents(direct), contents(store)
     for entry in (expected, found):
         assert len(entry["info"]["metrics"]) == 2
+        assert len(entry["resources"]) == 1
         entry["info"]["metrics"].sort(key=lambda metric: metric["name"])
     expected.setdefault("result", None)
     found.setdefault("result", None)
@@ -306,26 +303,10 @@ def test_a_number_that_was_reserved_but_not_free_is_not_taken(tmp_path, store):
     assert [(r["_id"], r.get("note")) for r in store.runs.find({}, sort=[("_id", 1)])] == [(1, "not ours"), (2, None)]
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from registry import sync as syncing
-from registry.mongo import address, opened
-syncing.YOUNG = 0.0
-with opened(address(sys.argv[1])) as store:
-    print(syncing.sync(Path(sys.argv[2]), store))
-"""
-
-
-def started(where: Address, home: Path) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", PROGRAM, where.uri, str(home)]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
 def test_several_syncs_at_once_write_each_run_once(tmp_path, store, where):
     for seed in range(1, 13):
         run(tmp_path / "runs", seed=seed)
-    processes = [started(where, tmp_path / "runs") for _ in range(3)]
+    processes = [start_sync(tmp_path / "runs", where.uri) for _ in range(3)]
     told = [process.communicate()[0] for process in processes]
     assert all(process.returncode == 0 for process in processes), told
     assert [r["_id"] for r in store.runs.find({}, sort=[("_id", 1)])] == list(range(1, 13))
@@ -338,19 +319,24 @@ def test_a_sync_that_is_killed_anywhere_is_completed_by_the_next(tmp_path, store
         run(tmp_path / "runs", seed=seed)
     sync(tmp_path / "runs", store)
     expected = contents(store)
-    draw = random.Random(0)
+    draw, midway = random.Random(0), 0
     for attempt in range(6):
         for name in store.database.list_collection_names():
             store.database[name].delete_many({})
-        process = started(where, tmp_path / "runs")
-        time.sleep(0.4 + draw.random())
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process = start_sync(tmp_path / "runs", where.uri)
+        assert process.stdout.readline() == "copying\n"
+        while store.runs.count_documents({}) < attempt and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(draw.random() * 0.02)
+        process.kill()
+        process.communicate()
+        midway += 0 < store.runs.count_documents({}) < 6
         sync(tmp_path / "runs", store)
         assert contents(store) == expected, f"attempt {attempt}"
         assert store.database["fs.files"].count_documents({"filename": {"$regex": "^artifact"}}) == 6
         assert store.metrics.count_documents({}) == 12
         assert orphans(store) == []
+    assert midway, "no kill came while some runs were there and others not"
 
 
 def test_a_damaged_run_is_named_and_the_others_go_on(tmp_path, store):
