@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ from benchmarks.training import (
 from cavl.config import from_dict
 from registry.code import code_digest
 from registry.environment import environment
-from registry.files import home
+from registry.files import MONGO, home
 from registry.index import Registry
 from registry.mirror import mirrors
 from registry.mongo import MongoError
@@ -57,7 +58,8 @@ from registry.observer import (
 from registry.record import Pedigree, Record, RecordError, to_json
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cavl", "baselines", "benchmarks", "registry")
+#: Whose sources stand behind a score. The registry only keeps it: no change there makes a run stale.
+PACKAGES = ("cavl", "baselines", "benchmarks")
 
 
 @dataclass(slots=True)
@@ -211,20 +213,18 @@ def plain_errors() -> Iterator[None]:
     """Errors of the user's input end the command with their sentence, not with a traceback."""
     try:
         yield
-    except (ValueError, OSError, CheckpointError, TrainingError, AlreadyRunning, RecordError) as error:
+    except (ValueError, OSError, CheckpointError, TrainingError, AlreadyRunning, RecordError, MongoError) as error:
         raise SacredError(str(error), print_traceback=False) from error
 
 
-def make_experiment(
-    task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None, mongo: str | None = None
-) -> Any:
+def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None) -> Any:
     """The Sacred experiment of ``task``, measured by the function ``measure`` of its module.
 
     With ``config`` (complete) it runs just that; without, it has the presets' defaults and takes Sacred's command line.
-    ``mongo``: a MongoDB in which the run appears while it goes on; default: ``$CAVL_MONGO_URI``, if that is set.
+    ``$CAVL_MONGO_URI``: a MongoDB in which it appears while it goes on.
     """
     sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
-    sacred.SETTINGS.DISCOVER_SOURCES = "none"  # the code digest's modules are added below: all that a run imports
+    sacred.SETTINGS.DISCOVER_SOURCES = "none"  # our record keeps the modules of the code digest: all that a run imports
     sacred.SETTINGS.DISCOVER_DEPENDENCIES = "none"
     sacred.SETTINGS.CONFIG.READ_ONLY_CONFIG = False
     experiment = sacred.Experiment(task, base_dir=str(ROOT), save_git_info=False)
@@ -232,10 +232,15 @@ def make_experiment(
     if config is None:
         experiment.config(defaults)
         experiment.config_hook(_before_command)
+
+        @experiment.option_hook
+        def observe(options: dict[str, Any]) -> None:
+            _observe_too(experiment, options)
+
     else:
         experiment.add_config(**config)
+        experiment.observers.extend(mirrors(home()))
     experiment.observers.append(RegistryObserver(pedigree))
-    experiment.observers.extend(mirrors(home(), mongo))
 
     @experiment.main
     def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,6 +266,22 @@ def make_experiment(
             return measure(context)
 
     return experiment
+
+
+def _observe_too(experiment: Any, options: dict[str, Any]) -> None:
+    """Sacred's options ``-m`` and ``-F``, by observers of ours.
+
+    Sacred's own refuse a record that is continued; that of MongoDB also stops a run whose database is away, and would
+    leave the address, password and all, in the record.
+    """
+    uri, folder = options["--mongo_db"], options["--file_storage"]
+    options.update({"--mongo_db": None, "--file_storage": None})
+    if uri:
+        os.environ[MONGO] = uri  # for the runs that this one starts from, too
+    with plain_errors():
+        experiment.observers.extend(mirrors(home()))
+    if folder and Path(folder).expanduser().absolute() != home():
+        experiment.observers.append(RegistryObserver(pedigree, Path(folder).expanduser(), own_ids=True))
 
 
 def _before_command(config: dict[str, Any], command_name: str, logger: logging.Logger) -> dict[str, Any]:
@@ -304,12 +325,9 @@ def finish(job: Job, run: Run) -> None:
 
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
-    argv, mongo = _without_mongo(sys.argv)
     try:
         with sigterm_as_interrupt():
-            run = make_experiment(task, mongo=mongo).run_commandline(argv)
-    except MongoError as error:
-        raise SystemExit(str(error)) from None
+            run = make_experiment(task).run_commandline()
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":
@@ -319,19 +337,3 @@ def command_line(task: str) -> None:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
 
 
-def _without_mongo(argv: Sequence[str]) -> tuple[list[str], str | None]:
-    """Sacred's option ``-m``, taken from its command line: its own observer stops a run whose database is away, refuses
-    a record that is continued, and would keep the address, password and all, in the record.
-    """
-    rest, found = [], None
-    words = iter(argv)
-    for word in words:
-        if word in ("-m", "--mongo_db"):
-            found = next(words, "")
-        elif word.startswith("--mongo_db="):
-            found = word.partition("=")[2]
-        elif word.startswith("-m") and not word.startswith("--"):
-            found = word[2:]
-        else:
-            rest.append(word)
-    return rest, found

@@ -1,4 +1,4 @@
-"""``python -m registry``: list the runs, show one, compare several, copy them to MongoDB."""
+"""``python -m registry``: find runs, compare and verify them, copy them elsewhere, browse them, delete them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from registry.commands import compare, listing, show, sync
+from registry.commands import archive, compare, gc, listing, omniboard, show, sync, verify
+from registry.commands.printing import Reading
 from registry.index import Registry
 from registry.record import RecordError
 
@@ -19,27 +20,34 @@ examples:
   python -m registry list --stale --json | jq '.[].id'     what --rerun stale would run again
   python -m registry show 12                               where the number of run 12 comes from
   python -m registry compare 12 15                         what differs, and by how much, item by item
+  python -m registry verify 12                             run 12 again: does it still give this number?
+  python -m registry verify --table table3                 and all runs behind a table of the report
   python -m registry sync --mongo mongodb://HOST/lab       copy all runs into a MongoDB, as Sacred would write them
   python -m registry sync --watch                          and go on doing so ($CAVL_MONGO_URI says where)
+  python -m registry omniboard --local --browser           browse the runs in a web page, without a server of your own
+  python -m registry omniboard --mongo mongodb://HOST/lab  browse those in a MongoDB
+  python -m registry export 12 --out run12.zip             run 12 and all it descends from, weights too, as one file
+  python -m registry import run12.zip                      and into another registry
+  python -m registry gc                                    what could be deleted; with --delete it is
 
 With $CAVL_MONGO_URI set, runs appear there by themselves while they go on.
 
 Runs lie in $CAVL_HOME, or else in ./runs; --home names another folder. A run that says DIED was killed: start the same
 command again and it continues that run. A run is stale when the sources, the packages or a run it started from have
-changed since. Exit code: 0; 1 when a run could not be copied; 2 when a run asked for is not there or is damaged, or a
-database cannot be reached.
+changed since. Exit code: 0; 1 when a run could not be copied, or does not give what it gave; 2 when a run asked for is
+not there or is damaged, or a database cannot be reached.
 """
 
 #: In the order of the help.
-COMMANDS = (listing, show, compare, sync)
+COMMANDS = (listing, show, compare, verify, sync, omniboard, archive, gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    registry = Registry(options.home)
     try:
-        status = options.command(registry, options)
+        with Reading() as progress:
+            status = options.command(Registry(options.home, progress=progress), options)
         sys.stdout.flush()
     except (KeyError, ValueError, RecordError) as error:
         print(f"registry: {error.args[0]}", file=sys.stderr)
@@ -49,13 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # no room, no permission, no such file
+        print(f"registry: {_said(error)}", file=sys.stderr)
+        return 2
     return int(status or 0)
+
+
+def _said(error: OSError) -> str:
+    """What happened, and to which file unless that says so itself."""
+    if error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m registry",
-        description="The runs of the benchmark: list them, show where a number comes from, compare.",
+        description="The runs of the benchmark: find, compare, verify, copy, browse, delete them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -43,7 +43,7 @@ def code_digest(modules: Sequence[str], roots: Sequence[str]) -> dict[str, str]:
     for name in modules:
         if name.partition(".")[0] not in roots:
             raise ValueError(f"module {name} lies outside the packages whose code is followed ({', '.join(roots)})")
-        if _source(name) is None:
+        if source_file(name) is None:
             raise ModuleNotFoundError(f"no source found for module {name}", name=name)
     digests: dict[str, str] = {}
     seen: set[str] = set()
@@ -53,17 +53,18 @@ def code_digest(modules: Sequence[str], roots: Sequence[str]) -> dict[str, str]:
             if name in seen or name.partition(".")[0] not in roots:
                 continue
             seen.add(name)
-            source = _source(name)
+            source = source_file(name)
             if source is not None:  # else a function or class of the module named before it
-                digests[name], imports = _parsed(source.read_bytes())
-                waiting += [_absolute(name, source, level, target) for level, target in imports]
+                text = source.read_bytes()
+                digests[name] = _digest(text)
+                waiting += [_absolute(name, source, level, target) for level, target in _imports(text)]
     return dict(sorted(digests.items()))
 
 
 def module_digest(name: str) -> str | None:
     """Digest of the one module ``name`` as it is now; ``None`` where it is gone."""
-    source = _source(name)
-    return None if source is None else _parsed(source.read_bytes())[0]
+    source = source_file(name)
+    return None if source is None else _digest(source.read_bytes())
 
 
 def changes(then: Mapping[str, str], now: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -81,8 +82,8 @@ def _and_packages(name: str) -> Iterator[str]:
     return (".".join(parts[: i + 1]) for i in range(len(parts)) if parts[i])
 
 
-def _source(name: str) -> Path | None:
-    """File of a module's source, without importing anything."""
+def source_file(name: str) -> Path | None:
+    """File of a module's source, found without importing anything; None where there is none."""
     top, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -109,20 +110,27 @@ def _absolute(module: str, source: Path, level: int, target: str) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _parsed(text: bytes) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """Digest and imports (level, dotted name) of a source; one that is no Python (half edited) counts as it stands."""
+def _digest(text: bytes) -> str:
+    tree = _tree(text)
+    return hashlib.sha256(text if tree is None else repr(_shape(tree)).encode()).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=1024)
+def _imports(text: bytes) -> tuple[tuple[int, str], ...]:
+    """(level, dotted name) of all that a source may import."""
+    tree = _tree(text)
+    return () if tree is None else tuple(_imported(tree))
+
+
+def _tree(text: bytes) -> ast.AST | None:
+    """``None`` for a source that is no Python (half edited), which counts as it stands."""
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError):
-        return _short_digest(text), ()
-    return _short_digest(repr(_shape(tree)).encode()), tuple(_imports(tree))
+        return None
 
 
-def _short_digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def _imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)

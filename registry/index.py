@@ -32,6 +32,9 @@ VERSION = 1
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
 
+#: Of an id, at most: SQLite's whole numbers have 64 bits.
+DIGITS = 18
+
 #: What of a configuration has a column of its own, to select by.
 COLUMNS = ("task", "method", "ordering", "preset", "seed")
 
@@ -100,15 +103,23 @@ class Registry:
     environment : mapping, optional
         What a run of today would record as its environment (:func:`registry.environment.environment`). Left out, only
         versions are compared, and precision, threads and world size are taken as each run had them.
+    progress : callable, optional
+        Called with (done, of how many) while the index reads runs that it does not know yet.
 
     Notes
     -----
     A record's ``status`` is Sacred's, but for one: a run that says RUNNING while no process holds its lock has DIED.
     """
 
-    def __init__(self, home: Path | str | None = None, environment: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        environment: Mapping[str, Any] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.home = Path(home) if home is not None else files.home()
         self._environment = environment
+        self._progress = progress
 
     # ---- runs -------------------------------------------------------------------------------------------------------
 
@@ -270,7 +281,12 @@ class Registry:
         known = dict(db.execute("SELECT id, CASE WHEN damage IS NULL THEN stamp END FROM runs"))
         there = {id: _stamp(f"{self.home}/{id}/run.json") for id in run_ids(self.home)}
         gone = known.keys() - there.keys()
-        rows = [_row(self.home / str(id), stamp) for id, stamp in there.items() if known.get(id) != stamp]
+        changed = [id for id, stamp in there.items() if known.get(id) != stamp]
+        rows = []
+        for number, id in enumerate(changed, start=1):
+            rows.append(_row(self.home / str(id), there[id]))
+            if self._progress:
+                self._progress(number, len(changed))
         if not gone and not rows:
             return
         db.execute("BEGIN IMMEDIATE")
@@ -285,7 +301,8 @@ class Registry:
 def run_ids(home: Path) -> list[int]:
     """Ids of the run folders in ``home``, damaged ones included, in no order."""
     with contextlib.suppress(FileNotFoundError), os.scandir(home) as entries:
-        return [int(e.name) for e in entries if e.name.isascii() and e.name.isdigit() and e.name == str(int(e.name))]
+        numbers = [e.name for e in entries if e.name.isascii() and e.name.isdigit() and len(e.name) <= DIGITS]
+        return [int(name) for name in numbers if name == str(int(name))]
     return []
 
 
@@ -295,7 +312,7 @@ class _Family:
     def __init__(self, db: sqlite3.Connection, now: Mapping[str, Any] | None) -> None:
         contents = db.execute("SELECT digest, content FROM shared")
         self.shared: dict[str, Any] = {digest: json.loads(content) for digest, content in contents}
-        self._now = now
+        self._now = functools.cache(lambda: versions() if now is None else now)
         self._runs: dict[int, tuple[str, str, str]] = {}
         self._newest: dict[str, int] = {}  # key -> the newest completed run
         query = "SELECT id, key, status, code, environment, lineage FROM runs WHERE damage IS NULL ORDER BY id"
@@ -309,29 +326,37 @@ class _Family:
 
     def stale(self, id: int) -> tuple[str, ...]:
         """Reasons why run ``id`` might not be repeated today as it was, in plain words."""
-        if id not in self._known:
-            self._known[id] = ()  # ends a circle, which only a forged record can have
-            code, environment, lineage = self._runs[id]
-            family = json.loads(lineage)
-            reasons = [
-                *self._own(code, environment),
-                *(f"resumed after a change ({what})" for what in family["changed"]),
-            ]
-            for parent, digest in family["parents"]:
-                reasons += self._descent(self._newest.get(parent), digest)
-            self._known[id] = tuple(reasons)
+        waiting, families = [id], dict[int, Any]()
+        while waiting:  # not by recursion: a lineage may be longer than Python nests calls
+            run = waiting.pop()
+            if run in families:  # its parents are known by now
+                self._known[run] = self._reasons(run, families[run])
+            elif run not in self._known:
+                self._known[run] = ()  # ends a circle, which only a forged record can have
+                families[run] = json.loads(self._runs[run][2])
+                parents = (self._newest.get(key) for key, _ in families[run]["parents"])
+                waiting += [run, *(parent for parent in parents if parent is not None and parent not in self._known)]
         return self._known[id]
+
+    def _reasons(self, id: int, family: Mapping[str, Any]) -> tuple[str, ...]:
+        reasons = [
+            *self._own(*self._runs[id][:2]),
+            *(f"resumed after a change ({what})" for what in family["changed"]),
+        ]
+        for parent, digest in family["parents"]:
+            reasons += self._descent(self._newest.get(parent), digest)
+        return tuple(reasons)
 
     def _own_reasons(self, code: str, environment: str) -> tuple[str, ...]:
         modules, then = self.shared[code], self.shared[environment]
-        now = {**then, **(versions() if self._now is None else self._now)}
+        now = {**then, **self._now()}
         current = {module: self._digest(module) for module in modules}
         return (*changes(modules, current), *differences(then, {name: now[name] for name in then}))
 
     def _descent(self, parent: int | None, digest: str) -> Iterator[str]:
         if parent is None:  # deleted: nothing can be said against it
             return
-        if self.stale(parent):
+        if self._known[parent]:
             yield f"it started from run {parent}, which is stale"
         weights = json.loads(self._runs[parent][2])["weights"]
         if digest and weights and digest not in weights:
@@ -401,8 +426,13 @@ def _weights(result: Any) -> list[str]:
 
 
 def _scalar(value: Any) -> Any:
+    """As a column keeps it: a whole number beyond SQLite's 64 bits as text, lone surrogates written out."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
     return value if isinstance(value, str | int | float) else None
 
 
-def _several(value: Any) -> Collection[Any]:
-    return [value] if isinstance(value, str | int) else list(value)
+def _several(value: Any) -> list[Any]:
+    return [_scalar(one) for one in ([value] if isinstance(value, str | int) else value)]

@@ -83,7 +83,7 @@ def read_points(folder: Path) -> dict[str, list[Point]]:
                 points = by_step.setdefault(name, {})
                 for point in zip(metric["steps"], metric["values"], metric["timestamps"], strict=True):
                     points[point[0]] = point
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise JournalError(
                 f"line {number} of {path} is damaged ({error}); delete that line to read the rest"
             ) from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,11 @@ def run_key(task: str, configuration: Mapping[str, Any], dataset_fingerprint: st
     content = [task, plain(configuration, "configuration"), dataset_fingerprint, list(parents)]
     text = json.dumps(_canonical(content, "configuration"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def is_key(text: str) -> bool:
+    """Whether ``text`` is what :func:`run_key` returns: checkpoints lie in a folder of that name."""
+    return bool(re.fullmatch(f"[0-9a-f]{{{LENGTH}}}", text))
 
 
 def _canonical(value: Any, where: str) -> Any:

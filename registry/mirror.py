@@ -1,8 +1,9 @@
 """Runs appear in MongoDB while they train: an observer that copies the growing record, and never costs a run anything.
 
 The record on disk is written first and whole; this copies it (:mod:`registry.sync`) from a thread of its own, a few
-times a minute and once more at the end. A database that is away, refuses us or dies meanwhile is worth one warning: the
-run goes on and ends as it would have, and the next copy, or ``python -m registry sync``, completes what is missing.
+times a minute and once more at the end, less often where a copy takes long. A database that is away, refuses us or dies
+meanwhile is worth one warning: the run goes on and ends as it would have, and the next copy, or ``python -m registry
+sync``, completes what is missing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,14 @@ from sacred.observers import RunObserver
 
 from registry.files import MONGO
 from registry.mongo import Address, MongoError, address, opened
+from registry.plain import redact
 from registry.sync import sync
 
 #: Seconds between two copies while a run goes on, and how long its end waits for the last one.
 EVERY, AT_THE_END = 10.0, 60.0
+
+#: Of a run's time, copies take one part in so many at most: with 600,000 points, there is one every half minute.
+PART = 20
 
 #: Below the file record's: its folder and its number are there when this observer is told of the run.
 PRIORITY = 20
@@ -32,7 +38,8 @@ class Mirror(RunObserver):  # type: ignore[misc]
     def __init__(self, where: Address, home: Path, every: float = EVERY) -> None:
         self.where, self.home, self.every = where, home, every
         self.priority = PRIORITY
-        self.trouble: str | None = None  # why the last copy failed
+        self._warned = False
+        self._thinned: set[str] = set()  # metrics of which it has been told
         self._run: int | None = None
         self._wake = threading.Event()
         self._over = False
@@ -44,7 +51,7 @@ class Mirror(RunObserver):  # type: ignore[misc]
 
     def started_event(self, *args: Any, _id: Any = None, **kwargs: Any) -> None:
         """Begin to copy the run numbered ``_id``, which the file record has opened."""
-        self._run, self._over, self.trouble = int(_id), False, None
+        self._run, self._over, self._warned, self._thinned = int(_id), False, False, set()
         self._wake.clear()
         self._thread = threading.Thread(target=self._follow, name="mirror", daemon=True)
         self._thread.start()
@@ -60,45 +67,58 @@ class Mirror(RunObserver):  # type: ignore[misc]
             return
         self._over = True
         self._wake.set()
-        self._thread.join(AT_THE_END)
-        if self._thread.is_alive():
-            self._tell(f"{self.where.shown}: the last copy takes longer than {AT_THE_END:.0f} s")
+        try:
+            self._thread.join(AT_THE_END)
+            if self._thread.is_alive():
+                self._tell(f"{self.where.shown}: the last copy takes longer than {AT_THE_END:.0f} s")
+        except KeyboardInterrupt:  # the run has ended already, and is on the disk
+            self._tell(f"{self.where.shown}: the last copy was interrupted")
         self._thread = None
 
     def _follow(self) -> None:
         while True:
             over = self._over  # what was written before this moment is in the copy that now begins
+            began = time.monotonic()
             self._copy()
             if over:
                 return
-            self._wake.wait(self.every)
+            self._wake.wait(max(self.every, PART * (time.monotonic() - began)))
             self._wake.clear()
 
     def _copy(self) -> None:
         assert self._run is not None
         try:
             with opened(self.where) as store:
-                failed = sync(self.home, store, runs=[self._run]).failed
-        except (MongoError, OSError) as error:
-            failed = {self._run: str(error)}
-        if failed:
-            self._tell(failed[self._run])
+                tally = sync(self.home, store, runs=[self._run])
+        except MongoError as error:
+            self._tell(str(error))
+        except Exception as error:  # whatever it is: the run has its record on disk, and goes on
+            self._tell(redact(f"{type(error).__name__}: {error}"))
         else:
-            self.trouble = None
+            self._tell_thinned(tally.thinned.get(self._run, []))
+            if tally.failed:
+                self._tell(tally.failed[self._run])
 
     def _tell(self, trouble: str) -> None:
-        if self.trouble is None:  # once, not at every beat
+        if not self._warned:  # once, not at every beat
             print(f"warning: run {self._run} is not copied to MongoDB: {trouble}", file=sys.stderr, flush=True)
-        self.trouble = trouble
+        self._warned = True
+
+    def _tell_thinned(self, metrics: list[str]) -> None:
+        names = ", ".join(sorted(set(metrics) - self._thinned))
+        if names:
+            text = f"run {self._run}: {names} too long for one document of MongoDB; every k-th point there, all in"
+            print(f"note: {text} cavl_metrics", file=sys.stderr, flush=True)
+        self._thinned.update(metrics)
 
 
-def mirrors(home: Path, named: str | None = None) -> list[Mirror]:
-    """To the database named on the command line, else in ``$CAVL_MONGO_URI``; none without either.
+def mirrors(home: Path) -> list[Mirror]:
+    """To the database in ``$CAVL_MONGO_URI``; none without.
 
     Raises
     ------
     MongoError
         When that is no address: a mistake to be told before hours of training.
     """
-    text = named or os.environ.get(MONGO)
+    text = os.environ.get(MONGO)
     return [Mirror(address(text), home)] if text else []

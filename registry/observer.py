@@ -19,11 +19,12 @@ import contextlib
 import datetime
 import io
 import os
+import platform
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +32,20 @@ from sacred.dependencies import get_digest
 from sacred.observers import FileStorageObserver
 
 from registry import files, journal
-from registry.code import changes
+from registry.code import changes, source_file
 from registry.environment import differences
-from registry.index import Registry, run_ids
+from registry.ids import gate, keep_id, next_id
+from registry.index import DIGITS, Registry
 from registry.lock import Lock, holder
 from registry.plain import NotPlainError, plain, redact, redacted, to_json
-from registry.record import LOCK, Pedigree, Record, RecordError, read_json, read_record
+from registry.record import LOCK, Pedigree, Record, RecordError, is_artifact_name, read_json, read_record
 
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
 
-#: What a record itself is made of; no artifact may take such a name.
-OWN_FILES = ("run.json", "config.json", "info.json", "pedigree.json", "cout.txt", "metrics.json", journal.JOURNAL, LOCK)
+
+#: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
+SILENCE = 60.0
 
 
 class AlreadyRunning(RuntimeError):
@@ -75,12 +78,20 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         key is never continued.
     home : Path, optional
         Folder of the runs; default :func:`registry.files.home`.
+    own_ids : bool
+        Number and continue runs by what is in ``home`` alone, whatever number another observer has given: for a second
+        record beside the leading one.
     """
 
     def __init__(
-        self, pedigree_of: Callable[[Mapping[str, Any]], Pedigree], home: Path | None = None, priority: int = PRIORITY
+        self,
+        pedigree_of: Callable[[Mapping[str, Any]], Pedigree],
+        home: Path | None = None,
+        priority: int = PRIORITY,
+        own_ids: bool = False,
     ) -> None:
         self.home = Path(home or files.home()).absolute()
+        self._own_ids = own_ids
         super().__init__(self.home, priority=priority)
         self._pedigree_of = pedigree_of
         self._mutex = threading.RLock()  # Sacred's heartbeat calls from a thread of its own
@@ -165,52 +176,55 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     def _open(self, wanted: int | str | None, config: Mapping[str, Any], entry: dict[str, Any]) -> int:
         with self._mutex:
             self._forget()
+            wanted = None if self._own_ids else wanted
             config = plain(config, "config")
             pedigree = self._pedigree_of(config)
-            gate = Lock(self.home / ".lock")  # one process at a time looks for a record to continue and opens one
-            if not gate.acquire(patience=60):
-                host, pid = holder(gate.path)
-                raise TimeoutError(f"process {pid} on {host} has held {gate.path} for a minute; is it stopped?")
+            entry["experiment"]["sources"] = self._with_modules(entry["experiment"]["sources"], pedigree.code)
             try:
-                before = Registry(self.home).unfinished(pedigree.key)
-                if before is not None and before.status == "RUNNING":
-                    raise AlreadyRunning(before.id, *holder(before.folder / LOCK))
-                if before is not None and wanted in (None, before.id, str(before.id)):
-                    self._take_over(before, pedigree, config, entry)
-                else:
-                    self._begin(wanted, pedigree, config, entry)
+                with gate(self.home):
+                    before = Registry(self.home).unfinished(pedigree.key)
+                    if before is not None and before.status == "RUNNING":
+                        raise AlreadyRunning(before.id, *holder(before.folder / LOCK))
+                    if before is not None and before.status == "DIED" and _may_live_elsewhere(before):
+                        raise AlreadyRunning(before.id, before.host.get("hostname", ""), before.host.get("pid"))
+                    if before is not None and wanted in (None, before.id, str(before.id)):
+                        self._take_over(before, pedigree, config, entry)
+                    else:
+                        self._begin(wanted, pedigree, config, entry)
             except BaseException:
                 self._close()
                 self._forget()  # no record is open, so there is none to end
                 raise
-            finally:
-                gate.release()
             assert self.folder is not None
             self.dir = str(self.folder)  # where Sacred's users look for it
             return int(self.folder.name)
 
     def _begin(self, wanted: int | str | None, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
-        """Write a new record, ``run.json`` last: a folder is a run once it has one."""
-        folder = self._make_folder(wanted)
+        """Write a new record aside and rename it: a run is there whole or, where a kill came between, not at all."""
+        folder = self._new_folder(wanted)
+        aside = folder.with_name(f".{folder.name}.aside")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
         try:
-            self._hold(folder)
-            self.folder, self.config = folder, config
+            self._hold(aside)
+            self.folder, self.config = aside, config
             self._save("pedigree.json", pedigree.to_dict())
             self._save("config.json", config)
-            files.atomic_write(folder / "cout.txt", b"")
+            files.atomic_write(aside / "cout.txt", b"")
             self._update(**entry)
+            keep_id(self.home, int(folder.name))
+            aside.rename(folder)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
             raise
+        self.folder = folder
 
-    def _make_folder(self, wanted: int | str | None) -> Path:
-        if wanted is not None and not str(wanted).isdigit():
-            raise ValueError(f"the id of a run is a whole number, not {wanted!r}")
-        folder = self.home / str(max(run_ids(self.home), default=0) + 1 if wanted is None else int(wanted))
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            raise FileExistsError(f"there is a run {folder.name} in {self.home} already; leave the id out") from None
+    def _new_folder(self, wanted: int | str | None) -> Path:
+        if wanted is not None and not (str(wanted).isdigit() and len(str(wanted)) <= DIGITS):
+            raise ValueError(f"the id of a run is a whole number of at most {DIGITS} digits, not {wanted!r}")
+        folder = self.home / str(next_id(self.home) if wanted is None else int(wanted))
+        if folder.exists():
+            raise FileExistsError(f"there is a run {folder.name} in {self.home} already; leave the id out")
         return folder
 
     def _take_over(self, before: Record, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
@@ -286,7 +300,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     def artifact_event(self, name: str, filename: str, metadata: Any = None, content_type: str | None = None) -> None:
         """Keep a copy of a file that the run made; of two with one name the later stands."""
         with self._mutex, self._losing(f"artifact {name}"):
-            if name in OWN_FILES or name != os.path.basename(name) or name.startswith("."):
+            if not is_artifact_name(name):
                 raise ValueError(f"an artifact cannot be named {name!r}")
             assert self.folder is not None
             files.atomic_copy(filename, self.folder / name)
@@ -313,7 +327,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     def _end(self, status: str, time: datetime.datetime, **outcome: Any) -> None:
         """Write all that is left, ``run.json`` last: a run that says COMPLETED has everything else in place."""
         with self._mutex:
-            if self.folder is None:  # the run ends because started_event refused it
+            if self.folder is None or self._ended:  # started_event refused it, or Ctrl-C came while others still ended
                 return
             try:
                 with self._losing("what was measured"):
@@ -368,12 +382,30 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         copies = {name: self.find_or_save(base / name, self.source_dir) for name, _ in ex_info["sources"]}
         return [[name, os.path.relpath(copy, self.home)] for name, copy in copies.items()]
 
+    def _with_modules(self, sources: list[list[str]], modules: Iterable[str]) -> list[list[str]]:
+        """With a copy of every module behind the run, under its path from where Python finds it."""
+        known = {name for name, _ in sources}
+        kept = list(sources)
+        for module in modules:
+            path = source_file(module)
+            if path is None:
+                continue
+            ending = "/__init__.py" if path.name == "__init__.py" else ".py"
+            name = module.replace(".", "/") + ending
+            if name not in known:
+                kept.append([name, os.path.relpath(self.find_or_save(path, self.source_dir), self.home)])
+        return kept
+
     def find_or_save(self, filename: str | Path, store_dir: Path) -> Path:
         """Copy of a file, named by its content, so that parallel runs store it once and never half."""
         path = Path(filename)
         stored = Path(store_dir) / f"{path.stem}_{get_digest(str(path))}{path.suffix}"  # type: ignore[no-untyped-call]
-        if not stored.exists():
+        try:
+            os.utime(stored)  # in use again: gc leaves alone what is young, for the record does not name it yet
+        except FileNotFoundError:
             files.atomic_copy(path, stored)
+        except PermissionError:  # a colleague's
+            pass
         return stored
 
     @contextlib.contextmanager
@@ -515,6 +547,18 @@ def _read_output_safely(run: Any) -> None:
             run.captured_out = run.captured_out_filter(text) if run.captured_out_filter is not None else text
 
     run._get_captured_output = read
+
+
+def _may_live_elsewhere(before: Record) -> bool:
+    """Whether a run of another machine, whose lock some shared disks do not show here, has just given a sign of life.
+
+    Its clock may be wrong: by more than a minute, and the lock alone decides.
+    """
+    sign = before.heartbeat or before.start_time
+    if not sign or before.host.get("hostname") in (None, platform.node()):
+        return False
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    return abs((now - datetime.datetime.fromisoformat(sign)).total_seconds()) < SILENCE
 
 
 def _end_of_last_word(text: str) -> int:

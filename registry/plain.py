@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 #: ``://user:password@`` and ``://token@``. A password may hold any character but white space (people do not escape
 #: them), so the last ``@`` of the word ends it; ``://host:8080/…@…`` is a port, not a password.
@@ -29,7 +28,8 @@ def plain(value: Any, where: str = "value") -> Any:
     NotPlainError
         For anything else (an array, a tensor, a key that is no string), naming the place. Nothing is ever pickled.
     """
-    if isinstance(value, np.generic):
+    numpy = sys.modules.get("numpy")  # no value is of its types before it is loaded, which takes a while
+    if numpy is not None and isinstance(value, numpy.generic):
         value = value.item()
     if value is None or isinstance(value, bool):
         return value

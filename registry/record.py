@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from registry.journal import read_metrics
+from registry.journal import JOURNAL, read_metrics
 from registry.plain import to_json as to_json  # the form of every file of a record
 
 #: Statuses that mean "this run will not go on by itself": Sacred's own, and ours for a run that says RUNNING although
@@ -18,6 +19,11 @@ ENDED = ("COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED")
 
 #: Held by the process of a run for as long as it lives.
 LOCK = "lock"
+
+#: What the observer writes of a run; then where an imported run comes from. No artifact may take such a name.
+FILES = ("run.json", "config.json", "info.json", "pedigree.json", "cout.txt", "metrics.json", JOURNAL)
+IMPORTED = "imported.json"
+OWN_FILES = (*FILES, LOCK, IMPORTED)
 
 
 class RecordError(RuntimeError):
@@ -119,9 +125,41 @@ def read_record(folder: Path) -> Record:
             resumptions=tuple(run.get("resumptions", ())),
         )
         _ = record.seconds  # are its times times?
+        _check_types(record)
         return record
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordError(f"damaged record: {folder} holds no run of Sacred ({error!r})") from None
+
+
+def _check_types(record: Record) -> None:
+    """The index sorts, joins and stores these: one run with others would stop the answers about all."""
+    pedigree, resumptions = record.pedigree, record.resumptions
+    texts: list[Any] = [record.status, record.start_time, pedigree.key, pedigree.task, pedigree.dataset]
+    texts += [time for time in (record.stop_time, record.heartbeat) if time is not None]
+    lists: list[Any] = [pedigree.parents, pedigree.parent_digests, record.artifacts, record.fail_trace]
+    lists += [resumption.get("changed", []) for resumption in resumptions]
+    mappings: list[Any] = [record.config, record.host, pedigree.code, pedigree.environment]
+    mappings += [resumption.get("before", {}) for resumption in resumptions]
+    if not all(isinstance(each, tuple | list) for each in lists) or not all(isinstance(m, dict) for m in mappings):
+        raise TypeError("a list or a dictionary is missing")
+    for text in (*texts, *(text for each in lists for text in each)):
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
+        text.encode()  # a lone surrogate cannot be stored
+
+
+def is_artifact_name(name: str) -> bool:
+    """Whether an artifact may be called ``name``: a file of its own, in the run's folder, on any system."""
+    return name not in OWN_FILES and not name.startswith(".") and is_file_name(name)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether ``name`` is one part of a path, on any system, and neither ``.`` nor ``..``."""
+    return bool(_FILE_NAME.fullmatch(name)) and len(name.encode("utf-8", "surrogatepass")) <= 255
+
+
+#: No separator of any system, no drive, nothing that cannot be seen.
+_FILE_NAME = re.compile(r"(?!\.{1,2}$|[A-Za-z]:)[^/\\\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 def read_json(path: Path) -> Any:
@@ -130,5 +168,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise RecordError(f"damaged record: {path} is missing") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"damaged record: {path} is no JSON ({error})") from None

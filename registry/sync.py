@@ -1,8 +1,10 @@
 """Copy runs from their folders into MongoDB, in the documents that Sacred's MongoObserver would have written.
 
 The folder leads: what it says, the database says after the next sync, and a run that has not changed is not touched. A
-copy may be cut off anywhere and go on later; the run's document names its metrics and artifacts only once they are
-there. Several processes may copy at once (a lock for each run, on the disk beside it).
+copy may be cut off anywhere and go on later: the run's document names its metrics and artifacts only once they are
+there, and what is being sent is written down before, so that the next copy clears up what has no name. Several
+processes may copy at once (a lock for each run, on the disk beside it). Of an artifact, the folder does not keep the
+``metadata`` and ``content_type`` that a run may give: the first is left out here, the second guessed from the name.
 
 A run keeps its number where that is free in the database, and gets the next free one where it is not (another machine's
 registry may be copied there as well): ``cavl_sync`` says which is which.
@@ -22,11 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import pymongo
+from bson import ObjectId
+from bson.errors import BSONError
 from pymongo.errors import DuplicateKeyError
 from sacred.observers import MongoObserver
 from sacred.serializer import flatten as _flatten
 
 from registry import files, journal
+from registry.ids import gate
 from registry.index import run_ids
 from registry.lock import Lock
 from registry.mongo import Store
@@ -34,6 +39,9 @@ from registry.record import RecordError, read_json
 
 #: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
 LONGEST = 200_000
+
+#: Bytes of a run's output in its document. Of more, that has both ends, and the whole is stored as an artifact.
+LONGEST_OUTPUT = 4_000_000
 
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
@@ -58,6 +66,20 @@ class Tally:
         return text + (f", {len(self.failed)} not copied" if self.failed else "")
 
 
+@dataclass(slots=True)
+class _Task:
+    """What all runs of one sync have in common."""
+
+    registry: str  # its identity
+    store: Store
+    tally: Tally = field(default_factory=Tally)
+    sources: dict[tuple[str, str], ObjectId] = field(default_factory=dict)  # (path, stored copy) -> file, as they come
+
+    def name(self, folder: Path) -> str:
+        """Of a run in ``cavl_sync``."""
+        return f"{self.registry}/{folder.name}"
+
+
 def sync(
     home: Path, store: Store, runs: Iterable[int] | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Tally:
@@ -79,17 +101,17 @@ def sync(
     MongoError, pymongo.errors.PyMongoError
         When the database fails. A run that cannot be read is counted, and the others go on.
     """
-    registry = identity(home)
-    ids = sorted(run_ids(home) if runs is None else runs)
-    copies = {c["_id"]: c for c in store.copies.find({"registry": registry})}
-    there = {r["_id"] for r in store.runs.find({}, {"_id": 1})}
-    tally = Tally()
-    for number, id in enumerate(ids, start=1):
-        copy = copies.get(_name(registry, id))
+    task = _Task(identity(home), store)
+    tally, ids = task.tally, sorted(run_ids(home) if runs is None else runs)
+    names = [task.name(home / str(id)) for id in ids]
+    copies = {c["_id"]: c for c in store.copies.find({"_id": {"$in": names}}, {"run": 1, "stamp": 1})}
+    there = _existing(store.runs, [copy["run"] for copy in copies.values()])
+    for number, (id, name) in enumerate(zip(ids, names, strict=True), start=1):
+        copy = copies.get(name)
         try:
             if copy is not None and copy["run"] in there and _same(copy, stamp(home / str(id))):
                 tally.unchanged += 1
-            elif not _copy_alone(home / str(id), registry, store, tally):
+            elif not _copy_alone(home / str(id), task):
                 tally.unchanged += 1  # another process was faster
             elif copy is None:
                 tally.new += 1
@@ -97,6 +119,8 @@ def sync(
                 tally.renewed += 1
         except (RecordError, journal.JournalError, OSError) as error:
             tally.failed[id] = str(error)
+        except (BSONError, OverflowError) as error:
+            tally.failed[id] = f"{home / str(id)} holds what no document of MongoDB can ({str(error)[:200]})"
         if progress:
             progress(number, len(ids))
     return tally
@@ -107,15 +131,10 @@ def identity(home: Path) -> str:
     path = home / "identity"
     with contextlib.suppress(FileNotFoundError):
         return path.read_text().strip()
-    gate = Lock(home / ".lock")
-    if not gate.acquire(patience=60):
-        raise TimeoutError(f"another process has held {gate.path} for a minute; is it stopped?")
-    try:
+    with gate(home):
         if not path.exists():
             files.atomic_write(path, f"{uuid.uuid4()}\n")
         return path.read_text().strip()
-    finally:
-        gate.release()
 
 
 def stamp(folder: Path) -> str:
@@ -140,62 +159,62 @@ def _now() -> float:
     return datetime.datetime.now().timestamp()
 
 
-def _name(registry: str, id: int) -> str:
-    return f"{registry}/{id}"
-
-
 # ---- one run --------------------------------------------------------------------------------------------------------
 
 
-def _copy_alone(folder: Path, registry: str, store: Store, tally: Tally) -> bool:
+def _copy_alone(folder: Path, task: _Task) -> bool:
     """Copy a run unless another process has just done so; returns whether it was this one."""
     lock = Lock(folder.parent / ".sync" / folder.name)
     if not lock.acquire(patience=600):
         raise OSError(f"another process has been copying {folder} for ten minutes")
     try:
-        copy = store.copies.find_one({"_id": _name(registry, int(folder.name))})
+        copy = task.store.copies.find_one({"_id": task.name(folder)})
         before = stamp(folder)
-        if copy and _same(copy, before) and store.runs.find_one({"_id": copy["run"]}, {"_id": 1}):
+        if copy and _same(copy, before) and _existing(task.store.runs, [copy["run"]]):
             return False
-        thinned = copy_run(folder, registry, store)
+        thinned = _copy(folder, copy, before, task)
         if thinned:
-            tally.thinned[int(folder.name)] = thinned
-        store.copies.update_one({"_id": _name(registry, int(folder.name))}, {"$set": {"stamp": before}})
+            task.tally.thinned[int(folder.name)] = thinned
         return True
     finally:
         lock.release()
 
 
-def copy_run(folder: Path, registry: str, store: Store) -> list[str]:
+def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) -> list[str]:
     """Make the database say of one run what its folder says; returns the metrics that had to be thinned.
 
-    Raises
-    ------
-    RecordError, JournalError, OSError
-        When the folder cannot be read.
+    ``copy`` is what the database knew of it, ``stamped`` what it will know of the folder's state.
     """
-    entry = document(folder, store)
-    copy = _placed(entry, folder, registry, store)
-    number = copy["run"]
-    artifacts = _artifacts(folder, entry.pop("artifacts"), number, copy.get("artifacts", {}), store)
-    entry["artifacts"] = [{"name": name, "file_id": kept["file"]} for name, kept in artifacts.items()]
-    entry["info"], thinned = _metrics(folder, number, entry["info"], store)
-    store.runs.replace_one({"_id": number}, {"_id": number, **entry}, upsert=True)
-    store.copies.update_one({"_id": copy["_id"]}, {"$set": {"artifacts": artifacts}})
-    kept_files = [kept["file"] for kept in artifacts.values()]
-    for stray in store.database["fs.files"].find(
-        {"filename": {"$regex": f"^artifact://runs/{number}/"}, "_id": {"$nin": kept_files}}, {"_id": 1}
-    ):
-        store.files.delete(stray["_id"])  # replaced, or left by a copy that was cut off
+    store, entry = task.store, document(folder)
+    if copy is None or not copy["placed"]:
+        copy = _placed(entry, folder, copy, task)
+    entry["experiment"]["sources"] = _sources(folder.parent, entry["experiment"], copy["_id"], task)
+    artifacts = _artifacts(folder, entry["artifacts"], copy, store)
+    entry["artifacts"] = [{"name": kept["name"], "file_id": kept["file"]} for kept in artifacts]
+    entry["info"], thinned = _metrics(folder, copy, entry["info"], store)
+    # Replaced whole, but for what Omniboard's users have added there: tags and notes.
+    merged = {"$mergeObjects": [{"$literal": {"_id": copy["run"], **entry}}, {"omniboard": "$omniboard"}]}
+    store.runs.update_one({"_id": copy["run"]}, [{"$replaceWith": merged}], upsert=True)
+    for file in {*copy["uploads"], *_files(copy["artifacts"])} - _files(artifacts):
+        if not store.sources.find_one({"file": file}):
+            _delete(file, store)  # replaced, or left by a copy that was cut off
+    state = {"artifacts": artifacts, "uploads": [], "stamp": stamped}
+    store.copies.update_one({"_id": copy["_id"]}, {"$set": state})
     return thinned
 
 
-def document(folder: Path, store: Store) -> dict[str, Any]:
-    """The run's document but for its number, metrics and artifacts (of which it has the names)."""
+def document(folder: Path) -> dict[str, Any]:
+    """The run's document, but without its number and metrics, and with the names of its sources' and artifacts' files.
+
+    Raises
+    ------
+    RecordError, OSError
+        When the folder cannot be read.
+    """
     run = read_json(folder / "run.json")
     try:
         host = {name: value for name, value in run["host"].items() if name != "pid"}
-        experiment = {**run["experiment"], "sources": _sources(folder.parent, run["experiment"], store)}
+        experiment = {**run["experiment"], "sources": list(run["experiment"]["sources"])}
         info = read_json(folder / "info.json") if (folder / "info.json").exists() else {}
         if run.get("resumptions"):
             info = {**info, "resumptions": run["resumptions"]}
@@ -209,12 +228,12 @@ def document(folder: Path, store: Store) -> dict[str, Any]:
         }
         if run["status"] == "QUEUED":
             return {**entry, "artifacts": [], "info": {}}
-        said = (folder / "cout.txt").read_text(errors="replace") if (folder / "cout.txt").exists() else ""
+        said, shortened = _output(folder)
         entry |= {
             "format": MongoObserver.VERSION,
             "start_time": _time(run["start_time"]),
-            "resources": [tuple(resource) for resource in run.get("resources", ())],
-            "artifacts": list(run.get("artifacts", ())),
+            "resources": [(name, _md5(stored)) for name, stored in run.get("resources", ())],
+            "artifacts": [*run.get("artifacts", ()), *(["cout.txt"] if shortened else [])],
             "captured_out": said,
             "info": flattened(info),
             "heartbeat": _time(run.get("heartbeat")),
@@ -227,6 +246,21 @@ def document(folder: Path, store: Store) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordError(f"damaged record: {folder} holds no run of Sacred ({error!r})") from None
     return entry
+
+
+def _output(folder: Path) -> tuple[str, bool]:
+    """What the run has said, and whether that leaves its middle out."""
+    said = (folder / "cout.txt").read_bytes() if (folder / "cout.txt").exists() else b""
+    if len(said) <= LONGEST_OUTPUT:
+        return said.decode(errors="replace"), False
+    head, tail = said[: LONGEST_OUTPUT // 2], said[-LONGEST_OUTPUT // 2 :]
+    left_out = f"\n[... {len(said) - len(head) - len(tail):,} bytes are left out here; the artifact cout.txt has all]\n"
+    return head.decode(errors="replace") + left_out + tail.decode(errors="replace"), True
+
+
+def _md5(stored: str) -> str:
+    """Of a resource, from the name of its copy: ``_resources/table_<md5>.csv``."""
+    return Path(stored).stem.rpartition("_")[2]
 
 
 def flattened(value: Any) -> Any:
@@ -242,33 +276,40 @@ def _time(text: str | None) -> datetime.datetime | None:
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def _placed(entry: Mapping[str, Any], folder: Path, registry: str, store: Store) -> dict[str, Any]:
-    """What the database knows of this copy. At first a number is taken, and the run inserted under it."""
-    name = _name(registry, int(folder.name))
-    copy: dict[str, Any] | None = store.copies.find_one({"_id": name})
-    if copy is not None:
-        return copy
-    number = int(folder.name)
+def _placed(entry: Mapping[str, Any], folder: Path, copy: Mapping[str, Any] | None, task: _Task) -> dict[str, Any]:
+    """Take a number for a run and insert the run under it; returns what the database knows of the copy from then on.
+
+    The number is reserved before, in ``cavl_sync``, and a copy that was cut off between goes on with the reserved one.
+    """
+    store, name, number = task.store, task.name(folder), copy["run"] if copy else int(folder.name)
     while True:
-        try:
-            store.copies.insert_one({"_id": name, "registry": registry, "run": number})
-            if _inserted(number, entry, store):
-                return {"_id": name, "registry": registry, "run": number}
-            store.copies.delete_one({"_id": name})
-        except DuplicateKeyError:  # reserved by another registry's copy
-            pass
+        placed: dict[str, Any] = {"_id": name, "registry": task.registry, "run": number, "placed": False}
+        placed |= {"uploads": [], "artifacts": []}
+        with contextlib.suppress(DuplicateKeyError):  # reserved by another registry's copy
+            store.copies.replace_one({"_id": name}, placed, upsert=True)
+            there = _inserted(number, entry, name, store)
+            if there is not None:
+                placed |= {"placed": True, "uploads": [artifact["file_id"] for artifact in there["artifacts"]]}
+                store.copies.replace_one({"_id": name}, placed)
+                return placed
         number = max(_highest(store.runs, "_id"), _highest(store.copies, "run"), number) + 1
 
 
-def _inserted(number: int, entry: Mapping[str, Any], store: Store) -> bool:
-    """Whether the number is now this run's; one that started where and when it did is the same run, by Sacred's -m."""
+def _inserted(number: int, entry: Mapping[str, Any], name: str, store: Store) -> Mapping[str, Any] | None:
+    """The run that now has the number; ``None`` if it is another than this.
+
+    One that started where and when this did is the same, written by Sacred's own observer: this copy replaces it.
+    """
+    first = {"_id": number, **entry, "experiment": {**entry["experiment"], "sources": []}, "artifacts": []}
+    first["cavl_sync"] = name
     try:
-        store.runs.insert_one({"_id": number, **entry, "artifacts": []})
+        store.runs.insert_one(first)
     except DuplicateKeyError:
-        there = store.runs.find_one({"_id": number}, {"start_time": 1, "host.hostname": 1})
+        there: dict[str, Any] = store.runs.find_one({"_id": number})
         wanted = (entry.get("start_time"), entry["host"].get("hostname"))
-        return None not in wanted and wanted == (there.get("start_time"), there.get("host", {}).get("hostname"))
-    return True
+        same = None not in wanted and wanted == (there.get("start_time"), there.get("host", {}).get("hostname"))
+        return there if same or there.get("cavl_sync") == name else None
+    return first
 
 
 def _highest(collection: Any, field: str) -> int:
@@ -279,47 +320,84 @@ def _highest(collection: Any, field: str) -> int:
 # ---- sources, artifacts, metrics ------------------------------------------------------------------------------------
 
 
-def _sources(home: Path, experiment: Mapping[str, Any], store: Store) -> list[list[Any]]:
+def _sources(home: Path, experiment: Mapping[str, Any], copy: str, task: _Task) -> list[list[Any]]:
     """[name, file] of each source, stored once for each path and content."""
-    found = []
-    for name, stored in experiment["sources"]:
-        path = os.path.join(experiment["base_dir"], name)
-        key = f"{files.digest_file(home / stored)} {path}"
-        known = store.sources.find_one({"_id": key})
-        if known is None or not store.files.exists(known["file"]):
-            with open(home / stored, "rb") as content:
-                file = store.files.put(content, filename=path)
-            known = {"_id": key, "file": file}
-            store.sources.replace_one({"_id": key}, known, upsert=True)
-        found.append([name, known["file"]])
-    return found
+    paths = {name: (os.path.join(experiment["base_dir"], name), stored) for name, stored in experiment["sources"]}
+    unknown = [key for key in paths.values() if key not in task.sources]
+    _send_sources(home, unknown, copy, task)
+    return [[name, task.sources[paths[name]]] for name, _ in experiment["sources"]]
 
 
-def _artifacts(
-    folder: Path, artifacts: Iterable[str], number: int, known: Mapping[str, Any], store: Store
-) -> dict[str, dict[str, Any]]:
-    """Name -> file and digest of each artifact; what is there already is not sent again."""
-    kept: dict[str, dict[str, Any]] = {}
-    for name in artifacts:
+def _send_sources(home: Path, sources: Iterable[tuple[str, str]], copy: str, task: _Task) -> None:
+    """Let ``task.sources`` know where each of these lies in the database; what is not there yet is sent."""
+    store = task.store
+    keys = {source: f"{files.digest_file(home / source[1])} {source[0]}" for source in sources}
+    known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})} if keys else {}
+    there = _existing(store.database["fs.files"], known.values())
+    for (path, stored), key in keys.items():
+        file: Any = known.get(key)
+        if file not in there:
+            before = {"_id": key, "file": file}
+            file = _uploaded(home / stored, copy, store, filename=path)
+            try:
+                store.sources.replace_one(before, {"file": file}, upsert=True)
+            except DuplicateKeyError:  # another process was faster
+                _delete(file, store)
+                file = store.sources.find_one({"_id": key})["file"]
+        task.sources[path, stored] = file
+
+
+def _artifacts(folder: Path, names: Iterable[str], copy: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
+    """Name, file and digest of each artifact; what is there already is not sent again."""
+    there = _existing(store.database["fs.files"], _files(copy["artifacts"]))
+    known = {(a["name"], a["digest"]): a for a in copy["artifacts"] if a["file"] in there}
+    kept = []
+    for name in names:
         digest = files.digest_file(folder / name)
-        before = known.get(name)
-        if before and before["digest"] == digest and store.files.exists(before["file"]):
-            kept[name] = before
+        if (name, digest) in known:
+            kept.append(known[name, digest])
             continue
-        with open(folder / name, "rb") as content:
-            file = store.files.put(
-                content,
-                filename=f"artifact://runs/{number}/{name}",
-                metadata=None,
-                content_type=mimetypes.guess_type(name)[0],
-            )
-        kept[name] = {"file": file, "digest": digest}
+        file = _uploaded(
+            folder / name,
+            copy["_id"],
+            store,
+            filename=f"artifact://runs/{copy['run']}/{name}",
+            metadata=None,
+            content_type=mimetypes.guess_type(name)[0],
+        )
+        kept.append({"name": name, "file": file, "digest": digest})
     return kept
 
 
-def _metrics(folder: Path, number: int, info: dict[str, Any], store: Store) -> tuple[dict[str, Any], list[str]]:
+def _files(artifacts: Iterable[Mapping[str, Any]]) -> set[Any]:
+    return {artifact["file"] for artifact in artifacts}
+
+
+def _uploaded(path: Path, copy: str, store: Store, **about: Any) -> ObjectId:
+    """Send a file; the copy notes beforehand that it does."""
+    file = ObjectId()
+    store.copies.update_one({"_id": copy}, {"$push": {"uploads": file}})
+    with open(path, "rb") as content:
+        store.files.put(content, _id=file, **about)
+    return file
+
+
+def _delete(file: ObjectId, store: Store) -> None:
+    """Unlike GridFS's own, cut off anywhere it leaves nothing that a second try does not find."""
+    store.database["fs.chunks"].delete_many({"files_id": file})
+    store.database["fs.files"].delete_one({"_id": file})
+
+
+def _existing(collection: Any, ids: Iterable[Any]) -> set[Any]:
+    wanted = list(ids)
+    return {found["_id"] for found in collection.find({"_id": {"$in": wanted}}, {"_id": 1})} if wanted else set()
+
+
+def _metrics(
+    folder: Path, copy: Mapping[str, Any], info: dict[str, Any], store: Store
+) -> tuple[dict[str, Any], list[str]]:
     """Write the metrics; returns ``info`` as MongoObserver leaves it, naming them, and those that were thinned."""
-    listed, thinned = [], []
+    listed, thinned, number = [], [], copy["run"]
     known = {m["name"]: m["_id"] for m in store.metrics.find({"run_id": number}, {"name": 1})}
     for name, points in journal.read_points(folder).items():
         shown = points
@@ -329,12 +407,10 @@ def _metrics(folder: Path, number: int, info: dict[str, Any], store: Store) -> t
             for part, piece in enumerate(_parts(points)):
                 whole = {"run_id": number, "name": name, "part": part, **_columns(piece)}
                 store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
-        content = {"run_id": number, "name": name, **_columns(shown)}
-        if name in known:
-            store.metrics.replace_one({"_id": known[name]}, content)
-            listed.append({"name": name, "id": str(known[name])})
-        else:
-            listed.append({"name": name, "id": str(store.metrics.insert_one(content).inserted_id)})
+        # An id that follows from the names: a copy that is killed and the next one write the same document.
+        metric = known.get(name) or ObjectId(hashlib.sha256(f"{copy['_id']} {name}".encode()).digest()[:12])
+        store.metrics.replace_one({"_id": metric}, {"run_id": number, "name": name, **_columns(shown)}, upsert=True)
+        listed.append({"name": name, "id": str(metric)})
     if listed:
         info = {**info, "metrics": listed}
     if thinned:
@@ -357,5 +433,5 @@ def _columns(points: list[journal.Point]) -> dict[str, list[Any]]:
     return {
         "steps": [p[0] for p in points],
         "values": [p[1] for p in points],
-        "timestamps": [_time(p[2]) for p in points],
+        "timestamps": [datetime.datetime.fromisoformat(p[2]) for p in points],
     }

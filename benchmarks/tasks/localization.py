@@ -27,6 +27,7 @@ from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
 from benchmarks.metrics import localization as metrics
+from benchmarks.pictures import heatmap_sheet
 from benchmarks.randomness import generator, permutation
 from benchmarks.tasks.monitor import points_at
 
@@ -106,6 +107,7 @@ class SingleSource:
         context.add_file("items.csv", self._write_items)
         if examples:
             context.add_file("examples.npz", lambda path: write_examples(path, examples))
+            context.add_file("examples.png", lambda path: draw_examples(path, examples))
 
     def scores(self) -> dict[str, dict[str, dict[str, float]]]:
         grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
@@ -215,6 +217,12 @@ def write_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:
         boxes=np.stack(boxes),
         labels=np.array(labels),
     )
+
+
+def draw_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:
+    images, aligned, other, boxes, kinds = zip(*examples, strict=True)
+    rows = {"heatmap": aligned, "with the sound of another scene": other}
+    heatmap_sheet(path, images, rows, boxes, [f"kind {kind}" for kind in kinds])
 
 
 if __name__ == "__main__":

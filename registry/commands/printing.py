@@ -14,6 +14,9 @@ from rich.table import Table
 
 from registry.record import Record
 
+#: Runs that take about a second to read.
+MANY = 2000
+
 
 def console() -> Console:
     """Piped output is as wide as its content: nothing is cut for a terminal that is not there."""
@@ -26,6 +29,32 @@ def bar() -> Progress:
     terminal = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
+
+
+class Reading:
+    """For a :class:`~registry.index.Registry` to tell how it comes along: a bar while it reads very many runs."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        if total < MANY:
+            return
+        if self._bar is None:
+            self._bar = bar()
+            self._bar.add_task("reading runs", total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        if done == total:
+            self.__exit__()
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
 
 def table(*columns: str) -> Table:

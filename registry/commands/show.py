@@ -12,7 +12,8 @@ from typing import Any
 from registry.commands.printing import console, print_json, said, table, title
 from registry.compare import flat
 from registry.index import Registry
-from registry.record import Record
+from registry.lineage import ancestors
+from registry.record import IMPORTED, Record, read_json
 
 TICKS = "▁▂▃▄▅▆▇█"
 
@@ -31,10 +32,11 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(registry: Registry, options: argparse.Namespace) -> None:
     record = registry.get(options.id)
-    ancestors = _ancestors(registry, record)
+    descent = ancestors(registry, record)
     if options.json:
         whole = {**asdict(record), "folder": str(record.folder), "metrics": record.metrics()}
-        whole["ancestors"] = [{"generation": g, "key": key, "id": r.id if r else None} for g, key, r in ancestors]
+        whole["imported"] = _origin(record)
+        whole["ancestors"] = [{"generation": g, "key": key, "id": r.id if r else None} for g, key, r in descent]
         print_json(whole)
         return
     out = console()
@@ -51,6 +53,7 @@ def run(registry: Registry, options: argparse.Namespace) -> None:
         ("dataset", record.pedigree.dataset or "none"),
         ("sources", f"{len(record.pedigree.code)} modules"),
         ("artifacts", ", ".join(record.artifacts) or "none"),
+        *_imported(record),
         *((f"resumed {r.get('time', '')}", f"it had ended {_ending(r.get('before', {}))}") for r in record.resumptions),
         *(("stale", reason) for reason in record.stale),
     ):
@@ -66,9 +69,9 @@ def run(registry: Registry, options: argparse.Namespace) -> None:
             for name, value in flat(content).items():
                 rows.add_row(name, said(value))
             out.print(rows)
-    if ancestors:
+    if descent:
         rows = table("started from", "key", "", "status", "stale")
-        for generation, key, parent in ancestors:
+        for generation, key, parent in descent:
             name = "  " * generation + (f"run {parent.id}" if parent else "not in this registry")
             told = (title(parent), parent.status, "; ".join(parent.stale)) if parent else ("", "", "")
             rows.add_row(name, key, *told)
@@ -86,22 +89,6 @@ def run(registry: Registry, options: argparse.Namespace) -> None:
         out.print("".join(record.fail_trace))
 
 
-def _ancestors(registry: Registry, record: Record) -> list[tuple[int, str, Record | None]]:
-    """(generation, key, newest completed run with it) of all that ``record`` descends from, nearest first."""
-    chain: list[tuple[int, str, Record | None]] = []
-
-    def climb(child: Record, generation: int) -> None:
-        for key in child.pedigree.parents:
-            if all(key != known for _, known, _ in chain):
-                parent = registry.find(key)
-                chain.append((generation, key, parent))
-                if parent is not None:
-                    climb(parent, generation + 1)
-
-    climb(record, 0)
-    return chain
-
-
 def sparkline(values: Sequence[float], width: int = 40) -> str:
     """The course of ``values`` in at most ``width`` characters, from least to most; what is not finite is a space."""
     length = min(width, len(values))
@@ -114,6 +101,19 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     low, span = min(known), max(known) - min(known)
     scale = (len(TICKS) - 1) / span if span else 0.0
     return "".join(" " if mean is None else TICKS[round((mean - low) * scale)] for mean in means)
+
+
+def _origin(record: Record) -> Any:
+    """What :mod:`registry.arrival` noted of the archive that the run came in."""
+    path = record.folder / IMPORTED
+    return read_json(path) if path.exists() else None
+
+
+def _imported(record: Record) -> list[tuple[str, str]]:
+    origin = _origin(record)
+    return (
+        [("imported", f"{origin['time']} from {origin['archive']}, where it was run {origin['id']}")] if origin else []
+    )
 
 
 def _ending(before: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=run)
 
 
-def add_mongo(parser: argparse.ArgumentParser) -> None:
+def add_mongo(parser: argparse._ActionsContainer) -> None:
     """The option that says which MongoDB is meant."""
     parser.add_argument(
         "--mongo",
@@ -52,35 +52,47 @@ def add_mongo(parser: argparse.ArgumentParser) -> None:
 
 
 def run(registry: Registry, options: argparse.Namespace) -> int:
-    from registry.mongo import MongoError, address  # here: the other commands need not wait for pymongo and Sacred
+    from registry.mongo import MongoError  # here: the other commands need not wait for pymongo and Sacred
 
-    if not options.mongo:
-        raise ValueError(f"where to? give --mongo mongodb://HOST:PORT/DATABASE, or set ${MONGO}")
-    status = 0
+    told = ""
     while True:
         try:
-            status = 1 if _sync_once(registry, address(options.mongo), options) else 0
+            failed = copy(registry, where_to(options), json=options.json, quiet=options.watch is not None)
+            status, told = 1 if failed else 0, ""
         except MongoError as error:
-            print(f"registry: {error.args[0]}", file=sys.stderr)
             status = 2
+            if told != error.args[0]:  # once, while it stays away
+                told = error.args[0]
+                print(f"registry: {told}", file=sys.stderr)
         if options.watch is None:
             return status
         time.sleep(options.watch)
 
 
-def _sync_once(registry: Registry, where: Address, options: argparse.Namespace) -> int:
-    """Returns how many runs could not be copied."""
+def where_to(options: argparse.Namespace) -> Address:
+    """The database that is meant."""
+    from registry.mongo import address
+
+    if not options.mongo:
+        raise ValueError(f"which MongoDB? give --mongo mongodb://HOST:PORT/DATABASE, or set ${MONGO}")
+    return address(options.mongo)
+
+
+def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool = False) -> int:
+    """Copy once and say what has been done (``quiet``: if anything); returns how many runs could not be copied."""
     from registry.mongo import opened
     from registry.sync import sync
+    from registry.tags import tag_stale
 
     with bar() as progress, opened(where) as store:
         task = progress.add_task("copying runs", total=None)
         tally = sync(
             registry.home, store, progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
-    if options.json:
+        tag_stale(registry, store)
+    if json:
         print_json(asdict(tally))
-    elif options.watch is None or tally.new or tally.renewed or tally.failed:
+    elif not quiet or tally.new or tally.renewed or tally.failed:
         print(f"{tally}; {where.shown}")
     for id, metrics in tally.thinned.items():
         names = ", ".join(metrics)

@@ -7,14 +7,19 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import registry.index
 from registry.code import code_digest
 from registry.environment import environment
+from registry.gc import Choice, delete
 from registry.index import Registry
 from registry.lock import Lock
 from registry.record import RecordError, read_record
@@ -70,6 +75,18 @@ def test_records_are_what_the_files_say(runs: Path) -> None:
 def test_filters(runs: Path, filters, expected: list[int]) -> None:
     assert ids(Registry(runs).records(**filters)) == expected
     assert ids(Registry(runs).summaries(**filters)) == expected
+
+
+def test_values_that_sqlite_has_not(tmp_path: Path, write_run) -> None:
+    write_run(tmp_path, 1, config={"seed": 10**30, "method": "\ud800"})
+    (tmp_path / ("9" * 30)).mkdir()
+    registry = Registry(tmp_path)
+    assert (
+        ids(registry.records()) == ids(registry.summaries(seed=10**30)) == ids(registry.records(method="\ud800")) == [1]
+    )
+    assert registry.get(1).config["seed"] == 10**30
+    with pytest.raises(KeyError, match="there is no run 99"):
+        registry.get(10**30 - 1)
 
 
 def test_an_unknown_filter_is_refused(runs: Path) -> None:
@@ -273,6 +290,12 @@ def test_an_answer_is_of_one_moment(runs: Path, monkeypatch: pytest.MonkeyPatch)
         ("run.json", "[]", "no run of Sacred"),
         ("run.json", '{"status": "COMPLETED", "host": {}, "start_time": "x", "stop_time": "y"}', "no run of Sacred"),
         ("run.json", None, "run.json is missing"),
+        ("run.json", '{"status": {}, "host": {}}', "no run of Sacred"),
+        ("run.json", '{"status": "FAILED", "host": {}, "resumptions": [1]}', "no run of Sacred"),
+        ("run.json", '{"status": "\\ud800", "host": {}}', "no run of Sacred"),
+        ("run.json", "[" * 100_000, "run.json is no JSON"),
+        ("pedigree.json", '{"parents": [1]}', "no run of Sacred"),
+        ("pedigree.json", '{"key": 1}', "no run of Sacred"),
         ("config.json", None, "config.json is missing"),
         ("config.json", "[]", "no run of Sacred"),
         ("pedigree.json", "\xff", "pedigree.json is no JSON"),
@@ -384,6 +407,14 @@ def test_a_forged_circle_ends(tmp_path: Path, write_run) -> None:
     assert [bool(record.stale) for record in Registry(tmp_path).records()] == [True, False]
 
 
+def test_staleness_descends_further_than_python_nests_calls(tmp_path: Path, write_run) -> None:
+    write_run(tmp_path, 1, key="k1", code={"no.such": "1"})
+    for id in range(2, 1201):
+        write_run(tmp_path, id, key=f"k{id}", parents=[f"k{id - 1}"])
+    assert [run.id for run in Registry(tmp_path).summaries(stale=True)] == list(range(1, 1201))
+    assert Registry(tmp_path).get(1200).stale == ("it started from run 1199, which is stale",)
+
+
 # ---- size -----------------------------------------------------------------------------------------------------------
 
 
@@ -399,3 +430,91 @@ def test_10_000_runs_are_listed_in_a_second(tmp_path: Path, write_run) -> None:
     start = time.perf_counter()
     assert len(registry.summaries(method="cavl", stale=False)) == 10_000
     assert time.perf_counter() - start < 1
+
+
+# ---- any registry ---------------------------------------------------------------------------------------------------
+
+KEYS = ("", "a", "b", "c")
+NOW = environment("float32", threads=1)
+SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+FIELDS = {
+    "status": st.sampled_from(["COMPLETED", "FAILED", "INTERRUPTED", "RUNNING", "QUEUED", "TIMEOUT"]),
+    "key": st.sampled_from(KEYS),
+    "parents": st.lists(st.sampled_from(KEYS[1:]), max_size=2),
+    "parent_digests": st.lists(st.sampled_from(["", "x", "y"]), max_size=2),
+    "code": st.sampled_from([{}, {"registry.keys": "0"}, {"no.such.module": "1"}]),
+    "environment": st.sampled_from([{}, {"torch": "1.0"}, {"threads": 3}]),
+    "task": st.sampled_from(["pretrain", "localization"]),
+    "config": st.fixed_dictionaries({"method": SCALAR, "ordering": SCALAR, "seed": SCALAR}),
+    "result": SCALAR | st.fixed_dictionaries({"score": SCALAR, "weights": st.sampled_from(["x", "y", "z"])}),
+    "start_time": st.sampled_from(["2025-01-01T00:00:00", "2025-01-01T00:00:00.5", ""]),
+    "stop_time": st.sampled_from(["2025-01-01T00:01:40", None]),
+    "fail_trace": st.lists(st.text(max_size=4), max_size=1),
+    "resumptions": st.lists(st.just({"changed": ["code changed: x"], "before": {"status": "DIED"}}), max_size=1),
+}
+#: A run (``None``: a damaged one) is written under an id, in the place of one that is there; or one is deleted.
+CHANGES = st.lists(
+    st.tuples(st.integers(1, 6), st.sampled_from(["write", "write", "write", "damage", "delete"]))
+    .flatmap(lambda change: st.tuples(st.just(change), st.fixed_dictionaries(FIELDS)))
+    .map(lambda change: (*change[0], change[1])),
+    max_size=9,
+)
+
+
+def make(home: Path, write_run: Any, changes: Any) -> None:
+    for id, kind, values in changes:
+        shutil.rmtree(home / str(id), ignore_errors=True)
+        if kind != "delete":
+            folder = write_run(home, id, **values)
+            if kind == "damage":
+                (folder / "config.json").write_text("{")
+
+
+def answers(home: Path) -> list[Any]:
+    """A broad set of questions, each answered, as text (in which NaN equals NaN)."""
+    found = Registry(home, NOW)
+    several: dict[str, list[Any]] = {
+        "id": [1, [2, 3, 99]],
+        "key": [*KEYS, ["a", "b"]],
+        "task": ["pretrain", ["pretrain", "localization"]],
+        "method": ["", "0", True],
+        "ordering": [0],
+        "seed": [1, [0, -1], 2**63],
+        "preset": ["miniature", "x"],
+        "status": ["COMPLETED", "DIED", ["FAILED", "QUEUED"]],
+        "stale": [True, False],
+    }
+    asked: list[Any] = [found.damaged(), found.records(), found.summaries(), found.summaries(key="a", stale=True)]
+    asked += [found.summaries(**{name: v}) for name, values in several.items() for v in values]  # type: ignore[misc]
+    asked += [found.find(key) for key in KEYS] + [found.unfinished(key) for key in KEYS]
+    for id in range(1, 8):
+        try:
+            asked.append(found.get(id))
+        except (KeyError, RecordError) as error:
+            asked.append(repr(error))
+    return [repr(answer) for answer in asked]
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])  # write_run keeps nothing
+@given(CHANGES, CHANGES)
+def test_however_the_index_came_about_it_answers_the_same(write_run, first: Any, second: Any) -> None:
+    """Renewed while runs came and went; deleted and built anew; in memory; after gc, too."""
+    with tempfile.TemporaryDirectory() as text:
+        home = Path(text)
+        make(home, write_run, first)
+        answers(home)
+        make(home, write_run, second)
+        for id in (1, 2, 3, 4, 5, 6):  # a clock that ticks more coarsely than these changes follow one another
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(home / str(id) / "run.json", ns=(time.time_ns(), time.time_ns() + id))
+        for collect in (None, Choice(superseded=True, unfinished=True, damaged=True)):
+            if collect is not None:
+                delete(Registry(home), collect)
+            renewed = answers(home)
+            (home / "index.sqlite").unlink()
+            assert answers(home) == renewed
+        (home / "index.sqlite").unlink()
+        (home / "index.sqlite").mkdir()
+        assert answers(home) == renewed
+        assert renewed[0] == "{}"
+        assert [r.id for r in Registry(home).records()] == sorted(registry.index.run_ids(home))

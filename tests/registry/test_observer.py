@@ -1,6 +1,7 @@
 """Real experiments of Sacred, observed; killed, starved of disk, resumed."""
 
 import contextlib
+import datetime
 import errno
 import json
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sacred import SETTINGS, Experiment
-from sacred.observers import FileStorageObserver
+from sacred.observers import FileStorageObserver, RunObserver
 from sacred.utils import apply_backspaces_and_linefeeds
 
 from registry import files, journal
@@ -109,8 +110,10 @@ def test_the_record_has_the_form_of_sacreds_own(tmp_path: Path) -> None:
     mine, theirs = read(ours / "run.json"), read(stock / "run.json")
     assert mine.pop("resumptions") == []
     assert mine["host"].pop("pid") == os.getpid()
+    (name, kept), (module, _) = mine["experiment"]["sources"]
+    assert module == "cavl/model.py", "of the pedigree, beside Sacred's"
+    mine["experiment"]["sources"] = [[name, kept]]
     assert mine == theirs
-    ((name, kept),) = mine["experiment"]["sources"]
     assert name == Path(__file__).name
     assert (tmp_path / "ours" / kept).read_bytes() == Path(__file__).read_bytes()
     assert (tmp_path / "stock" / kept).exists()
@@ -188,6 +191,22 @@ def test_sources_and_resources_are_kept_once_by_content(tmp_path: Path) -> None:
         ]
 
 
+def test_the_modules_behind_a_run_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "cavl_example"
+    package.mkdir()
+    (package / "__init__.py").write_text("from cavl_example.layers import depth\n")
+    (package / "layers.py").write_text("depth = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = ("cavl_example", "cavl_example.layers", "cavl_example.gone")
+    monkeypatch.setitem(globals(), "CODE", dict.fromkeys(modules, "digest"))
+    home = tmp_path / "home"
+    experiment(home, lambda run: 1).run()
+    kept = dict(read(home / "1" / "run.json")["experiment"]["sources"])
+    assert kept.keys() == {"test_observer.py", "cavl_example/__init__.py", "cavl_example/layers.py"}
+    assert (home / kept["cavl_example/layers.py"]).read_text() == "depth = 3\n"
+    assert (home / kept["cavl_example/__init__.py"]).read_text() == (package / "__init__.py").read_text()
+
+
 # ---- ids and takeovers ----------------------------------------------------------------------------------------------
 
 
@@ -255,6 +274,43 @@ def test_a_killed_run_is_continued_in_its_record(tmp_path: Path, child) -> None:
     assert resumption["before"]["heartbeat"] == died.heartbeat
     assert resumption["time"] > died.start_time
     assert record.pedigree == died.pedigree
+
+
+def test_a_run_of_another_machine_is_left_alone_while_it_gives_signs_of_life(tmp_path: Path) -> None:
+    """Some shared disks show no locks of other machines."""
+    home = tmp_path / "home"
+    experiment(home, lambda run: 1).run()
+    entry = read(home / "1" / "run.json")
+    entry.pop("result")
+    entry |= {"status": "RUNNING", "host": {**entry["host"], "hostname": "elsewhere", "pid": 7}}
+
+    def beaten(seconds_ago: float) -> None:
+        beat = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(seconds=seconds_ago)
+        (home / "1" / "run.json").write_text(json.dumps({**entry, "heartbeat": beat.isoformat()}))
+
+    beaten(20)
+    with pytest.raises(AlreadyRunning, match="process 7 on elsewhere"):
+        experiment(home, lambda run: 1).run()
+    beaten(90)
+    assert experiment(home, lambda run: 1).run()._id == 1
+    assert read(home / "1" / "run.json")["resumptions"][0]["before"]["hostname"] == "elsewhere"
+
+
+def test_a_run_that_has_ended_stays_as_it_ended(tmp_path: Path) -> None:
+    """Ctrl-C while other observers still end makes Sacred tell all of them that the run was interrupted."""
+
+    class Slow(RunObserver):
+        priority = 1
+
+        def completed_event(self, *args: Any, **kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+    ex = experiment(tmp_path / "home", lambda run: {"score": 1.0})
+    ex.observers.append(Slow())
+    with contextlib.suppress(KeyboardInterrupt):
+        ex.run()
+    entry = read(tmp_path / "home" / "1" / "run.json")
+    assert (entry["status"], entry["result"]) == ("COMPLETED", {"score": 1.0})
 
 
 def test_killed_at_random_moments_nothing_written_is_lost(tmp_path: Path, child) -> None:

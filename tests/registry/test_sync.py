@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -10,10 +11,10 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
 from sacred import SETTINGS, Experiment
 from sacred.observers import MongoObserver
@@ -23,10 +24,10 @@ from registry.mongo import Address, MongoError, Store, address, opened
 from registry.observer import RegistryObserver
 from registry.record import Pedigree
 from registry.sync import identity, sync, thin
+from tests.live import ROOT, change, orphans, start_sync
 from tests.mongod import Mongod
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,8 @@ def run(home: Path, *others: Any, seed: int = 1, points: int = 30, fail: bool = 
     @ex.main
     def main(_run: Any) -> Any:
         print("said by the run")
+        with _run.open_resource(__file__) as table:
+            table.read()
         for step in range(points):
             _run.log_scalar("loss", 1 / (step + 1), step)
             _run.log_scalar("accuracy", step / points, step)
@@ -96,11 +99,11 @@ def run(home: Path, *others: Any, seed: int = 1, points: int = 30, fail: bool = 
 
 def contents(store: Store) -> list[dict[str, Any]]:
     """Every run with the content of what it refers to in place of the reference."""
-    found = []
+    found, about = [], {"_id": 0, "filename": 1, "contentType": 1, "metadata": 1}
     for entry in store.runs.find({}, sort=[("_id", 1)]):
         entry["experiment"]["sources"] = [[n, store.files.get(f).read()] for n, f in entry["experiment"]["sources"]]
         entry["artifacts"] = [
-            (a["name"], store.files.get(a["file_id"]).read(), store.files.get(a["file_id"]).filename)
+            (a["name"], store.files.get(a["file_id"]).read(), store.database["fs.files"].find_one(a["file_id"], about))
             for a in entry["artifacts"]
         ]
         metrics = []
@@ -113,9 +116,14 @@ def contents(store: Store) -> list[dict[str, Any]]:
     return found
 
 
-def operations(store: Store) -> dict[str, int]:
-    counters = store.database.client.admin.command("serverStatus")["opcounters"]
-    return {name: counters[name] for name in ("insert", "update", "delete")}
+@contextlib.contextmanager
+def watched(store: Store) -> Iterator[list[str]]:
+    """What is done to the database in the block: ``insert``, ``query``, ..."""
+    done: list[str] = []
+    store.database.command("profile", 2)
+    yield done
+    store.database.command("profile", 0)
+    done += [entry["op"] for entry in store.database["system.profile"].find({"ns": {"$not": {"$regex": "profile"}}})]
 
 
 # ---- what is written ------------------------------------------------------------------------------------------------
@@ -131,6 +139,7 @@ def test_documents_are_those_of_sacreds_own_observer(tmp_path, mongod, store, wh
         (expected,), (found,) = contents(direct), contents(store)
     for entry in (expected, found):
         assert len(entry["info"]["metrics"]) == 2
+        assert len(entry["resources"]) == 1
         entry["info"]["metrics"].sort(key=lambda metric: metric["name"])
     expected.setdefault("result", None)
     found.setdefault("result", None)
@@ -143,10 +152,11 @@ def test_a_second_sync_touches_nothing(tmp_path, store):
     for seed in (1, 2, 3):
         run(tmp_path / "runs", seed=seed)
     assert sync(tmp_path / "runs", store).new == 3
-    before, documents = operations(store), contents(store)
-    tally = sync(tmp_path / "runs", store)
+    documents = contents(store)
+    with watched(store) as done:
+        tally = sync(tmp_path / "runs", store)
     assert (tally.new, tally.renewed, tally.unchanged) == (0, 0, 3)
-    assert operations(store) == before
+    assert done == ["query", "query"]
     assert contents(store) == documents
 
 
@@ -155,8 +165,7 @@ def test_what_has_changed_is_renewed_and_nothing_is_left_behind(tmp_path, store)
     run(home)
     sync(home, store)
     (home / "1" / "picture.png").write_bytes(b"another picture")
-    entry = json.loads((home / "1" / "run.json").read_text())
-    (home / "1" / "run.json").write_text(json.dumps({**entry, "result": {"score": 0.75}}))
+    change(home / "1", result={"score": 0.75})
     assert sync(home, store).renewed == 1
     (found,) = contents(store)
     assert found["result"] == {"score": 0.75}
@@ -165,6 +174,34 @@ def test_what_has_changed_is_renewed_and_nothing_is_left_behind(tmp_path, store)
     store.runs.delete_one({"_id": 1})
     sync(home, store)
     assert contents(store) == [found], "what was deleted there comes back from the folder"
+
+
+def test_what_omniboards_users_have_added_stays(tmp_path, store):
+    home = tmp_path / "runs"
+    run(home)
+    change(home / "1", fail_trace=["to vanish"])
+    sync(home, store)
+    added = {"tags": ["good"], "notes": "look again"}
+    store.runs.update_one({"_id": 1}, {"$set": {"omniboard": added}})
+    change(home / "1", result={"score": 0.75}, fail_trace=None)
+    assert sync(home, store).renewed == 1
+    found = store.runs.find_one()
+    assert (found["omniboard"], found["result"], found["fail_trace"]) == (added, {"score": 0.75}, None)
+
+
+def test_output_that_is_too_long_for_a_document_is_an_artifact_too(tmp_path, store, monkeypatch):
+    monkeypatch.setattr(syncing, "LONGEST_OUTPUT", 1000)
+    home = tmp_path / "runs"
+    run(home)
+    said = "".join(f"line {number}\n" for number in range(1000))
+    (home / "1" / "cout.txt").write_text(said)
+    sync(home, store)
+    (found,) = contents(store)
+    shown = found["captured_out"]
+    assert shown.startswith(said[:500])
+    assert shown.endswith(said[-500:])
+    assert f"[... {len(said) - 1000:,} bytes are left out here; the artifact cout.txt has all]" in shown
+    assert {name: content for name, content, _ in found["artifacts"]}["cout.txt"] == said.encode()
 
 
 def test_sources_are_stored_once_by_content(tmp_path, store):
@@ -245,26 +282,31 @@ def test_another_run_of_the_same_number_is_left_alone(tmp_path, store):
     assert store.runs.find_one({"_id": 2})["result"] == {"score": 0.5, "sets": {"easy": [1, 2]}}
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from registry import sync as syncing
-from registry.mongo import address, opened
-syncing.YOUNG = 0.0
-with opened(address(sys.argv[1])) as store:
-    print(syncing.sync(Path(sys.argv[2]), store))
-"""
+@pytest.mark.parametrize("status", ["COMPLETED", "QUEUED"])
+def test_a_copy_cut_off_while_it_took_its_number_goes_on_with_it(tmp_path, store, status):
+    home = tmp_path / "runs"
+    run(home)
+    change(home / "1", status=status)
+    name = f"{identity(home)}/1"
+    store.copies.insert_one({"_id": name, "registry": identity(home), "run": 7, "placed": False})
+    store.runs.insert_one({"_id": 7, "artifacts": [], "cavl_sync": name})
+    assert sync(home, store).failed == {}
+    assert [(r["_id"], r["status"], "cavl_sync" in r) for r in store.runs.find()] == [(7, status, False)]
 
 
-def started(where: Address, home: Path) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", PROGRAM, where.uri, str(home)]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def test_a_number_that_was_reserved_but_not_free_is_not_taken(tmp_path, store):
+    store.runs.insert_one({"_id": 1, "status": "COMPLETED", "host": {"hostname": "elsewhere"}, "note": "not ours"})
+    run(tmp_path / "runs")
+    name = f"{identity(tmp_path / 'runs')}/1"
+    store.copies.insert_one({"_id": name, "registry": identity(tmp_path / "runs"), "run": 1, "placed": False})
+    sync(tmp_path / "runs", store)
+    assert [(r["_id"], r.get("note")) for r in store.runs.find({}, sort=[("_id", 1)])] == [(1, "not ours"), (2, None)]
 
 
 def test_several_syncs_at_once_write_each_run_once(tmp_path, store, where):
     for seed in range(1, 13):
         run(tmp_path / "runs", seed=seed)
-    processes = [started(where, tmp_path / "runs") for _ in range(3)]
+    processes = [start_sync(tmp_path / "runs", where.uri) for _ in range(3)]
     told = [process.communicate()[0] for process in processes]
     assert all(process.returncode == 0 for process in processes), told
     assert [r["_id"] for r in store.runs.find({}, sort=[("_id", 1)])] == list(range(1, 13))
@@ -277,18 +319,24 @@ def test_a_sync_that_is_killed_anywhere_is_completed_by_the_next(tmp_path, store
         run(tmp_path / "runs", seed=seed)
     sync(tmp_path / "runs", store)
     expected = contents(store)
-    draw = random.Random(0)
+    draw, midway = random.Random(0), 0
     for attempt in range(6):
         for name in store.database.list_collection_names():
             store.database[name].delete_many({})
-        process = started(where, tmp_path / "runs")
-        time.sleep(0.4 + draw.random())
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process = start_sync(tmp_path / "runs", where.uri)
+        assert process.stdout.readline() == "copying\n"
+        while store.runs.count_documents({}) < attempt and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(draw.random() * 0.02)
+        process.kill()
+        process.communicate()
+        midway += 0 < store.runs.count_documents({}) < 6
         sync(tmp_path / "runs", store)
         assert contents(store) == expected, f"attempt {attempt}"
         assert store.database["fs.files"].count_documents({"filename": {"$regex": "^artifact"}}) == 6
         assert store.metrics.count_documents({}) == 12
+        assert orphans(store) == []
+    assert midway, "no kill came while some runs were there and others not"
 
 
 def test_a_damaged_run_is_named_and_the_others_go_on(tmp_path, store):
@@ -299,6 +347,22 @@ def test_a_damaged_run_is_named_and_the_others_go_on(tmp_path, store):
     assert (tally.new, list(tally.failed)) == (2, [2])
     assert "run.json is no JSON" in tally.failed[2]
     assert str(tally) == "3 runs: 2 new, 0 renewed, 0 unchanged, 1 not copied"
+
+
+@pytest.mark.parametrize("result", [{"n": 2**70}, {"text": "x" * 17_000_000}])
+def test_a_run_that_no_document_can_hold_is_named_and_the_others_go_on(tmp_path, store, result):
+    for seed in (1, 2, 3):
+        run(tmp_path / "runs", seed=seed)
+    change(tmp_path / "runs" / "2", result=result)
+    tally = sync(tmp_path / "runs", store)
+    assert (tally.new, list(tally.failed)) == (2, [2])
+    assert f"{tmp_path / 'runs' / '2'} holds what no document of MongoDB can" in tally.failed[2]
+    assert len(tally.failed[2]) < 500
+    change(tmp_path / "runs" / "2", result=1)
+    assert sync(tmp_path / "runs", store).failed == {}
+    assert sorted(r["_id"] for r in store.runs.find()) == [1, 2, 3]
+    change(tmp_path / "runs" / "2", result=result)
+    assert list(sync(tmp_path / "runs", store).failed) == [2], "nor one that is there already"
 
 
 # ---- what may be wrong with the database ----------------------------------------------------------------------------
@@ -317,10 +381,7 @@ def test_a_database_that_is_away_is_told_without_the_password():
 def test_wrong_passwords_and_users_who_may_only_read_are_told(tmp_path):
     server = Mongod(tmp_path / "mongod", auth=True)
     try:
-        with pymongo.MongoClient(server.uri) as client:
-            client.admin.command("createUser", "boss", pwd="geheim", roles=["root"])
-        with pymongo.MongoClient(f"mongodb://boss:geheim@127.0.0.1:{server.port}") as client:
-            client.lab.command("createUser", "reader", pwd="geheim", roles=["read"])
+        server.add_users("geheim", reader="read")
         for user, message in (("boss:falsch", "the password is wrong"), ("reader:geheim", "role readWrite")):
             uri = f"mongodb://{user}@127.0.0.1:{server.port}/lab" + ("?authSource=admin" if "boss" in user else "")
             with pytest.raises(MongoError, match=message) as caught, opened(address(uri)):
@@ -379,7 +440,7 @@ def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path, where):
     run(tmp_path / "runs")
     home = ("--home", str(tmp_path / "runs"))
     for arguments, status, sentence in (
-        ((), 2, "where to? give --mongo"),
+        ((), 2, "which MongoDB? give --mongo"),
         (("--mongo", "http://lab"), 2, "is no address of a MongoDB"),
         (("--mongo", "mongodb://u:geheim@127.0.0.1:9/lab"), 2, "sync again when it is back"),
     ):
@@ -400,14 +461,14 @@ def test_watching_copies_what_comes_later(tmp_path, where, store):
     process = subprocess.Popen(arguments, cwd=ROOT)
     try:
         run(home, seed=2)
-        for _ in range(150):
+        for _ in range(1200):
             if store.runs.count_documents({"status": "COMPLETED"}) == 2:
                 break
             time.sleep(0.1)
         assert store.runs.count_documents({"status": "COMPLETED"}) == 2
     finally:
         process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=120) == 130
 
 
 def test_sacreds_own_option_names_the_database(tmp_path, where, store):

@@ -1,0 +1,127 @@
+"""Omniboard on this machine: from npm, exactly as the lockfile beside this file has it, once, in the user's cache.
+
+To renew the lockfile, in this folder: ``npm install --package-lock-only --omit-lockfile-registry-resolved=true``, then
+delete its lines ``funding`` and ``deprecated``, so that it names no host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from registry.files import atomic_write, digest_file
+from registry.lock import Lock
+from registry.omniboard.columns import layout
+
+HERE = Path(__file__).parent
+PACKAGE, LOCKFILE, FIRST_VISIT = HERE / "package.json", HERE / "package-lock.json", HERE / "first_visit.js"
+
+#: Node.js below lacks what Omniboard's packages need.
+OLDEST = 16
+
+
+class OmniboardError(RuntimeError):
+    """Omniboard cannot be installed or started, in a sentence with the remedy."""
+
+
+def program(name: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Where ``node`` or ``npm`` is.
+
+    Raises
+    ------
+    OmniboardError
+        When it is not on the PATH, or Node.js is too old.
+    """
+    found = shutil.which(name, path=environment.get("PATH"))
+    if found is None:
+        raise OmniboardError(
+            f"there is no {name} on the PATH: Omniboard needs Node.js {OLDEST} or newer, with npm (from the system's "
+            "package manager)"
+        )
+    if name == "node":
+        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+        version = re.match(r"v(\d+)\.", said)
+        if version is None or int(version[1]) < OLDEST:
+            raise OmniboardError(
+                f"{found} is {said.strip() or 'no Node.js'}: Omniboard needs version {OLDEST} or newer"
+            )
+    return found
+
+
+def folder() -> Path:
+    """Where this version of Omniboard is, or is to be."""
+    return user_cache_path("cavl-bench") / f"omniboard-{digest_file(LOCKFILE)[:12]}"
+
+
+def installed() -> bool:
+    """Whether it is there already."""
+    return start_file(folder()).is_file()
+
+
+def start_file(place: Path) -> Path:
+    """What Node.js runs."""
+    return place / "node_modules" / "omniboard" / "dist" / "start.js"
+
+
+def install() -> Path:
+    """Make sure that Omniboard is there, and say where; about a minute and 180 MB, the first time.
+
+    Raises
+    ------
+    OmniboardError
+        When npm is missing or fails.
+    """
+    place = folder()
+    program("node")
+    lock = Lock(place.with_suffix(".lock"))
+    if not lock.acquire(patience=600):
+        raise OmniboardError(f"another process has been installing Omniboard in {place} for ten minutes")
+    try:
+        if not installed():
+            with tempfile.TemporaryDirectory(dir=place.parent, prefix=".omniboard-") as aside:
+                _install(Path(aside))
+                shutil.rmtree(place, ignore_errors=True)  # what a cleaner of caches may have left
+                os.replace(aside, place)
+                Path(aside).mkdir()  # which the block removes
+        _lay_out(place)
+    finally:
+        lock.release()
+    return place
+
+
+def _install(place: Path) -> None:
+    shutil.copy(PACKAGE, place)
+    shutil.copy(LOCKFILE, place)
+    # No scripts of packages are run: none is needed.
+    command = [program("npm"), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0 or not start_file(place).is_file():
+        last = " ".join(done.stdout.split()[-60:])
+        raise OmniboardError(
+            f"npm could not install Omniboard ({last}); is the network there? Start again to try again"
+        )
+    # What its page was built with, two thirds of all, is of no more use.
+    shutil.rmtree(_web(place) / "node_modules", ignore_errors=True)
+
+
+def _lay_out(place: Path) -> None:
+    """Have the page lay out its table as we want it at a browser's first visit."""
+    build = _web(place) / "build"
+    script = f"const COLUMNS = {json.dumps(layout())};\n{FIRST_VISIT.read_text()}"
+    atomic_write(build / FIRST_VISIT.name, script)
+    tag = f'<script src="/{FIRST_VISIT.name}"></script>'
+    page = (build / "index.html").read_text()
+    if tag not in page:
+        atomic_write(build / "index.html", page.replace("<body>", f"<body>{tag}", 1))
+
+
+def _web(place: Path) -> Path:
+    return place / "node_modules" / "omniboard" / "web"
