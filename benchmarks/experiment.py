@@ -335,5 +335,3 @@ def command_line(task: str) -> None:
             finish(resolve({k: run.config[k] for k in ENTRIES}), run)
         except RecordError as error:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
-
-

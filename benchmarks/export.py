@@ -281,8 +281,8 @@ def _limits(config: Mapping[str, Any], abilities: Mapping[str, Any]) -> Iterator
         )
     if config["data"]["source"] == "composite":
         yield (
-            "It has seen photographs of objects pasted onto blurred ones, and heard recordings mixed. What the licences "
-            "of those files ask of works made with them, it asks too: ESC-50 forbids commercial use "
+            "It has seen photographs of objects pasted onto blurred ones, and heard recordings mixed. What the "
+            "licences of those files ask of works made with them, it asks too: ESC-50 forbids commercial use "
             "(docs/composite.md)."
         )
     networks = {(n.sample_rate, n.window) for n in abilities.values()}

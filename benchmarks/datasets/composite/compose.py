@@ -41,7 +41,7 @@ class CompositeConfig:
     world: int = 0  # seed of the scenes: another one composes others of the same files
     image_size: int = 96  # pixels of a side, 32 or more
     seconds: float = 3.0  # of sound, 1 or more
-    distractors: tuple[int, int] = (0, 2)  # fewest and most silent things
+    distractors: tuple[int, int] = (0, 1)  # fewest and most silent things
     decoys: float = 0.5  # share of them that are of a kind that sounds in other scenes; the others never sound
 
     def __post_init__(self) -> None:

@@ -87,13 +87,17 @@ class CompositeSource(DrawnSource):
         )
 
     def fingerprint_of(self, name: str) -> str:
-        return self.recipe(name).fingerprint
+        """Of the scenes. Where the files are missing there is one too, so that what would run can be listed; opening
+        the set says how to get them.
+        """
+        try:
+            return self.recipe(name).fingerprint
+        except FileNotFoundError:
+            return f"{name} absent"
 
     def open(self, name: str) -> DrawnSet:
-        opened = DrawnSet(
-            self.recipe(name), RATE, self.cache / "composite", self.workers, self.progress, self.material.coverage
-        )
-        return opened
+        cache = self.cache / "composite"
+        return DrawnSet(self.recipe(name), RATE, cache, self.workers, self.progress, self.material.coverage)
 
     def recipe(self, name: str) -> Recipe:
         """What a named set holds.

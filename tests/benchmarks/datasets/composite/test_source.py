@@ -111,18 +111,23 @@ def test_no_folder_of_photographs(collection, make, tmp_path):
     with pytest.raises(
         FileNotFoundError, match=r"no folder .*none of photographs; get Caltech-101 .*--photographs DIR"
     ):
-        source.fingerprint("train 1")
+        source.train(1)
 
 
 def test_no_folder_of_recordings(collection, make, tmp_path):
     source = make[1](collection, tmp_path, recordings=(str(tmp_path / "none"),))
     with pytest.raises(FileNotFoundError, match=r"no folder .*none of recordings; get ESC-50 .*--recordings DIR"):
-        source.fingerprint("train 1")
+        source.train(1)
 
 
 def test_the_default_folders_are_in_the_data_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"no folder {tmp_path / 'caltech101'} of photographs"):
-        open_source({"source": "composite"}, cache=tmp_path).fingerprint("probe")
+        open_source({"source": "composite"}, cache=tmp_path).probe()
+
+
+def test_what_would_run_without_the_files_can_be_listed(source, collection, make, tmp_path):
+    absent = make[1](collection, tmp_path, photographs=str(tmp_path / "none"))
+    assert absent.fingerprint("train 1") not in (source.fingerprint("train 1"), absent.fingerprint("train 2"))
 
 
 def test_material_for_too_few_kinds_is_refused_with_what_each_lacks(collection, make, tmp_path):
