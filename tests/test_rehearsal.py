@@ -1,7 +1,9 @@
-"""A preparation as real as it can be without the internet: sixty-odd media, served on loopback, fetched by yt-dlp.
+"""The whole way of the paper's data, as real as it can be without the internet.
 
-``prepare audioset`` is killed at random moments and goes on; in the end the account is exactly right, what was
-finished was never asked for again, and every clip holds the seconds that its list names.
+Sixty-odd media are served on loopback and fetched by yt-dlp: ``prepare audioset`` is killed at random moments and goes
+on; in the end the account is exactly right, what was finished was never asked for again, and every clip holds the
+seconds that its list names. Then the preset ``paper`` trains on those clips with its full-size networks, two updates a
+stage, and evaluates all four tasks (the other data sets are written by the store's own writer).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.prepared import Prepared
+from registry.index import Registry
+from tests import paper_data
 from tests.loopback import Page, Server
 from tests.media import GREYS, PITCHES, make_video, pitch_at
 
@@ -53,6 +57,7 @@ class Case:
     page: Page
     status: str = "found"
     reason: str = ""
+    n_sources: int = 1
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +79,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
         return make_video(folder / f"{n}.{ending}", seconds, **settings).read_bytes()  # type: ignore[arg-type]
 
     def case(page: Page, status: str = "found", reason: str = "", id: str = "") -> None:
-        made.append(Case(id or f"clip{len(made):02d}_abc-", float(len(made) % 5), page, status, reason))
+        n = len(made)
+        made.append(Case(id or f"clip{n:02d}_abc-", float(n % 5), page, status, reason, n_sources=1 + n // 3 % 5))
 
     for n in range(36):
         case(Page(upload(n), pause=0.02 if n % 7 == 0 else 0.0))
@@ -102,28 +108,38 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(cases: list[Case]) -> Iterator[Server]:
     with Server({case.id: case.page for case in cases}) as server:
         yield server
 
 
-@pytest.fixture
-def lists(cases: list[Case], tmp_path: Path) -> dict[str, Path]:
-    """Two lists in Google's form, with rows in them that are none, and an ontology."""
+def in_list_order(cases: list[Case]) -> list[Case]:
+    """Two of three are in balanced_train, the third in eval."""
+    return [c for i, c in enumerate(cases) if i % 3 < 2] + cases[2::3]
+
+
+@pytest.fixture(scope="module")
+def lists(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two lists in Google's form, with rows in them that are none, and an ontology of six third-level classes."""
+    folder = tmp_path_factory.mktemp("lists")
+    others = ["/m/cat", "/m/cow", "/m/owl", "/m/pig", "/m/fox"]
     ontology = [
-        {"id": "/m/root", "child_ids": ["/m/pets"]},
-        {"id": "/m/pets", "child_ids": ["/m/dog", "/m/cat"]},
+        {"id": "/m/root", "child_ids": ["/m/animals"]},
+        {"id": "/m/animals", "child_ids": ["/m/dog", *others]},
         {"id": "/m/dog", "child_ids": ["/m/bark"]},
-        {"id": "/m/bark", "child_ids": []},
-        {"id": "/m/cat", "child_ids": []},
+        *({"id": id, "child_ids": []} for id in ["/m/bark", *others]),
     ]
-    files = {"ontology": tmp_path / "ontology.json"}
+    files = {"ontology": folder / "ontology.json"}
     files["ontology"].write_text(json.dumps(ontology))
-    rows = [f'{c.id}, {c.start:.3f}, {c.start + 10:.3f}, "/m/bark,/m/dog"' for c in cases]
+    rows = [
+        f'{c.id}, {c.start:.3f}, {c.start + 10:.3f}, "{",".join(["/m/bark", "/m/dog", *others[: c.n_sources - 1]])}"'
+        for c in in_list_order(cases)
+    ]
+    train = len(cases) - len(cases[2::3])
     bad = ['../../x, 0.000, 10.000, "/m/dog"', f'{"y" * 300}, 0.000, 10.000, "/m/dog"', '-oX, 0.000, 10.000, "/m/dog"']
-    for name, part in (("balanced_train", rows[::2] + bad), ("eval", rows[1::2])):
-        files[name] = tmp_path / f"{name}_segments.csv"
+    for name, part in (("balanced_train", rows[:train] + bad), ("eval", rows[train:])):
+        files[name] = folder / f"{name}_segments.csv"
         files[name].write_text("# Segments csv\n# num_ytids\n# YTID, start_seconds, end_seconds, positive_labels\n")
         with open(files[name], "a") as file:
             file.write("\n".join(part) + "\n")
@@ -136,6 +152,10 @@ def command(lists: dict[str, Path], root: Path, *more: str) -> list[str]:
         *("--ontology", str(lists["ontology"]), "--segments", str(lists["balanced_train"]), str(lists["eval"])),
         *("--fps", str(FPS), "--jobs", "2", "--back-off", "0.1", "--rate", "1000", *more),
     ]
+
+
+def quiet_environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -166,11 +186,22 @@ def entries(root: Path) -> dict[str, dict[str, str]]:
     return {entry["id"]: entry for entry in map(json.loads, lines) if "id" in entry}
 
 
-def test_a_rehearsal(cases: list[Case], server: Server, lists: dict[str, Path], tmp_path: Path) -> None:
-    root, environment = tmp_path / "data % $HOME", {**os.environ, "OMP_NUM_THREADS": "1"}
-    prepare = command(lists, root, "--url-template", server.template)
-    moment = random.Random()
+@dataclass
+class Rehearsal:
+    """What was seen while ``prepare audioset`` was killed three times and went on to its end."""
 
+    root: Path
+    output: str  # of the last start
+    finished: set[str]  # items in the account before it
+    fetched: set[str]  # media that lay there, whole, before it
+    asked: set[str]  # of the two, those that the last start asked the server for
+
+
+@pytest.fixture(scope="module")
+def rehearsal(server: Server, lists: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    root = tmp_path_factory.mktemp("rehearsal") / "data % $HOME"
+    prepare, environment = command(lists, root, "--url-template", server.template), quiet_environment()
+    moment = random.Random()
     for kill in range(3):
         running = started(prepare, environment)
         aim = max(3, len(entries(root))) + moment.randrange(1, 14)
@@ -187,8 +218,16 @@ def test_a_rehearsal(cases: list[Case], server: Server, lists: dict[str, Path], 
         server.forget()
     done = subprocess.run(prepare, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert not server.was_asked_for(finished.keys() | fetched), "what was there before the kill was asked for again"
-    assert f"{len(finished)} of {len(cases) + 3} items are done already" in done.stderr
+    asked = server.was_asked_for(finished.keys() | fetched)
+    return Rehearsal(root, done.stderr, set(finished), fetched, asked)
+
+
+def test_killed_three_times_it_accounts_for_every_item(
+    cases: list[Case], server: Server, lists: dict[str, Path], rehearsal: Rehearsal, tmp_path: Path
+) -> None:
+    root = rehearsal.root
+    assert not rehearsal.asked, "what was there before the kill was asked for again"
+    assert f"{len(rehearsal.finished)} of {len(cases) + 3} items are done already" in rehearsal.output
 
     # The account: every item as it must have ended, and the three rows that name none.
     account = entries(root)
@@ -209,9 +248,9 @@ def test_a_rehearsal(cases: list[Case], server: Server, lists: dict[str, Path], 
     assert (coverage.found, coverage.missing, coverage.damaged) == tuple(
         expected[status] for status in ("found", "missing", "damaged")
     )
-    assert prepared.ids == [c.id for c in cases[::2] + cases[1::2] if c.status == "found"]
+    assert prepared.ids == [c.id for c in in_list_order(cases) if c.status == "found"]
     assert set(prepared.column("split")) == {"balanced_train", "eval"}
-    assert set(prepared.column("n_sources")) == {1}
+    assert list(prepared.column("n_sources")) == [found[id].n_sources for id in prepared.ids]
     for i, id in enumerate(prepared.ids):
         check_clip(prepared, i, found[id].start)
 
@@ -238,7 +277,7 @@ def test_a_rehearsal(cases: list[Case], server: Server, lists: dict[str, Path], 
         (own / f"{c.id}.mp4").write_bytes(c.page.content)
     server.forget()
     other = command(lists, tmp_path / "other", "--no-fetch", "--from", str(own))
-    done = subprocess.run(other, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(other, cwd=ROOT, env=quiet_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not server.asked
     assert Prepared(tmp_path / "other" / "audioset").fingerprint == prepared.fingerprint
@@ -246,9 +285,8 @@ def test_a_rehearsal(cases: list[Case], server: Server, lists: dict[str, Path], 
 
 def test_ctrl_c_ends_it_cleanly(cases: list[Case], server: Server, lists: dict[str, Path], tmp_path: Path) -> None:
     """As a terminal does it, to the whole group of processes: a sentence, no traceback, nobody left behind."""
-    root, environment = tmp_path / "data", {**os.environ, "OMP_NUM_THREADS": "1"}
-    prepare = command(lists, root, "--url-template", server.template)
-    running = started(prepare, environment)
+    root = tmp_path / "data"
+    running = started(command(lists, root, "--url-template", server.template), quiet_environment())
     while len(entries(root)) < 5 and running.poll() is None:
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGINT)
@@ -276,3 +314,102 @@ def check_clip(prepared: Prepared, i: int, start: float) -> None:
         grey = prepared.frame(i, middle)
         assert abs(int(grey.mean()) - GREYS[int(start + second) % 10]) < 8, prepared.ids[i]
         assert grey.shape == (256, 256, 3)
+
+
+# -- the preset paper on it ------------------------------------------------------------------------------------------
+
+#: Four stages, each as the paper's, and what is measured on them; rows that look at no image.
+COMMAND = (
+    *("benchmarks", "--preset", "paper", "--limit", "16"),
+    *("--methods", "cavl,full-frame,mean-training-map", "--orderings", "c1-c2-c3-c4,none"),
+)
+#: Trained parameters (docs/performance.md).
+CAVL, COUNTER, SEPARATOR = 19_751_616, 4_766_337, 8_647_361
+
+
+@pytest.fixture(scope="module")
+def data(rehearsal: Rehearsal) -> Path:
+    """The other data sets beside the AudioSet that was just prepared."""
+    root = rehearsal.root
+    paper_data.music(root, videos=4, pieces=1)
+    boxes = {f"image{i}": [[10 + i, 20, 100, 120], [12, 22, 110, 130]] for i in range(4)}
+    training = {f"other{i}": [[30, 30 + i, 200, 200], [20, 30, 210, 220]] for i in range(5)}
+    paper_data.flickr_soundnet(root, boxes, training, missing=["image3"], seconds=5.0)
+    paper_data.esc50(root, classes=2)
+    return root
+
+
+def run(data: Path, home: Path, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "CAVL_HOME": str(home), "CAVL_DATA": str(data), "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_what_is_not_prepared_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    refused = run(tmp_path / "empty", tmp_path / "runs", *COMMAND, timeout=120)
+    assert refused.returncode == 2
+    for name in ("audioset", "flickr_soundnet", "music", "esc50"):
+        assert f"python -m benchmarks.datasets prepare {name} --root" in refused.stdout
+    assert "or select with --tasks and --methods what can do without" in refused.stdout
+    assert not list((tmp_path / "runs").glob("[0-9]*"))
+
+
+@pytest.mark.timeout(1800)  # alone 4 minutes on two cores
+def test_two_updates_of_each_stage_and_all_four_tasks_with_the_full_size_networks(
+    cases: list[Case], data: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "runs"
+    finished = run(data, home, *COMMAND, timeout=1700)
+    assert finished.returncode == 0, finished.stdout
+
+    records = Registry(home).records()
+    assert {r.status for r in records} == {"COMPLETED"}
+    by_task = {}
+    for record in records:
+        by_task.setdefault(record.pedigree.task, []).append(record)
+    assert set(by_task) == {"pretrain", "localization", "classification", "counting", "separation"}
+
+    trained = sorted(by_task["pretrain"], key=lambda r: len(r.config["stages"]))
+    assert [[s["curricula"] for s in r.config["stages"]][-1] for r in trained] == [[1], [2], [3], [4]]
+    assert [r.config["stages"][-1]["lr"] for r in trained] == [1e-4, 1e-5, 1e-6, 1e-7]
+    assert all(r.metrics()["loss"][0] == [1, 2] for r in trained)
+    assert all("pair_accuracy" in r.result and "pointing" not in r.result for r in trained)
+    ofone = Counter(c.status for c in in_list_order(cases)[: -len(cases[2::3])] if c.n_sources == 1)
+    lost = f"(missing {ofone['missing']}, damaged {ofone['damaged']})"
+    assert trained[0].result["coverage"].endswith(lost), trained[0].result["coverage"]
+    for record, parameters in (
+        *((r, CAVL) for r in trained),
+        (by_task["counting"][0], COUNTER),
+        (by_task["separation"][0], CAVL + SEPARATOR),
+    ):
+        (weights,) = home.glob(f"checkpoints/{record.pedigree.key}/weights.safetensors")
+        assert weights.stat().st_size == pytest.approx(4 * parameters, rel=0.01)
+
+    rows = {r.config["method"]: r.result for r in by_task["localization"]}
+    assert {r["coverage"] for r in rows.values()} == {"3 of 4 (missing 1, damaged 0)"}
+    assert rows["cavl"]["items"] == {"single": 3, "multi": {}}
+    assert {"aligned", "unaligned", "random-centre", "other-audio"} == set(rows["cavl"]["single"])
+    assert set(rows["mean-training-map"]["single"]) == {"mask"}
+    assert [r.result["items"] for r in by_task["classification"]] == [10, 10]  # ESC-10 and ESC-50
+    assert by_task["counting"][0].result["items"] == sum(c.status == "found" for c in cases[2::3])
+    assert by_task["separation"][0].result["pairs"] == 2
+
+    report = ROOT / "reports" / "generated" / "paper@16"
+    text = (report / "report.md").read_text()
+    assert "- **Rehearsal**: A rehearsal, on at most 16 scenes of each set" in text
+    assert "data: 3 of 4 (missing 1, damaged 0)" in text
+    assert "46.0" in text, "the paper's number stands beside ours"
+    plan = json.loads((home / "plans" / "paper@16.json").read_text())
+    assert plan["limit"] == 16
+
+    again = run(data, home, *COMMAND, timeout=120)
+    assert again.returncode == 0
+    assert " 0 to do" in again.stdout
