@@ -222,7 +222,9 @@ def _evaluation(config: Mapping[str, Any]) -> Job:
     source = open_source(config["data"]).of(task)
     sets: tuple[str, ...] = ()
     if task == "localization":
-        sets = (*(f"test {n}" for n in source.test_counts() if n <= evaluation["most_sources"]), "train 1")
+        sets = tuple(f"test {n}" for n in source.test_counts() if n <= evaluation["most_sources"])
+        if hasattr(method_class(config["method"]), "fit"):
+            sets += ("train 1",)  # the annotations of training images
     elif task == "counting":
         sets = (
             *(f"train {n}" for n in source.train_counts()),

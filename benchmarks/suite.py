@@ -121,7 +121,12 @@ def probes(request: Request, config: Mapping[str, Any]) -> Iterator[Mapping[str,
     Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.
     """
     usual = config["evaluation"]["probe"]
-    if usual == "composite":  # its scenes hold recordings of ESC-50: of its folds none would be unheard
+    if usual == "composite":
+        if request.esc50:
+            raise ValueError(
+                f"preset {request.preset!r} has no use for --esc50: its scenes hold recordings of ESC-50, of whose folds "
+                "none would be unheard"
+            )
         yield {"probe": usual}
         return
     if usual == "miniature":

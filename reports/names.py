@@ -69,6 +69,7 @@ ORDERINGS = (
     "c1-c2scene",
     "c1-c2-c3",
     "c1-c2-c3-counted",
+    "c1-matched",
     "c3-matched",
     "mixed-matched",
     "hard-to-easy",

@@ -209,9 +209,10 @@ PRESET = Preset(
             },
         ),
         # Table 4: "sound localization model is trained with solo videos"; 5: "further trained with the duet videos".
+        # Beside it, ours: further trained with the solos, for as many updates.
         "cavl:music": separating(
             PaperData(pretraining="music", separation="music"),
-            {"untrained": MASK, "c1": MASK_AND_CENTER, "c1-c2": MASK},
+            {"untrained": MASK, "c1": MASK_AND_CENTER, "c1-c2": MASK, "c1-matched": MASK},
         ),
         # Table 6: "93,679 video clips in the training dataset have single sound-source, we directly use them".
         "cavl:instrument": separating(

@@ -67,7 +67,7 @@ class Monitor:
         self.options = stage.options
         share = max(2, BATCH // len(stage.curricula))  # of each curriculum, about BATCH scenes in all
         sets = [source.validation(n) for n in stage.curricula]
-        self.scenes = [scenes[i] for scenes in sets for i in range(min(share, len(scenes)))]
+        self.scenes = [scene for scenes in sets for scene in spread(scenes, share)]
         self.negatives = mismatched(len(self.scenes), generator(seed, "monitor")).numpy()
         self.three = source.validation(N_POINTING) if source.has_objects else None
         self.device = device
@@ -86,6 +86,12 @@ class Monitor:
             assert scene.stems is not None
             hits += points_at(method, scene, scene.stems, self.device)
         return sum(hits) / len(hits)
+
+
+def spread(scenes: Dataset, most: int) -> list[Scene]:
+    """``most`` scenes (all, if there are less), evenly over the set: neighbours may be pieces of one video."""
+    n = min(most, len(scenes))
+    return [scenes[i * len(scenes) // n] for i in range(n)]
 
 
 def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device) -> list[bool]:

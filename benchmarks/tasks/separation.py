@@ -39,6 +39,7 @@ from benchmarks.items import write_csv
 from benchmarks.metrics import separation as metrics
 from benchmarks.presets import SeparationConfig
 from benchmarks.randomness import generator, permutation
+from benchmarks.tasks.monitor import spread
 from benchmarks.training import initialise, train_stage
 from cavl.config import from_dict
 from cavl.curriculum import Stage
@@ -126,16 +127,18 @@ def train(context: Context, separator: Separator, evaluation: SeparationConfig) 
         flush=context.flush,
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
-    return {**{k: trained[k] for k in ("loss", "weights", "kept")}, "updates": evaluation.updates}
+    coverage = str(source.train(1).coverage)
+    kept = {k: trained[k] for k in ("loss", "weights", "kept")}
+    return {**kept, "updates": evaluation.updates, "coverage_training": coverage}
 
 
 class Monitor:
     """The loss on mixtures of held-out solos, the same ones every time."""
 
     def __init__(self, solos: Dataset, window: int, seed: int, device: torch.device) -> None:
-        held_out = [solos[i] for i in range(min(HELD_OUT, len(solos)))]
+        held_out = spread(solos, HELD_OUT)
         if len({kind_of(solo) for solo in held_out}) < 2:
-            raise ValueError("the held-out solos are all of one kind: nothing to mix; raise data.validation")
+            raise ValueError("the held-out solos are all of one kind: nothing to mix; add solos of other kinds to them")
         self.batch = collate(held_out, window, device)
         self.seed = seed
 
@@ -264,8 +267,8 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
     scenes = context.source.test(1)
     require_rate(separates, scenes)
     listed = context.source.pairs()
-    if listed is not None:
-        pairs = list(listed[: evaluation.pairs])
+    if listed is not None:  # all of them; only a rehearsal takes fewer
+        pairs = list(listed if context.source.config.limit is None else listed[: evaluation.pairs])
     else:
         pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)

@@ -53,7 +53,10 @@ PAPER_ROWS: dict[str, tuple[str, str | None, str | None]] = {
     "Our-Model-Mask": ("cavl", "c1", "mask"),
 }
 BOTH = ("c1-c2", "mask")  # Table 5: localization trained with scenes of two sources, too
-FURTHER = "The paper's Tables 5 (localization trained on two sources, too) and 6 (no separation network)"
+FURTHER = {
+    (5,): "The paper's Table 5 (localization trained on two sources, too)",
+    (5, 6): "The paper's Tables 5 (localization trained on two sources, too) and 6 (no separation network)",
+}
 WITHOUT = "The paper's row without a separation network"
 
 
@@ -131,6 +134,7 @@ def instruments(study: Study) -> Table:
 
 def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     rows: list[Row] = []
+    further = FURTHER.get(test.besides, "")
     shown: dict[str, tuple[Network, str]] = {}  # label -> whose row of results it shows
     headlines: dict[str, Network] = {}  # label -> who, for the rows that show a network's headline
 
@@ -154,11 +158,11 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         headline(THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
     both, assignment = Network(test.guide, *BOTH), Network(test.guide, "c1", None)
     if 5 in test.besides and both in every:
-        headline(FURTHER, both, (5, "Our-Model-both"))
+        headline(further, both, (5, "Our-Model-both"))
     if 6 in (test.table, *test.besides) and _has(study, assignment, "audio-assignment"):
         where = "" if test.table == 6 else " (AudioSet-Instrument)"
         name = f"CAVL-C1{where}: {called(assignment, 'audio-assignment')}"
-        add(WITHOUT if test.table == 6 else FURTHER, name, assignment, "audio-assignment", (6, "CAVL-C1"))
+        add(WITHOUT if test.table == 6 else further, name, assignment, "audio-assignment", (6, "CAVL-C1"))
     finished = {who: sum(n.run is not None for n in _nodes(study, who)) for who in every}
     for row, name in BOUNDS.items():  # they are the seed's, not a network's: whichever has finished most tells them
         add("Bounds (they use no network)", name, max(every, key=lambda who: finished[who]), row)
@@ -170,7 +174,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
             if row != main_row(_nodes(study, who)) and _has(study, who, row):
                 add(group, called(who, row), who, row)
 
-    compared = [row.label for row in rows if row.group in (THE_PAPERS, FURTHER, WITHOUT, OTHERS, *LOCATED.values())]
+    compared = [row.label for row in rows if row.group in (THE_PAPERS, further, WITHOUT, OTHERS, *LOCATED.values())]
     differences = _of_sounds(study, shown)
     marked = beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
     return Table(
@@ -211,9 +215,9 @@ def _scored_on(study: Study, every: Sequence[Network]) -> str:
 def _mixtures(study: Study, every: Sequence[Network]) -> str:
     """Which they are; older runs, which do not say, have drawn them."""
     listed = {bool(dig(n.run.result, "listed")) for who in every for n in _nodes(study, who) if n.run}
-    return (
-        "The mixtures are those of a published list." if listed == {True} else "The mixtures are drawn from the seed."
-    )
+    if listed == {True}:
+        return "The mixtures are those of a published list of which both videos are there."
+    return "The mixtures are drawn from the seed."
 
 
 def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None) -> tuple[Cell, ...]:
@@ -312,7 +316,8 @@ def _settings(study: Study) -> str:
     usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
     said = [LOSSES.get(loss, f"loss {loss}") for loss in configured(usual, "network", "loss")]
     said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in configured(usual, "network", "mixing")]
-    said += [f"{pairs} pairs" for pairs in configured(every, "pairs")]
+    pairs = sorted({count for n in every if n.run and isinstance(count := dig(n.run.result, "pairs"), int)})
+    said += [f"{' or '.join(f'{count:,}' for count in pairs)} pairs"] if pairs else []
     said += [f"{updates:,} updates" for updates in configured(usual, "updates")]
     said += [f"learning rate {lr:g}" for lr in configured(usual, "lr")]
     return f" Unless a row says otherwise: {'; '.join(said)} (of these the paper states the loss only)." if said else ""

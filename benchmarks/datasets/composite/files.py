@@ -178,8 +178,9 @@ class _Known:
             check(content, str(path))
         except DamagedError as error:
             wrong = str(error)
-        except OSError as error:
-            wrong = f"{path} cannot be read ({error})"
+        except OSError as error:  # this time: it is not kept, for nothing of the file may change when it can be read
+            self.entries[str(path)] = [*stamp, sha256, f"{path} cannot be read ({error})"]
+            return
         self.entries[str(path)] = self.new[str(path)] = [*stamp, sha256, wrong]
 
 

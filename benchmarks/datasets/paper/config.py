@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cavl.config import ConfigError
 from cavl.grading import Parents
+
+
+LEAST = 8  # scenes of each set of a rehearsal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,4 +33,16 @@ class PaperData:
             raise ValueError(f"data.limit must be at least 2 scenes of each set, not {self.limit}")
 
     def limited(self, n: int) -> PaperData:
+        """The same for a rehearsal.
+
+        Raises
+        ------
+        ConfigError
+            If so few scenes would let it fail after all the training.
+        """
+        if n < LEAST:
+            raise ConfigError(
+                f"a rehearsal of the paper's experiments needs {LEAST} scenes of each set (--limit {LEAST}) or more, not "
+                f"{n}: fewer leave the probe without three folds, or nothing to mix"
+            )
         return replace(self, limit=n)

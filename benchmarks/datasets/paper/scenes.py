@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.scene import Coverage, Scene
+from cavl.counting import MAX_COUNT
 
 Map = npt.NDArray[np.float64]
 
@@ -104,8 +105,16 @@ class Collection:
             self.add("validation" if member.item.id in aside else "train", n, member)
 
     def counts(self, split: str) -> list[int]:
-        """The numbers of sources for which there is a set."""
-        return sorted(n for s, n in self.sets if s == split)
+        """The numbers of sources for which there is a set.
+
+        Clips of none, or of more than :data:`cavl.counting.MAX_COUNT`, are only counted: where no such clip is there,
+        nothing is missing.
+        """
+        return sorted(
+            n
+            for (s, n), members in self.sets.items()
+            if s == split and (1 <= n <= MAX_COUNT or any(member.item.clips for member in members))
+        )
 
     def open(self, split: str, n: int, limit: int | None) -> PreparedScenes:
         """A set of scenes; of a rehearsal only ``limit``."""

@@ -22,7 +22,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="prepared data sets lie in folders of it (default: $CAVL_DATA, else the user's cache folder)",
     )
-    parser.add_argument("--limit", type=positive, metavar="N", help="the first N items only, to rehearse")
+    parser.add_argument("--limit", type=positive, metavar="N", help="N items only, evenly over the lists, to rehearse")
     parser.add_argument(
         "--retry",
         nargs="?",
@@ -154,8 +154,10 @@ def how_of(arguments: argparse.Namespace) -> How:
 
 
 def limited(plan: Plan, limit: int | None) -> Plan:
-    """The first ``limit`` items of a plan."""
-    return replace(plan, items=plan.items[:limit]) if limit else plan
+    """``limit`` items of a plan, evenly over its lists."""
+    if not limit or limit >= len(plan.items):
+        return plan
+    return replace(plan, items=[plan.items[i * len(plan.items) // limit] for i in range(limit)])
 
 
 def described(path: Path) -> dict[str, str]:
