@@ -124,8 +124,8 @@ def probes(request: Request, config: Mapping[str, Any]) -> Iterator[Mapping[str,
     if usual == "composite":
         if request.esc50:
             raise ValueError(
-                f"preset {request.preset!r} has no use for --esc50: its scenes hold recordings of ESC-50, of whose folds "
-                "none would be unheard"
+                f"preset {request.preset!r} has no use for --esc50: its scenes hold recordings of ESC-50, of whose "
+                "folds none would be unheard"
             )
         yield {"probe": usual}
         return

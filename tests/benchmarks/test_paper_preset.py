@@ -1,5 +1,7 @@
 """The preset ``paper`` against the numbers that §4.2 and §6 print, and its rehearsal."""
 
+import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -103,6 +105,28 @@ def test_separation_is_learned_where_the_sounds_are(data):
     assert others == {"pretrain", "separation"}
     pretrained = {j.key for j in jobs if j.config["task"] == "pretrain" and j.config["method"] == "cavl"}
     assert not pretrained & {p.key for j in separations for p in j.parents}, "other data are other runs"
+
+
+def test_the_cost_that_its_docstring_states_is_that_of_the_plan(data):
+    jobs = {step.key: step for job in jobs_of(Request(preset="paper", seeds=1)) for step in job.chain()}.values()
+    updates = sum(job.updates for job in jobs)
+    of_separation = sum(job.updates for job in jobs if job.config["task"] == "separation")
+    said = re.search(r"about ([\d,]+) updates a seed .* ([\d,]+) of them", presets.paper.__doc__, re.DOTALL)
+    assert [int(number.replace(",", "")) for number in said.groups()] == [updates, of_separation]
+
+
+def test_what_looks_at_no_training_annotation_needs_none(data):
+    boxes = {f"image{i}": [[1, 1, 60, 60], [1, 1, 60, 60]] for i in range(3)}
+    paper_data.flickr_soundnet(data, boxes, {})
+    (job,) = jobs_of(Request(preset="paper", seeds=1, methods=("full-frame",)))
+    (mean,) = jobs_of(Request(preset="paper", seeds=1, methods=("mean-training-map",)))
+    assert job.sets == ("test 1",)
+    assert mean.sets == ("test 1", "train 1")
+    before = {job.key, mean.key}
+    shutil.rmtree(data / "flickr_soundnet")
+    paper_data.flickr_soundnet(data, boxes, {"other": [[1, 1, 9, 9]]})
+    after = {j.key for j in jobs_of(Request(preset="paper", seeds=1, methods=("full-frame", "mean-training-map")))}
+    assert before & after == {job.key}
 
 
 def test_runs_stand_on_the_sets_they_read(data):

@@ -87,7 +87,10 @@ def test_published_mixtures_are_said_to_be_that(writer, paper_home, study_of, wh
         entry = json.loads(path.read_text())
         entry["result"]["listed"] = True
         path.write_text(json.dumps(entry))
-    assert "The mixtures are those of a published list." in separation(study_of(paper_home)).caption
+    assert (
+        "The mixtures are those of a published list of which both videos are there."
+        in separation(study_of(paper_home)).caption
+    )
 
 
 def test_what_was_not_complete_is_told_before_the_first_number(writer, study_of, capsys, tmp_path):

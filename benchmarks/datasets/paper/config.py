@@ -8,7 +8,6 @@ from typing import Literal
 from cavl.config import ConfigError
 from cavl.grading import Parents
 
-
 LEAST = 8  # scenes of each set of a rehearsal
 
 
@@ -42,7 +41,7 @@ class PaperData:
         """
         if n < LEAST:
             raise ConfigError(
-                f"a rehearsal of the paper's experiments needs {LEAST} scenes of each set (--limit {LEAST}) or more, not "
-                f"{n}: fewer leave the probe without three folds, or nothing to mix"
+                f"a rehearsal of the paper's experiments needs {LEAST} scenes of each set (--limit {LEAST}) or more, "
+                f"not {n}: fewer leave the probe without three folds, or nothing to mix"
             )
         return replace(self, limit=n)

@@ -14,7 +14,7 @@ def test_table_1(whole_study, row, results):
     assert scene["ESC-10 accuracy"].estimate.mean == pytest.approx(100 * statistics.mean(r["accuracy"] for r in runs))
     assert scene["ESC-10 fold 4"].estimate.mean == pytest.approx(100 * statistics.mean(r["folds"][3] for r in runs))
     assert scene["ESC-50 accuracy"].text == "not run"
-    assert "needs all five (--esc50 DIR)" in table.caption
+    assert "needs all five folds of its recordings, prepared or in --esc50 DIR" in table.caption
     assert "ESC-10 was not run" not in table.caption
     assert row(table, "Chance")["ESC-10 accuracy"].text == "10.0 ± 0.0"
     assert row(table, "Spectrogram statistics")["miniature accuracy"].seeds == 3

@@ -257,3 +257,13 @@ def test_the_instruments(shared_data):
     with open(shared_data / "instruments/clips.csv", encoding="utf-8") as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
     assert {item.id: item.upload for item in listed} == {name: row["freesound_id"] for name, row in rows.items()}
+
+
+def test_what_could_not_be_read_once_is_read_again(root, monkeypatch):
+    """Nothing of the file need have changed when it can be read: a share that was away, a permission."""
+    with monkeypatch.context() as away:
+        away.setattr(Path, "read_bytes", lambda path: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        assert list(look(root).damaged.values()) == [
+            f"damaged: {root}/photographs/cat/{n}.jpg cannot be read ([Errno 5] Input/output error)" for n in range(2)
+        ]
+    assert not look(root).damaged

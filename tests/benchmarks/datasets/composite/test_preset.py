@@ -55,7 +55,7 @@ def test_all_four_tasks_are_asked_of_cavl_along_the_curriculum(shared_data, tmp_
         "photographs": str(shared_data / "caltech101"),
         "recordings": [str(shared_data / "ESC-50"), str(shared_data / "instruments")],
     }
-    jobs = jobs_of(Request(preset="composite", data=data, esc50=str(shared_data / "ESC-50")))
+    jobs = jobs_of(Request(preset="composite", data=data))
     of_cavl = {(j.config["task"], j.config["ordering"]) for j in jobs if j.config["method"] == "cavl"}
     for task in ("classification", "counting", "localization", "separation"):
         assert {(task, ordering) for ordering in ("untrained", "c1", "c1-c2")} <= of_cavl
@@ -63,6 +63,11 @@ def test_all_four_tasks_are_asked_of_cavl_along_the_curriculum(shared_data, tmp_
     # Recordings of ESC-50 are in the training scenes: its folds are no test of what is learned on them.
     assert {j.variant for j in jobs if j.config["task"] == "classification"} == {"composite"}
     assert not [j for j in jobs if j.config["method"].partition(":")[0] == "avts"]  # photographs do not move
+
+
+def test_esc50_s_folds_are_not_probed(source):
+    with pytest.raises(ValueError, match="no use for --esc50: its scenes hold recordings of ESC-50"):
+        jobs_of(Request(preset="composite", esc50="x"))
 
 
 def test_where_the_files_are_is_not_part_of_a_run_key(source, collection, make, tmp_path, monkeypatch):

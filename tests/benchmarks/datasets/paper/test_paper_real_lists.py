@@ -38,10 +38,11 @@ def test_the_curricula_have_the_proportions_of_the_paper(lists, tmp_path):
     """PROTOCOLS §2: 10,532 / 8,034 / 3,060 / 466 / 68 clips of 1 / 2 / 3 / 4 / 5 and more sources."""
     nothing_found(audioset.plan(lists), tmp_path / "audioset")
     source = of("pretrain", tmp_path)
-    sizes = {n: expected(source, n, "train", "validation") for n in source.train_counts()}
+    sizes = {n: expected(source, n, "train", "validation") for n in range(20)}
     assert [sizes[n] for n in (1, 2, 3, 4)] == [10532, 8034, 3060, 466]
     assert sum(size for n, size in sizes.items() if n > 4) == 68
     assert sum(sizes.values()) == 22160
+    assert source.train_counts() == [1, 2, 3, 4, 5], "of more sources there is nothing yet, and nothing is missing"
     shares = {n: expected(source, n, "validation") / sizes[n] for n in (1, 2, 3)}
     assert all(0.04 < share < 0.06 for share in shares.values()), shares
 
@@ -50,7 +51,7 @@ def test_section_6_1_to_the_letter_drops_labels_that_stand_alone(lists, tmp_path
     nothing_found(audioset.plan(lists), tmp_path / "audioset")
     (tmp_path / "audioset" / "ontology.json").write_bytes(lists.ontology.read_bytes())
     source = of("pretrain", tmp_path, keep_shallow=False)
-    sizes = {n: expected(source, n, "train", "validation") for n in source.train_counts()}
+    sizes = {n: expected(source, n, "train", "validation") for n in range(20)}
     assert [sizes[n] for n in (0, 1, 2, 3, 4)] == [223, 12174, 7600, 1895, 230]
 
 

@@ -246,6 +246,16 @@ def test_an_empty_set_is_refused_with_the_list_that_fills_it(tmp_path):
         of("pretrain", tmp_path).train(4)
 
 
+def test_only_what_is_trained_or_scored_can_be_missing(tmp_path):
+    """Lost clips of no or of more than five sources are no reason to refuse; a lost curriculum is."""
+    lost = [paper_data.lost_segment("gone0000006", 6), paper_data.lost_segment("gone0000008", 8, "eval")]
+    paper_data.audioset(tmp_path, {1: 6}, {1: 2}, lost=[*lost, paper_data.lost_segment("gone0000004", 4)])
+    source = of("counting", tmp_path)
+    assert (source.train_counts(), source.test_counts()) == ([1, 4], [1])
+    with pytest.raises(NotPreparedError, match="no clip for its train set of 4 sources"):
+        source.train(4)
+
+
 def test_a_preparation_that_has_gone_on_is_seen(tmp_path):
     paper_data.audioset(tmp_path, {1: 6}, {})
     source = of("pretrain", tmp_path)
@@ -260,6 +270,8 @@ def test_a_preparation_that_has_gone_on_is_seen(tmp_path):
 def test_the_configuration_is_plain_and_refuses_what_cannot_be_meant():
     assert to_dict(PaperData())["source"] == "paper"
     assert PaperData().limited(16) == PaperData(limit=16)
+    with pytest.raises(ConfigError, match=r"needs 8 scenes of each set \(--limit 8\) or more, not 7"):
+        PaperData().limited(7)
     with pytest.raises(ConfigError, match=r"data\.pretraining='kinetics'"):
         open_source({"source": "paper", "pretraining": "kinetics"})
     with pytest.raises(ValueError, match=r"data\.held_out is a share"):
