@@ -1,3 +1,4 @@
+import json
 import statistics
 
 import pytest
@@ -104,3 +105,14 @@ def test_spectrogram_statistics_and_the_own_untrained_network_are_floors(writer,
     )
     marked = {row.label: row.cells[1].beaten_by for row in table.rows if row.cells[1].beaten_by}
     assert marked == {"L3-Net avc, mel bins": ("Spectrogram statistics",)}
+
+
+def test_composite_scenes_hold_recordings_of_esc50_so_its_folds_have_no_column(writer, study_of, row):
+    writer.classify("cavl", "c1", 1, "composite", 0.9)
+    writer.plan()
+    for path in writer.home.glob("*/config.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "data": {"source": "composite"}}))
+    table = classification(study_of(writer.home))
+    assert table.columns == ("Paper ESC-50", "composite accuracy")
+    assert "ESC-10" not in table.caption
+    assert "ours are from composite scenes" in table.caption
