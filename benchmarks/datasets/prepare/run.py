@@ -126,7 +126,8 @@ def prepare(
         try:
             _Preparation(folder, account, how, state, said, changed).run(to_do)
         finally:
-            _seal(folder, plan, account)
+            # The journal is the truth: an interruption may come between a line and its entry in memory.
+            _seal(folder, plan, Account(folder))
     finally:
         lock.release()
     return Prepared(folder)

@@ -17,6 +17,7 @@ from benchmarks.datasets.prepare.item import Cut, Item, Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.run import GivenUpError, How, InUseError, State, prepare
 from benchmarks.datasets.prepared import Lost, Prepared, verify
+from registry import files
 from registry.lock import Lock
 from tests.loopback import Page, Server
 from tests.media import make_video
@@ -277,6 +278,33 @@ def test_a_full_disk_ends_it_and_keeps_what_is_done(clip: bytes, tmp_path: Path)
             prepare(tmp_path / "toy", Plan(name="toy", items=items), how())
     assert Prepared(tmp_path / "toy").ids == ["a"]
     assert prepare(tmp_path / "toy", Plan(name="toy", items=items), how()).ids == ["a", "b", "c"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_interruption_in_the_account_costs_no_other_clip(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    """Ctrl-C once a line is on the disk, before the account in memory has it; ``cut``: and may take the line back."""
+    (tmp_path / "a.mp4").write_bytes(clip)
+    items = [Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "abc"]
+    synced, truncated = files.os.fsync, files.os.ftruncate
+
+    def interrupted(file: int) -> None:
+        synced(file)
+        if '"b"' in (tmp_path / "toy" / "account.jsonl").read_text():
+            if not cut:
+                monkeypatch.setattr(files.os, "ftruncate", lambda file, size: None)
+            monkeypatch.setattr(files.os, "fsync", synced)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path / "toy", Plan(name="toy", items=items), how())
+    monkeypatch.setattr(files.os, "ftruncate", truncated)
+    assert Prepared(tmp_path / "toy").ids == list("a" if cut else "ab")
+    assert prepare(tmp_path / "toy", Plan(name="toy", items=items), how()).ids == list("abc")
+    assert verify(tmp_path / "toy") == {}
 
 
 @pytest.mark.usefixtures("here")
