@@ -51,7 +51,7 @@ class How:
     pause: float = 10.0  # seconds, the first time that a server is busy
     timeout: float = 120.0  # seconds to cut one item
     fetch_timeout: float = 900.0  # seconds to fetch one
-    memory: int = 3 << 30  # bytes that one child may map
+    memory: int = 3 << 30  # bytes that one child may map while it decodes
     patience: int = 30  # failures in a row after which it gives up
     own: OwnMedia | None = None
     fetcher: Fetcher | None = None
@@ -237,7 +237,8 @@ class _Preparation:
                 return None
             try:
                 arguments = (item.video, folder, item.cut.segment)
-                files: list[Path] = child.call(fetcher.fetch, *arguments, timeout=self.how.fetch_timeout)
+                timeout = self.how.fetch_timeout
+                files: list[Path] = child.call(fetcher.fetch, *arguments, timeout=timeout, limited=False)
                 self.pace.succeeded()
                 self.failures = 0
                 return files

@@ -33,7 +33,7 @@ class Here:
 
     def __init__(self, memory: int) -> None: ...
 
-    def call(self, function: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
+    def call(self, function: Callable[..., Any], *arguments: Any, timeout: float, limited: bool = True) -> Any:
         return function(*arguments)
 
     def kill(self) -> None: ...
