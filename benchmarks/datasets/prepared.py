@@ -146,7 +146,7 @@ class Prepared:
         )
         for number, size in enumerate(content["shards"]):
             path = self.folder / shard_name(number)
-            if not path.is_file() or path.stat().st_size < size:
+            if size and (not path.is_file() or path.stat().st_size < size):
                 raise DamagedError(f"{path} is missing or shorter than {size:,} bytes; {_again(self.folder)}")
         self._maps: dict[int, Any] = {}
 
@@ -211,10 +211,18 @@ class Prepared:
                     raise ValueError(f"it is {image.shape[1]} x {image.shape[0]} pixels")
             except (RuntimeError, ValueError) as error:
                 raise DamagedError(
-                    f"frame {number} of {self.ids[index]} cannot be decoded ({error}); {_again(self.folder)}"
+                    f"frame {number} of {self.ids[index]} cannot be decoded ({error}); {_anew(self.folder)}"
                 ) from error
             images.append(image)
         return images
+
+    def _packed(self) -> list[Packed]:
+        """What the manifest lists."""
+        columns = {**self._clips, "attributes": [{}] * len(self)}
+        if self._columns:
+            rows = zip(*self._columns.values(), strict=True)
+            columns["attributes"] = [dict(zip(self._columns, row, strict=True)) for row in rows]
+        return [Packed(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
 
     def _row(self, index: int, column: str) -> Any:
         """The value of a clip, an Arrow scalar over the memory map."""
@@ -229,8 +237,11 @@ class Prepared:
                 self._maps[shard] = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         try:
             batch = pa.ipc.read_record_batch(self._maps[shard].slice(offset, size), schema())
-        except (pa.ArrowException, OSError) as error:
-            raise DamagedError(f"{self.ids[index]} cannot be read ({error}); {_again(self.folder)}") from error
+            batch.validate(full=True)  # Arrow believes lengths and offsets otherwise, and reads wherever they lead
+            if len(batch) != 1 or any(column.null_count for column in batch.columns):
+                raise ValueError(f"{len(batch)} rows, or a value is missing")
+        except (pa.ArrowException, OSError, EOFError, ValueError) as error:
+            raise DamagedError(f"{self.ids[index]} cannot be read ({error}); {_anew(self.folder)}") from error
         return batch
 
     def _checked(self, index: int) -> int:
@@ -359,9 +370,14 @@ def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, st
     Raises
     ------
     NotPreparedError, DamagedError
-        As :class:`Prepared`.
+        As :class:`Prepared`; also if the manifest is not the one whose fingerprint it names.
     """
     prepared = Prepared(folder)
+    if prepared.fingerprint != _fingerprint(prepared._packed(), prepared.sample_rate):
+        raise DamagedError(
+            f"{prepared.folder / MANIFEST} is damaged (its fingerprint is not that of what it lists); "
+            f"{_again(prepared.folder)}"
+        )
     wrong = {}
     for index, clip in enumerate(prepared.ids):
         try:
@@ -373,7 +389,7 @@ def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, st
                 != (prepared._clips["sha256"][index])
             ):
                 wrong[clip] = "its content is not what was packed (another hash)"
-        except (DamagedError, ValueError) as error:
+        except Exception as error:  # whatever the damage looks like
             wrong[clip] = str(error)
         if progress is not None:
             progress(index + 1, len(prepared))
@@ -436,7 +452,8 @@ def _batch_of(clip: Clip) -> Any:
 def _fingerprint(packed: Sequence[Packed], sample_rate: int) -> str:
     digest = hashlib.sha256(f"{FORMAT} {sample_rate}\n".encode())
     for p in packed:
-        line = [p.id, p.samples, p.frames, p.sha256, dict(p.attributes)]
+        known = {key: value for key, value in p.attributes.items() if value is not None}  # a column has None as well
+        line = [p.id, p.samples, p.frames, p.sha256, known]
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
 
@@ -487,6 +504,13 @@ def _again(folder: Path) -> str:
     return f"run `{_command(folder)}` again"
 
 
+def _anew(folder: Path) -> str:
+    """The remedy for a clip: `prepare` takes it for found until `verify` has seen it."""
+    verify = f"python -m benchmarks.datasets verify {folder.name} --root {folder.parent}"
+    return f"run `{verify}`, then `{_command(folder)}`"
+
+
 def _command(folder: Path) -> str:
     name = folder.name if re.fullmatch(r"\w+", folder.name) else "NAME"
+    name = {"audioset_instrument": "audioset --subset instrument"}.get(name, name)
     return f"python -m benchmarks.datasets prepare {name} --root {folder.parent}"
