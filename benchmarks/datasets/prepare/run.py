@@ -7,28 +7,31 @@ packed is not fetched again.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets import prepared
-from benchmarks.datasets.prepare.account import Account, Entry
+from benchmarks.datasets.prepare.account import ACCOUNT, Account, Entry
 from benchmarks.datasets.prepare.child import Child, ChildError
 from benchmarks.datasets.prepare.decode import IMAGES, DecodeError, Piece, clips_of
 from benchmarks.datasets.prepare.fetch import Fetcher, FetchError, aside_of, media_in
 from benchmarks.datasets.prepare.item import Item, Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.pace import Pace
+from benchmarks.datasets.prepare.spoiled import account_for_gone, is_spoiled
 from benchmarks.datasets.prepared import Clip, Lost, Packed, Packer, Prepared
 from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
 
 FETCHED = "fetched"
+LOCK = ".lock"
 ATTEMPTS = 5  # of a fetch whose server is busy
 UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
@@ -97,25 +100,26 @@ def prepare(
     InUseError
         If another process prepares this folder.
     ValueError
-        If it was begun with other settings, saying which.
+        If it was begun with other settings, saying which, or holds a prepared data set of which there is no account.
     GivenUpError
         If ``how.patience`` fetches in a row failed.
     DiskFullError
         When there is no room. Whatever is raised: what was finished is kept, the same call goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = Lock(folder / ".lock")
-    if not lock.acquire():
-        raise InUseError(f"another process prepares {folder} just now; wait for it, or give another --root")
-    try:
+    with alone_in(folder):
         account = Account(folder)
+        if not account.exists and (folder / prepared.MANIFEST).exists():
+            raise ValueError(
+                f"{folder} holds a prepared data set, but no {ACCOUNT} that says what became of each item: without it "
+                "all clips would be thrown away. Restore it, or name another --root"
+            )
         _require_same_settings(folder, account, plan)
         for name, path in plan.beside.items():
             _copy(path, folder / name)
         account.begin(plan.settings, len(plan.items) + len(plan.refused))
-        for lost in plan.refused:
-            if lost.id not in account.entries:
-                account.lost(lost)
+        account.lost(*(lost for lost in plan.refused if lost.id not in account.entries))
+        account_for_gone(folder, account)
         to_do = [item for item in plan.items if _is_to_do(account.entries.get(item.id), how.retry)]
         state = State(total=len(plan.items) + len(plan.refused), to_do=len(to_do))
         left = {item.id for item in to_do}
@@ -128,9 +132,25 @@ def prepare(
         finally:
             # The journal is the truth: an interruption may come between a line and its entry in memory.
             _seal(folder, plan, Account(folder))
+    return Prepared(folder)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing a prepared folder.
+
+    Raises
+    ------
+    InUseError
+        If one does so just now.
+    """
+    lock = Lock(folder / LOCK)
+    if not lock.acquire():
+        raise InUseError(f"another process prepares {folder} just now; wait for it, or give another --root")
+    try:
+        yield
     finally:
         lock.release()
-    return Prepared(folder)
 
 
 class _Preparation:
@@ -294,7 +314,7 @@ def _lacking(files: Sequence[Path], item: Item) -> str:
 
 
 def _is_to_do(entry: Entry | None, retry: frozenset[str]) -> bool:
-    return entry is None or entry.status in retry
+    return entry is None or entry.status in retry or is_spoiled(entry)
 
 
 def _clips(item: Item, pieces: Sequence[Piece]) -> list[Clip]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from benchmarks.datasets import prepared
 from benchmarks.datasets.prepare import run
 from benchmarks.datasets.prepare.account import Account
 from benchmarks.datasets.prepare.fetch import Fetcher
 from benchmarks.datasets.prepare.item import Cut, Item, Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.run import GivenUpError, How, InUseError, State, prepare
-from benchmarks.datasets.prepared import Lost, Prepared, verify
+from benchmarks.datasets.prepared import DamagedError, Lost, Prepared, verify
 from registry import files
 from registry.lock import Lock
 from tests.loopback import Page, Server
@@ -304,6 +306,34 @@ def test_an_interruption_in_the_account_costs_no_other_clip(
     monkeypatch.setattr(files.os, "ftruncate", truncated)
     assert Prepared(tmp_path / "toy").ids == list("a" if cut else "ab")
     assert prepare(tmp_path / "toy", Plan(name="toy", items=items), how()).ids == list("abc")
+    assert verify(tmp_path / "toy") == {}
+
+
+@pytest.mark.usefixtures("here")
+def test_clips_whose_file_is_gone_are_prepared_again(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip)
+    toy = Plan(name="toy", items=[Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "abcd"])
+    monkeypatch.setattr(prepared, "SHARD_BYTES", 60_000)  # two clips
+    whole = prepare(tmp_path / "toy", toy, how()).fingerprint
+    spoilers: list[Callable[[Path], None]] = [Path.unlink, lambda p: os.truncate(p, p.stat().st_size - 10)]
+    for number, spoil in itertools.product((0, -1), spoilers):
+        spoil(sorted((tmp_path / "toy").glob("clips-*.arrow"))[number])
+        with pytest.raises(DamagedError, match="is missing or shorter"):
+            Prepared(tmp_path / "toy")
+        assert prepare(tmp_path / "toy", toy, how()).fingerprint == whole
+        assert verify(tmp_path / "toy") == {}
+
+
+@pytest.mark.usefixtures("here")
+def test_a_folder_without_its_account_is_left_alone(clip: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip)
+    toy = Plan(name="toy", items=[Item(id="a", cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"])])
+    prepare(tmp_path / "toy", toy, how())
+    (tmp_path / "toy" / "account.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"no account.jsonl .* Restore it, or name another --root"):
+        prepare(tmp_path / "toy", toy, how())
     assert verify(tmp_path / "toy") == {}
 
 
