@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,12 +41,14 @@ class Item:
     """One entry of a data set's lists.
 
     Its media are ``files``, or are looked for under ``video`` in the user's folders, or are fetched from there.
+    ``damage`` says that they are known to be none, and why.
     """
 
     id: str
     cut: Cut
     video: str | None = None
     files: Sequence[Path] = ()
+    damage: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)  # columns of the prepared data set
 
 
@@ -68,10 +71,9 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.items:
             raise ValueError(f"{self.name}: the lists name no item to prepare")
-        seen = {item.id for item in self.items}
-        if len(seen) != len(self.items):
-            twice = next(i.id for n, i in enumerate(self.items) if i.id in {j.id for j in self.items[:n]})
-            raise ValueError(f"{self.name}: the lists name {twice!r} twice; give each list once")
+        for id, times in Counter(item.id for item in self.items).items():
+            if times > 1:
+                raise ValueError(f"{self.name}: the lists name {id!r} twice; give each list once")
 
 
 def refusal(entry: str, why: str) -> Lost:

@@ -229,6 +229,8 @@ class _Preparation:
 
     def _prepare(self, child: Child, item: Item) -> list[Piece] | Lost | None:
         """The clips of an item, or why there are none; ``None`` when everything has been stopped."""
+        if item.damage:
+            return Lost(id=item.id, status="damaged", reason=item.damage)
         files = list(item.files) or (self.how.own.of(item) if self.how.own else [])
         cut_already = bool(files)
         if not files and item.video is not None and self.how.fetcher is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,14 @@ def test_other_settings_and_a_second_process_are_refused(server: Server, tmp_pat
             prepare(tmp_path / "toy", plan(0), how(server))
     finally:
         lock.release()
+
+
+def test_a_list_that_is_given_twice_is_refused_in_no_time() -> None:
+    items = [item(n) for n in range(20_000)]
+    began = time.process_time()
+    with pytest.raises(ValueError, match="'video_00000' twice"):
+        Plan(name="toy", items=items * 2)
+    assert time.process_time() - began < 2, "by the square it takes minutes"
 
 
 def test_plans_that_are_none_are_refused() -> None:
