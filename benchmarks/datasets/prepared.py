@@ -85,6 +85,14 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An item that was not asked for, in a rehearsal: ``attributes`` are what its list says of it."""
+
+    id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
     """Where a clip is, and all that can be known of it without its media."""
 
@@ -107,11 +115,12 @@ class Prepared:
         As it was prepared; Hz.
     ids
         Of the clips that are there.
-    lost, refused
-        Items that are not there, with what the lists say of them; entries of the lists that were no items.
+    lost, refused, left_out
+        Items that are not there, with what the lists say of them; entries of the lists that were no items; items that
+        were not asked for.
     coverage
-        Found, missing and damaged (or refused) items, with a reason for each that is not found. An item is what the
-        lists name: a video that was cut into several clips is one.
+        Found, missing, damaged (or refused) and left out items, with a reason for each that is missing or damaged. An
+        item is what the lists name: a video that was cut into several clips is one.
     fingerprint
         Digest of the manifest: id, size, content hash and attributes of every clip.
     options
@@ -133,6 +142,7 @@ class Prepared:
         self.fingerprint: str = content["fingerprint"]
         self.options: dict[str, Any] = content["options"]
         self.lost, self.refused = ([Lost(**item) for item in content[key]] for key in ("lost", "refused"))
+        self.left_out = [LeftOut(**item) for item in content.get("left_out", ())]  # older manifests have none
         self._clips: dict[str, list[Any]] = content["clips"]
         self._columns: dict[str, list[Any]] = content["columns"]
         self.ids: list[str] = self._clips["id"]
@@ -142,6 +152,7 @@ class Prepared:
             found=content["found"],
             missing=missing,
             damaged=len(absent) - missing,
+            left_out=len(self.left_out),
             reasons={item.id: f"{item.status}: {item.reason}" for item in absent},
         )
         for number, size in enumerate(content["shards"]):
@@ -298,6 +309,7 @@ def seal(
     lost: Sequence[Lost] = (),
     *,
     refused: Sequence[Lost] = (),
+    left_out: Sequence[LeftOut] = (),
     others: Sequence[Packed] = (),
     found: int | None = None,
     name: str | None = None,
@@ -330,6 +342,7 @@ def seal(
         "columns": {key: [p.attributes.get(key) for p in packed] for key in names},
         "lost": [dataclasses.asdict(item) for item in lost],
         "refused": [dataclasses.asdict(item) for item in refused],
+        "left_out": [dataclasses.asdict(item) for item in left_out],
     }
     atomic_write(folder / MANIFEST, json.dumps(content, separators=(",", ":")) + "\n")
 

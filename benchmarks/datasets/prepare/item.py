@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,9 @@ class Item:
 class Plan:
     """All items of a preparation, in the order of the data set.
 
-    ``refused`` are entries of the lists that are none; ``settings`` must be the same when a preparation goes on;
-    ``about`` is kept in the manifest beside them; ``beside`` are files (or folders of files) of which a copy is kept
+    ``refused`` are entries of the lists that are none; ``left_out`` are the ids of items that are not asked for now (a
+    rehearsal): those that are there stay, the others are counted as left out. ``settings`` must be the same when a preparation
+    goes on; ``about`` is kept in the manifest beside them; ``beside`` are files (or folders of files) of which a copy is kept
     beside the clips, by the name it gets.
     """
 
@@ -65,6 +66,7 @@ class Plan:
     items: Sequence[Item]
     refused: Sequence[Lost] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Collection[str] = frozenset()
     about: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, Path] = field(default_factory=dict)
 

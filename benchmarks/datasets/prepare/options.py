@@ -154,10 +154,11 @@ def how_of(arguments: argparse.Namespace) -> How:
 
 
 def limited(plan: Plan, limit: int | None) -> Plan:
-    """``limit`` items of a plan, evenly over its lists."""
+    """``limit`` items of a plan, evenly over its lists; the others are left out."""
     if not limit or limit >= len(plan.items):
         return plan
-    return replace(plan, items=[plan.items[i * len(plan.items) // limit] for i in range(limit)])
+    asked = {plan.items[i * len(plan.items) // limit].id for i in range(limit)}
+    return replace(plan, left_out={item.id for item in plan.items} - asked)
 
 
 def described(path: Path) -> dict[str, str]:

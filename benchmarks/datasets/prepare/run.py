@@ -26,7 +26,7 @@ from benchmarks.datasets.prepare.item import Item, Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.pace import Pace
 from benchmarks.datasets.prepare.spoiled import account_for_gone, is_spoiled
-from benchmarks.datasets.prepared import Clip, Lost, Packed, Packer, Prepared
+from benchmarks.datasets.prepared import Clip, LeftOut, Lost, Packed, Packer, Prepared
 from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
 
@@ -117,13 +117,18 @@ def prepare(
         _require_same_settings(folder, account, plan)
         for name, path in plan.beside.items():
             _copy(path, folder / name)
-        account.begin(plan.settings, len(plan.items) + len(plan.refused))
+        listed = [item for item in plan.items if item.id not in plan.left_out or item.id in account.entries]
+        account.begin(plan.settings, len(listed) + len(plan.refused))
         account.lost(*(lost for lost in plan.refused if lost.id not in account.entries))
         account_for_gone(folder, account)
-        to_do = [item for item in plan.items if _is_to_do(account.entries.get(item.id), how.retry)]
-        state = State(total=len(plan.items) + len(plan.refused), to_do=len(to_do))
+        to_do = [
+            item
+            for item in listed
+            if item.id not in plan.left_out and _is_to_do(account.entries.get(item.id), how.retry)
+        ]
+        state = State(total=len(listed) + len(plan.refused), to_do=len(to_do))
         left = {item.id for item in to_do}
-        for known in [item.id for item in plan.items] + [lost.id for lost in plan.refused]:
+        for known in [item.id for item in listed] + [lost.id for lost in plan.refused]:
             if known not in left:
                 state.counts[account.entries[known].status] += 1
         changed(state)
@@ -337,10 +342,13 @@ def _seal(folder: Path, plan: Plan, account: Account) -> None:
     """The manifest: in the order of the lists, with what the lists say of each item now."""
     packed: list[Packed] = []
     lost: list[Lost] = []
+    left_out: list[LeftOut] = []
     found = 0
     for item in plan.items:
         entry = account.entries.get(item.id)
-        if entry is None:
+        if entry is None and item.id in plan.left_out:
+            left_out.append(LeftOut(id=item.id, attributes=item.attributes))
+        elif entry is None:
             lost.append(Lost(id=item.id, status="missing", reason=UNTRIED, attributes=item.attributes))
         elif entry.status != "found":
             lost.append(Lost(id=item.id, status=entry.status, reason=entry.reason, attributes=item.attributes))
@@ -352,6 +360,7 @@ def _seal(folder: Path, plan: Plan, account: Account) -> None:
         packed,
         lost,
         refused=plan.refused,
+        left_out=left_out,
         others=account.packed(),
         found=found,
         name=plan.name,

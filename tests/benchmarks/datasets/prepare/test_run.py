@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from benchmarks.datasets import prepared
+from benchmarks.datasets.paper.scenes import Member, PreparedScenes, items_of, spread_over
 from benchmarks.datasets.prepare import run
 from benchmarks.datasets.prepare.account import Account
 from benchmarks.datasets.prepare.fetch import Fetcher
 from benchmarks.datasets.prepare.item import Cut, Item, Plan
+from benchmarks.datasets.prepare.options import limited
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.run import GivenUpError, How, InUseError, State, prepare
 from benchmarks.datasets.prepared import DamagedError, Lost, Prepared, verify
@@ -123,6 +125,24 @@ def test_a_rehearsal_on_what_is_there_costs_nothing_of_it(server: Server, tmp_pa
     assert prepare(tmp_path / "toy", plan(0, 1, 2), how(server)).fingerprint == whole.fingerprint
     assert not server.asked
     assert verify(tmp_path / "toy") == {}
+
+
+@pytest.mark.usefixtures("here")
+def test_a_rehearsal_says_what_it_leaves_out_and_keeps_what_is_there(server: Server, tmp_path: Path) -> None:
+    folder, all_items = tmp_path / "toy", plan(0, 1, 2, 3, 9)
+    few = limited(all_items, 2)
+    rehearsal = prepare(folder, few, how(server))
+    assert rehearsal.ids == ["video_00000", "video_00002"]
+    assert str(rehearsal.coverage) == "2 of 5 (missing 0, damaged 0, left out 3)"
+    assert [item.attributes["n"] for item in rehearsal.left_out] == [1, 3, 9]
+    # Sets of them that scores stand on say so too.
+    members = [Member(item=item) for item in items_of(rehearsal)]
+    scenes = PreparedScenes(rehearsal, "train", 1, members, choose=spread_over(None))
+    assert str(scenes.coverage) == str(rehearsal.coverage)
+    whole = prepare(folder, all_items, how(server))
+    assert str(whole.coverage) == "4 of 5 (missing 1, damaged 0)"
+    again = prepare(folder, few, how(server))
+    assert (again.fingerprint, again.coverage) == (whole.fingerprint, whole.coverage)
 
 
 @pytest.mark.usefixtures("here")
