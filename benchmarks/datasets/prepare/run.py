@@ -33,6 +33,7 @@ from registry.lock import Lock
 FETCHED = "fetched"
 LOCK = ".lock"
 ATTEMPTS = 5  # of a fetch whose server is busy
+MOST_TIMEOUT = 1e6  # seconds, which the kernel's clocks can take
 UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
 
@@ -62,8 +63,10 @@ class How:
     retry: frozenset[str] = frozenset()  # statuses that are tried again
 
     def __post_init__(self) -> None:
-        if min(self.jobs, self.patience) < 1 or min(self.timeout, self.fetch_timeout, self.memory) <= 0:
-            raise ValueError("jobs, patience, timeouts and memory must be positive")
+        if min(self.jobs, self.patience) < 1 or self.memory <= 0:
+            raise ValueError("jobs, patience and memory must be positive")
+        if not all(0 < seconds <= MOST_TIMEOUT for seconds in (self.timeout, self.fetch_timeout)):
+            raise ValueError(f"--timeout and --fetch-timeout must exceed 0 and be at most {MOST_TIMEOUT:,.0f} s")
 
 
 @dataclass(slots=True)
@@ -209,8 +212,7 @@ class _Preparation:
         else:
             self.account.found(item.id, [packer.append(clip) for clip in _clips(item, result)])
         if not self.how.keep_media:
-            for folder in (self._fetched(item), aside_of(self._fetched(item))):
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self._fetched(item), ignore_errors=True)
         self.state.done += 1
         self.state.counts["found" if isinstance(result, list) else result.status] += 1
         self.changed(self.state)
@@ -258,7 +260,7 @@ class _Preparation:
         folder = self._fetched(item)
         if there := media_in(folder):
             return there
-        lost = Lost(id=item.id, status="missing", reason="never asked for")
+        lost, goes_on = Lost(id=item.id, status="missing", reason="never asked for"), False
         for attempt in range(1, ATTEMPTS + 1):
             if not self.pace.wait():
                 return None
@@ -280,9 +282,12 @@ class _Preparation:
                     self.said(f"{item.id}: {error.reason}; nothing is fetched for {pause:.0f} s")
             except Exception as error:  # whatever else happens in the child is about this item
                 lost, again = Lost(id=item.id, status="missing", reason=f"fetching: {_sentence(error)}"), False
+                goes_on = isinstance(error, ChildError)
             self._count_failure(item, lost, again)
             if not again:
                 break
+        if not (goes_on or self.how.keep_media):  # what took too long goes on with --retry
+            shutil.rmtree(aside_of(folder), ignore_errors=True)
         return lost
 
     def _count_failure(self, item: Item, lost: Lost, again: bool) -> None:

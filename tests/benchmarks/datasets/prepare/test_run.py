@@ -16,7 +16,8 @@ from benchmarks.datasets import prepared
 from benchmarks.datasets.paper.scenes import Member, PreparedScenes, items_of, spread_over
 from benchmarks.datasets.prepare import run
 from benchmarks.datasets.prepare.account import Account
-from benchmarks.datasets.prepare.fetch import Fetcher
+from benchmarks.datasets.prepare.child import ChildError
+from benchmarks.datasets.prepare.fetch import Fetcher, aside_of
 from benchmarks.datasets.prepare.item import Cut, Item, Plan
 from benchmarks.datasets.prepare.options import limited
 from benchmarks.datasets.prepare.own import OwnMedia
@@ -224,13 +225,36 @@ def test_pieces_are_clips_of_one_item(clip: bytes, tmp_path: Path) -> None:
     assert str(prepared.coverage) == "1 of 1"
 
 
+def hang(*arguments: Any) -> None:
+    time.sleep(60)
+
+
 def test_a_decoder_that_takes_too_long_costs_its_own_item(clip: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(clip)
     items = [Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "ab"]
-    result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(timeout=0.01))
-    assert result.coverage.reasons == dict.fromkeys("ab", "damaged: given up after 0.01 s")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "clips_of", hang)
+        result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(timeout=0.5))
+    assert result.coverage.reasons == dict.fromkeys("ab", "damaged: given up after 0.5 s")
     again = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(retry=frozenset({"damaged"})))
     assert again.coverage.complete
+
+
+@pytest.mark.usefixtures("here")
+def test_a_fetch_that_took_too_long_goes_on_when_it_is_tried_again(server: Server, clip: bytes, tmp_path: Path) -> None:
+    def half(fetcher: Fetcher, video: str, folder: Path, section: object) -> None:
+        aside_of(folder).mkdir(parents=True)
+        (aside_of(folder) / "mp4.mp4.part").write_bytes(clip[:-999])
+        raise ChildError("given up after 900 s")
+
+    folder = tmp_path / "toy"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Fetcher, "fetch", half)
+        result = prepare(folder, plan(0), how(server))
+    assert result.coverage.reasons == {"video_00000": "missing: fetching: given up after 900 s"}
+    assert [path.name for path in (folder / "fetched").rglob("*.part")] == ["video_00000.part", "mp4.mp4.part"]
+    assert prepare(folder, plan(0), how(server, retry=frozenset({"missing"}))).coverage.complete
+    assert not any((folder / "fetched").iterdir())
 
 
 @pytest.mark.usefixtures("here")
@@ -387,3 +411,6 @@ def test_plans_that_are_none_are_refused() -> None:
         plan(0, 1, 2, 1)
     with pytest.raises(ValueError, match="must be positive"):
         How(jobs=0)
+    for wrong in ({"timeout": 1e10}, {"fetch_timeout": 0.0}, {"timeout": float("nan")}):
+        with pytest.raises(ValueError, match="at most 1,000,000 s"):
+            How(**wrong)
