@@ -142,6 +142,7 @@ class Display:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
             disable=not console.is_terminal,
+            speed_estimate_period=3600,  # items come in bursts and pauses: of a few seconds the estimate would jump
         )
         self.task = self.bar.add_task(name, total=None, counts="")
         self.told = time.monotonic()
