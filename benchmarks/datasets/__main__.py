@@ -21,9 +21,11 @@ from benchmarks.datasets import prepared
 from benchmarks.datasets.prepare import audioset, composite, esc50, flickr_soundnet, music
 from benchmarks.datasets.prepare.account import ACCOUNT, Account
 from benchmarks.datasets.prepare.options import add_common, how_of, limited, root_of
-from benchmarks.datasets.prepare.run import GivenUpError, InUseError, State, prepare
+from benchmarks.datasets.prepare.run import LOCK, GivenUpError, InUseError, State, alone_in, prepare
+from benchmarks.datasets.prepare.spoiled import account_for_changed
 from benchmarks.progress import progress_bar
 from registry.files import DiskFullError
+from registry.lock import held
 
 #: In the order of the help. Each has NAME, HELP, DESCRIPTION, EPILOG, add_arguments(parser) and plan(arguments), or
 #: instead of the last run(arguments), which does it all.
@@ -140,6 +142,7 @@ class Display:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
             disable=not console.is_terminal,
+            speed_estimate_period=3600,  # items come in bursts and pauses: of a few seconds the estimate would jump
         )
         self.task = self.bar.add_task(name, total=None, counts="")
         self.told = time.monotonic()
@@ -181,18 +184,29 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    damaged = 0
+    whole = True
     for folder in _folders(arguments):
-        with progress_bar(f"verifying {folder.name}") as progress:
-            wrong = prepared.verify(folder, progress)
-        for clip, why in wrong.items():
-            print(f"{folder.name}: {clip}: {why}")
-        there = prepared.Prepared(folder)
-        print(
-            f"{folder.name}: {len(there) - len(wrong)} of {len(there)} clips are as packed ({there.fingerprint[:12]})"
-        )
-        damaged += len(wrong)
-    return 1 if damaged else 0
+        try:
+            whole = _verified(folder) and whole
+        except (prepared.DamagedError, OSError, InUseError) as error:  # the others are looked at all the same
+            print(f"{folder.name}: {error}")
+            whole = False
+    return 0 if whole else 1
+
+
+def _verified(folder: Path) -> bool:
+    """Whether a data set is what was packed; what is not is told, and accounted as damaged."""
+    with progress_bar(f"verifying {folder.name}") as progress:
+        wrong = prepared.verify(folder, progress)
+    for clip, why in wrong.items():
+        print(f"{folder.name}: {clip}: {why}")
+    there = prepared.Prepared(folder)
+    print(f"{folder.name}: {len(there) - len(wrong)} of {len(there)} clips are as packed ({there.fingerprint[:12]})")
+    if wrong and (folder / ACCOUNT).exists():
+        with alone_in(folder):
+            account_for_changed(Account(folder), wrong)
+        print(f"{folder.name}: they are accounted as damaged; the command that prepared them prepares them again")
+    return not wrong
 
 
 def _folders(arguments: argparse.Namespace) -> list[Path]:
@@ -220,10 +234,12 @@ def _show(folders: Sequence[Path], console: Console, reasons: int) -> None:
     table = Table("data set", "items", "found", "missing", "damaged", "to do", "clips", "fingerprint")
     figures = {folder.name: _figures(folder, reasons) for folder in folders}
     for name, of in figures.items():
-        numbers = (of[key] for key in ("items", "found", "missing", "damaged", "to_do", "clips"))
-        table.add_row(name, *(f"{n:,}" for n in numbers), of["fingerprint"][:12])
+        numbers = (of.get(key) for key in ("items", "found", "missing", "damaged", "to_do", "clips"))
+        table.add_row(name, *("?" if n is None else f"{n:,}" for n in numbers), of["fingerprint"][:12])
     console.print(table)
     for name, of in figures.items():
+        if "error" in of:
+            console.print(f"{name}: {escape(of['error'])}", highlight=False)
         for why in of["reasons"]:
             console.print(f"{name}: {why['items']:,} {why['status']}: {escape(why['reason'])}", highlight=False)
         if of["more_reasons"]:
@@ -231,16 +247,33 @@ def _show(folders: Sequence[Path], console: Console, reasons: int) -> None:
 
 
 def _figures(folder: Path, reasons: int) -> dict[str, Any]:
-    """What is in a folder, by its account (also while it is being prepared) and its manifest."""
+    """What is in a folder, or why that cannot be said."""
+    try:
+        return _counted(folder, reasons)
+    except (prepared.DamagedError, OSError) as error:
+        return {"fingerprint": "damaged", "error": str(error), "reasons": [], "more_reasons": 0}
+
+
+def _counted(folder: Path, reasons: int) -> dict[str, Any]:
+    """What is in a folder, by its account and its manifest.
+
+    The account names all that was ever asked for, the manifest what its last preparation was for: once that is over,
+    what has left the lists since is not counted.
+    """
     account = Account(folder)
     try:
         there = prepared.Prepared(folder)
         clips, fingerprint = len(there), there.fingerprint
     except prepared.NotPreparedError:
         there, clips, fingerprint = None, len(account.packed()), "not finished"
-    if account.exists or there is None:
+    if there is None or (account.exists and held(folder / LOCK)):
         counts, every = account.counts(), account.reasons()
         items = max(account.expected, sum(counts.values()))
+    elif account.exists:
+        listed = {clip.partition("/")[0] for clip in there.ids} | {item.id for item in there.lost + there.refused}
+        account.entries = {id: entry for id, entry in account.entries.items() if id in listed}
+        counts, every = account.counts(), account.reasons()
+        items = there.coverage.expected
     else:
         coverage, every = there.coverage, []
         counts = {"found": coverage.found, "missing": coverage.missing, "damaged": coverage.damaged}

@@ -85,6 +85,14 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An item that was not asked for, in a rehearsal: ``attributes`` are what its list says of it."""
+
+    id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
     """Where a clip is, and all that can be known of it without its media."""
 
@@ -107,11 +115,12 @@ class Prepared:
         As it was prepared; Hz.
     ids
         Of the clips that are there.
-    lost, refused
-        Items that are not there, with what the lists say of them; entries of the lists that were no items.
+    lost, refused, left_out
+        Items that are not there, with what the lists say of them; entries of the lists that were no items; items that
+        were not asked for.
     coverage
-        Found, missing and damaged (or refused) items, with a reason for each that is not found. An item is what the
-        lists name: a video that was cut into several clips is one.
+        Found, missing, damaged (or refused) and left out items, with a reason for each that is missing or damaged. An
+        item is what the lists name: a video that was cut into several clips is one.
     fingerprint
         Digest of the manifest: id, size, content hash and attributes of every clip.
     options
@@ -133,6 +142,7 @@ class Prepared:
         self.fingerprint: str = content["fingerprint"]
         self.options: dict[str, Any] = content["options"]
         self.lost, self.refused = ([Lost(**item) for item in content[key]] for key in ("lost", "refused"))
+        self.left_out = [LeftOut(**item) for item in content.get("left_out", ())]  # older manifests have none
         self._clips: dict[str, list[Any]] = content["clips"]
         self._columns: dict[str, list[Any]] = content["columns"]
         self.ids: list[str] = self._clips["id"]
@@ -142,11 +152,12 @@ class Prepared:
             found=content["found"],
             missing=missing,
             damaged=len(absent) - missing,
+            left_out=len(self.left_out),
             reasons={item.id: f"{item.status}: {item.reason}" for item in absent},
         )
         for number, size in enumerate(content["shards"]):
             path = self.folder / shard_name(number)
-            if not path.is_file() or path.stat().st_size < size:
+            if size and (not path.is_file() or path.stat().st_size < size):
                 raise DamagedError(f"{path} is missing or shorter than {size:,} bytes; {_again(self.folder)}")
         self._maps: dict[int, Any] = {}
 
@@ -211,10 +222,18 @@ class Prepared:
                     raise ValueError(f"it is {image.shape[1]} x {image.shape[0]} pixels")
             except (RuntimeError, ValueError) as error:
                 raise DamagedError(
-                    f"frame {number} of {self.ids[index]} cannot be decoded ({error}); {_again(self.folder)}"
+                    f"frame {number} of {self.ids[index]} cannot be decoded ({error}); {_anew(self.folder)}"
                 ) from error
             images.append(image)
         return images
+
+    def _packed(self) -> list[Packed]:
+        """What the manifest lists."""
+        columns = {**self._clips, "attributes": [{}] * len(self)}
+        if self._columns:
+            rows = zip(*self._columns.values(), strict=True)
+            columns["attributes"] = [dict(zip(self._columns, row, strict=True)) for row in rows]
+        return [Packed(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
 
     def _row(self, index: int, column: str) -> Any:
         """The value of a clip, an Arrow scalar over the memory map."""
@@ -229,8 +248,11 @@ class Prepared:
                 self._maps[shard] = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         try:
             batch = pa.ipc.read_record_batch(self._maps[shard].slice(offset, size), schema())
-        except (pa.ArrowException, OSError) as error:
-            raise DamagedError(f"{self.ids[index]} cannot be read ({error}); {_again(self.folder)}") from error
+            batch.validate(full=True)  # Arrow believes lengths and offsets otherwise, and reads wherever they lead
+            if len(batch) != 1 or any(column.null_count for column in batch.columns):
+                raise ValueError(f"{len(batch)} rows, or a value is missing")
+        except (pa.ArrowException, OSError, EOFError, ValueError) as error:
+            raise DamagedError(f"{self.ids[index]} cannot be read ({error}); {_anew(self.folder)}") from error
         return batch
 
     def _checked(self, index: int) -> int:
@@ -287,6 +309,7 @@ def seal(
     lost: Sequence[Lost] = (),
     *,
     refused: Sequence[Lost] = (),
+    left_out: Sequence[LeftOut] = (),
     others: Sequence[Packed] = (),
     found: int | None = None,
     name: str | None = None,
@@ -319,6 +342,7 @@ def seal(
         "columns": {key: [p.attributes.get(key) for p in packed] for key in names},
         "lost": [dataclasses.asdict(item) for item in lost],
         "refused": [dataclasses.asdict(item) for item in refused],
+        "left_out": [dataclasses.asdict(item) for item in left_out],
     }
     atomic_write(folder / MANIFEST, json.dumps(content, separators=(",", ":")) + "\n")
 
@@ -359,9 +383,14 @@ def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, st
     Raises
     ------
     NotPreparedError, DamagedError
-        As :class:`Prepared`.
+        As :class:`Prepared`; also if the manifest is not the one whose fingerprint it names.
     """
     prepared = Prepared(folder)
+    if prepared.fingerprint != _fingerprint(prepared._packed(), prepared.sample_rate):
+        raise DamagedError(
+            f"{prepared.folder / MANIFEST} is damaged (its fingerprint is not that of what it lists); "
+            f"{_again(prepared.folder)}"
+        )
     wrong = {}
     for index, clip in enumerate(prepared.ids):
         try:
@@ -373,7 +402,7 @@ def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, st
                 != (prepared._clips["sha256"][index])
             ):
                 wrong[clip] = "its content is not what was packed (another hash)"
-        except (DamagedError, ValueError) as error:
+        except Exception as error:  # whatever the damage looks like
             wrong[clip] = str(error)
         if progress is not None:
             progress(index + 1, len(prepared))
@@ -436,7 +465,8 @@ def _batch_of(clip: Clip) -> Any:
 def _fingerprint(packed: Sequence[Packed], sample_rate: int) -> str:
     digest = hashlib.sha256(f"{FORMAT} {sample_rate}\n".encode())
     for p in packed:
-        line = [p.id, p.samples, p.frames, p.sha256, dict(p.attributes)]
+        known = {key: value for key, value in p.attributes.items() if value is not None}  # a column has None as well
+        line = [p.id, p.samples, p.frames, p.sha256, known]
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
 
@@ -487,6 +517,13 @@ def _again(folder: Path) -> str:
     return f"run `{_command(folder)}` again"
 
 
+def _anew(folder: Path) -> str:
+    """The remedy for a clip: `prepare` takes it for found until `verify` has seen it."""
+    verify = f"python -m benchmarks.datasets verify {folder.name} --root {folder.parent}"
+    return f"run `{verify}`, then `{_command(folder)}`"
+
+
 def _command(folder: Path) -> str:
     name = folder.name if re.fullmatch(r"\w+", folder.name) else "NAME"
+    name = {"audioset_instrument": "audioset --subset instrument"}.get(name, name)
     return f"python -m benchmarks.datasets prepare {name} --root {folder.parent}"

@@ -23,6 +23,7 @@ JPEG files. Needs the extra `prepare`.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import multiprocessing
 import os
@@ -59,6 +60,8 @@ def make(folder: Path, clips: int, photographs: Path | None) -> None:
     pictures = [texture(random) for _ in range(PICTURES)]
     if photographs:
         found = sorted(photographs.rglob("*.jpg"))
+        if len(found) < PICTURES:
+            raise SystemExit(f"--photographs {photographs} holds {len(found)} files *.jpg, {PICTURES} are needed")
         pictures = [photograph(found[i]) for i in random.choice(len(found), PICTURES, replace=False)]
     videos: list[bytes] = []
     packed = []
@@ -159,11 +162,15 @@ def opened(folder: Path, form: str) -> Read:
     return {"published, video": of_video, "published, frames": of_frames, "plain files": of_plain_files}[form]
 
 
-def measure(folder: Path, form: str, clips: int, seconds: float, seed: int, out: Any) -> None:
-    """Read clips in random order for some seconds; puts (clips, processor seconds, wall seconds) into ``out``."""
+def measure(folder: Path, form: str, clips: int, seconds: float, seed: int, out: Any, ready: Any) -> None:
+    """Read clips in random order for some seconds; puts (clips, processor seconds, wall seconds) into ``out``.
+
+    ``ready``: a barrier at which processes wait for one another, so that they read at the same time.
+    """
     read, random = opened(folder, form), np.random.default_rng(seed)
     for n in order(clips, random, 10):
         read(n, random)
+    ready.wait()
     done, began, cpu = 0, time.perf_counter(), time.process_time()
     for n in order(clips, random):
         waveform, image = read(n, random)
@@ -186,8 +193,8 @@ def order(clips: int, random: np.random.Generator, first: int | None = None) -> 
 def figures(folder: Path, form: str, clips: int, seconds: float, processes: int) -> tuple[float, float]:
     """Clips a second: of processor time of one process, of wall time of all together."""
     context = multiprocessing.get_context("spawn")
-    out = context.Queue()
-    arguments = [(folder, form, clips, seconds, seed, out) for seed in range(processes)]
+    out, ready = context.Queue(), context.Barrier(processes)
+    arguments = [(folder, form, clips, seconds, seed, out, ready) for seed in range(processes)]
     running = [context.Process(target=measure, args=a) for a in arguments]
     for process in running:
         process.start()
@@ -213,10 +220,9 @@ def main() -> None:
         print(f"{'form':22} {'clips/s a core':>15} {'two processes':>15} {'packed is':>12}")
         rates = {}
         for form in reversed(FORMS):
-            try:
-                rates[form] = figures(folder, form, chosen.clips, chosen.seconds, 1)[0]
-            except ModuleNotFoundError:
+            if "datasets" in form and importlib.util.find_spec("datasets") is None:
                 continue
+            rates[form] = figures(folder, form, chosen.clips, chosen.seconds, 1)[0]
             together = figures(folder, form, chosen.clips, chosen.seconds, 2)[1]
             times = f"{rates['packed'] / rates[form]:.1f} times" if "packed" in rates else ""
             print(f"{form:22} {rates[form]:15,.0f} {together:15,.0f} {times:>12}", flush=True)

@@ -26,7 +26,7 @@ class Item:
     id: str
     attributes: Mapping[str, Any]
     clips: tuple[int, ...] = ()  # their places in the data set; none: it is missing or damaged
-    reason: str = ""  # "missing: ...", "damaged: ..."
+    reason: str = ""  # "missing: ...", "damaged: ..."; none and no clips: it was left out, to rehearse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,8 @@ def items_of(prepared: Prepared, by: str | None = None) -> list[Item]:
         for id, places in clips.items()
     ]
     lost = [Item(id=i.id, attributes=i.attributes, reason=f"{i.status}: {i.reason}") for i in prepared.lost]
-    return found + lost
+    left_out = [Item(id=i.id, attributes=i.attributes) for i in prepared.left_out]
+    return found + lost + left_out
 
 
 def hashed(text: str) -> float:
@@ -264,7 +265,7 @@ def spread_over(n: int | None) -> Choose:
 
 
 def coverage_of(members: Sequence[Member], shown: Sequence[Place]) -> Coverage:
-    lost = {m.item.id: m.item.reason for m in members if not m.item.clips}
+    lost = {m.item.id: m.item.reason for m in members if m.item.reason}
     missing = sum(reason.startswith("missing") for reason in lost.values())
     found = len({place.member.item.id for place in shown})
     return Coverage(

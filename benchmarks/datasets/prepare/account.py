@@ -81,16 +81,17 @@ class Account:
 
     def begin(self, settings: Mapping[str, Any], items: int) -> None:
         """Record that a preparation begins."""
-        self._append({"run": {"began": _now(), "settings": dict(settings), "items": items}})
+        self._append([{"run": {"began": _now(), "settings": dict(settings), "items": items}}])
 
     def found(self, item: str, clips: Sequence[Packed]) -> None:
         """Record an item whose clips are on the disk."""
-        self._append({"id": item, "status": "found", "clips": [dataclasses.asdict(c) for c in clips], "when": _now()})
+        packed = [dataclasses.asdict(clip) for clip in clips]
+        self._append([{"id": item, "status": "found", "clips": packed, "when": _now()}])
 
-    def lost(self, lost: Lost) -> None:
-        """Record an item that is missing or damaged."""
-        reason = _printable(lost.reason)
-        self._append({"id": lost.id, "status": lost.status, "reason": reason, "when": _now()})
+    def lost(self, *lost: Lost) -> None:
+        """Record items that are missing or damaged, all at once."""
+        when = _now()
+        self._append([{"id": o.id, "status": o.status, "reason": _printable(o.reason), "when": when} for o in lost])
 
     def packed(self) -> list[Packed]:
         """All clips whose items were found."""
@@ -117,11 +118,15 @@ class Account:
             text.flush()
             text.detach()
 
-    def _append(self, content: Mapping[str, Any]) -> None:
-        line = json.dumps(content, separators=(",", ":")).encode() + b"\n"
-        write_at(self.path, self._end, line)
-        self._end += len(line)
-        self._take(json.loads(line))
+    def _append(self, contents: Sequence[Mapping[str, Any]]) -> None:
+        """Append lines and wait for the disk, once for all of them."""
+        if not contents:
+            return
+        lines = [json.dumps(content, separators=(",", ":")).encode() + b"\n" for content in contents]
+        write_at(self.path, self._end, b"".join(lines))
+        self._end += sum(map(len, lines))
+        for line in lines:
+            self._take(json.loads(line))
 
     def _take(self, content: dict[str, Any]) -> None:
         if "run" in content:

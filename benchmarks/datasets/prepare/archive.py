@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from registry.files import replacing
+
+#: What damaged archives raise, and such as are encrypted or packed in ways that are not known here.
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, ValueError)
 
 
 class ArchiveError(ValueError):
@@ -53,7 +59,7 @@ def extract(
                     why = _copy(content, member, folder / place, most_bytes)
                     if why:
                         refused[member.filename] = why
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except DAMAGE as error:
         raise ArchiveError(f"{archive} is no zip archive, or is damaged ({error})") from error
     return refused
 
@@ -72,6 +78,6 @@ def _copy(content: zipfile.ZipFile, member: zipfile.ZipInfo, place: Path, most_b
                 aside.write(block)
     except _TooLargeError:
         return f"it has more than {most_bytes:,} bytes"
-    except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError) as error:  # zlib's and encryption's among them
+    except DAMAGE as error:
         return f"it cannot be unpacked ({error})"
     return ""

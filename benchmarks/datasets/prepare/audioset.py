@@ -12,7 +12,6 @@ musical instruments; ``instruments`` names them and ``n_sources`` is their numbe
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from benchmarks.datasets.audioset import Segment, read_ontology, segment_of
 from benchmarks.datasets.prepare.item import Cut, Item, Plan, refusal
 from benchmarks.datasets.prepare.options import add_fetching, add_own_media, described
 from benchmarks.datasets.prepare.own import FORMS
+from benchmarks.datasets.prepare.rows import rows_of
 from benchmarks.datasets.prepared import Lost
 from cavl.grading import Ontology, sources
 
@@ -142,23 +142,17 @@ def read_list(path: Path, ontology: Ontology) -> tuple[list[Segment], list[Lost]
     segments: list[Segment] = []
     refused: list[Lost] = []
     seen: set[str] = set()
-    try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as file:
-            rows = csv.reader(file, skipinitialspace=True)
-            for row in rows:
-                if not row or row[0].startswith("#"):
-                    continue
-                where = f"{path.name}, line {rows.line_num}"
-                try:
-                    segment = segment_of(row, ontology, where)
-                    if segment.id in seen:
-                        raise ValueError(f"{where}: {segment.id} is listed a second time")
-                    seen.add(segment.id)
-                    segments.append(segment)
-                except ValueError as error:
-                    refused.append(refusal(where, str(error).removeprefix(f"{where}: ")))
-    except csv.Error as error:
-        raise ValueError(f"{path} is not a segment list: {error}") from error
+    for where, row in rows_of(path):
+        if row[0].startswith("#"):
+            continue
+        try:
+            segment = segment_of(row, ontology, where)
+            if segment.id in seen:
+                raise ValueError(f"{where}: {segment.id} is listed a second time")
+            seen.add(segment.id)
+            segments.append(segment)
+        except ValueError as error:
+            refused.append(refusal(where, str(error).removeprefix(f"{where}: ")))
     if not segments:
         first = refused[0].reason if refused else "it is empty"
         raise ValueError(f"{path} is not one of Google's segment lists ({first})")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
-
-from benchmarks.processes import follow_parent
 
 #: Seconds by which a child outlives its time limit when nobody is left to kill it.
 GRACE = 10
@@ -23,6 +23,7 @@ class Child:
     """Calls functions in one process of its own, which is started when needed and replaced when it fails.
 
     Functions, arguments and results are pickled between the two; ``memory`` is the most the process may map, in bytes.
+    It has a group of processes of its own, so that what it starts itself (ffmpeg, Deno) ends with it.
     """
 
     def __init__(self, memory: int) -> None:
@@ -30,8 +31,11 @@ class Child:
         self._process: Any = None
         self._pipe: Any = None
 
-    def call(self, function: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
+    def call(self, function: Callable[..., Any], *arguments: Any, timeout: float, limited: bool = True) -> Any:
         """``function(*arguments)``, in the child; what it raises is raised here.
+
+        ``limited``: within ``memory``. Without it for what starts other programs, which inherit the limit: Deno, which
+        yt-dlp needs for YouTube, maps many gigabytes that it never uses.
 
         Raises
         ------
@@ -41,7 +45,7 @@ class Child:
         if self._process is None or not self._process.is_alive():
             self._start()
         try:
-            self._pipe.send((function, arguments, timeout))
+            self._pipe.send((function, arguments, timeout, limited))
             if not self._pipe.poll(timeout):
                 self.close()
                 raise ChildError(f"given up after {timeout:g} s")
@@ -58,12 +62,12 @@ class Child:
     def kill(self) -> None:
         """End the process from another thread: a call that waits for it raises :class:`ChildError`."""
         if (process := self._process) is not None:
-            process.kill()
+            _kill(process)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
         if self._process is not None:
-            self._process.kill()
+            _kill(self._process)
             self._process.join()
             self._pipe.close()
             self._process = None
@@ -83,17 +87,21 @@ class Child:
 
 
 def _serve(pipe: Any, memory: int) -> None:
-    follow_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
+    os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     with contextlib.suppress(ValueError, OSError):  # systems that know no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     while True:
         try:
-            function, arguments, timeout = pipe.recv()
+            function, arguments, timeout, limited = pipe.recv()
         except (EOFError, OSError):
             return
+        with contextlib.suppress(ValueError, OSError):  # the hard limit may be lower
+            resource.setrlimit(resource.RLIMIT_AS, (memory if limited else hard, hard))
         # The kernel ends a child that hangs in a library, also when its parent is no longer there to do so.
         signal.alarm(int(timeout) + GRACE)
         try:
@@ -104,6 +112,20 @@ def _serve(pipe: Any, memory: int) -> None:
             answer = False, error
         signal.alarm(0)
         _send(pipe, answer)
+
+
+def _kill(process: Any) -> None:
+    """End a child and what it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has no group yet, or all of it has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _send(pipe: Any, answer: tuple[bool, Any]) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from benchmarks.datasets.prepared import FRAME, SAMPLE_RATE
 LEAST = 0.95  # share of a segment's sound that must be there; the rest of it becomes silence
 MOST_SECONDS = 30.0  # of a sound that is taken whole
 MOST_PIECES = 360  # of one medium: an hour of clips
+MOST_LACKING = 6  # of them in a row without sound or picture: the rest, whatever its length is said to be, is not there
 MARGIN = 0.2  # seconds around a segment that the resampling filter sees
 JUMP = 0.1  # seconds by which the time stamps of sound may be off before they mean a gap
 LATE = 10  # frames of sound after the segment until it is believed to be over: the stamp of one may be wrong
@@ -86,21 +88,37 @@ def clips_of(paths: Sequence[Path], cut: Cut, own: bool = False) -> list[Piece]:
         raise DecodeError("there is no picture")
     if not cut.pieces:
         return [_piece(sound, video, image, cut, cut.start, own)]
+    return _pieces(sound, video, image, cut)
+
+
+def _pieces(sound: Path, video: Path | None, image: bytes | None, cut: Cut) -> list[Piece]:
+    """One piece after another to the end; those that lack sound or picture are left out."""
+    assert cut.seconds is not None
     pieces: list[Piece] = []
-    with contextlib.suppress(TooShortError):
-        while len(pieces) < MOST_PIECES:
-            assert cut.seconds is not None
-            pieces.append(_piece(sound, video, image, cut, cut.start + len(pieces) * cut.seconds, own))
+    lacking: list[DecodeError] = []  # in a row
+    with _opened(sound) as container:
+        end = math.inf if container.duration is None else container.duration / 1_000_000
+    for number in range(MOST_PIECES):
+        start = cut.start + number * cut.seconds
+        if start >= end or len(lacking) == MOST_LACKING:
+            break
+        try:
+            pieces.append(_piece(sound, video, image, cut, start, own=False))
+            lacking.clear()
+        except DecodeError as error:
+            lacking.append(error)
     if not pieces:
+        if lacking and not isinstance(lacking[0], TooShortError):
+            raise lacking[0]
         raise DecodeError(f"it is shorter than one clip of {cut.seconds:g} s")
     return pieces
 
 
 def _piece(sound: Path, video: Path | None, image: bytes | None, cut: Cut, start: float, own: bool) -> Piece:
-    waveform = _waveform(sound, start, cut.seconds, own and not cut.pieces)
+    waveform = _waveform(sound, start, cut.seconds, own)
     if video is not None:
         assert cut.seconds is not None
-        frames, times = _frames(video, start, cut.seconds, cut.fps, cut.quality, own and not cut.pieces)
+        frames, times = _frames(video, start, cut.seconds, cut.fps, cut.quality, own)
     else:
         frames, times = ([image], [0.0]) if image is not None else ([], [])
     return Piece(start, waveform, frames, times)

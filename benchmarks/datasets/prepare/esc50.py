@@ -8,14 +8,17 @@ the official layout as well.
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
 from benchmarks.datasets.prepare.archive import extract
 from benchmarks.datasets.prepare.item import Cut, Item, Plan, refusal
 from benchmarks.datasets.prepare.options import add_own_media, described, root_of
+from benchmarks.datasets.prepare.rows import rows_of
 from benchmarks.datasets.prepared import Lost
 
 NAME = "esc50"
@@ -78,23 +81,26 @@ def plan(arguments: argparse.Namespace) -> Plan:
         raise FileNotFoundError(f"ESC-50: there is no {table}; {SOURCE}")
     items: list[Item] = []
     refused: list[Lost] = []
-    with open(table, encoding="utf-8", errors="replace", newline="") as file:
-        rows = csv.DictReader(file)
-        for values in rows:
-            where = f"{table.name}, line {rows.line_num}"
-            name, attributes = values.get("filename") or "", _columns(values)
-            if not RECORDING.fullmatch(name) or attributes is None:
-                refused.append(refusal(where, f"no recording of ESC-50: {list(values.values())}"))
-                continue
-            path = folder / "audio" / name
-            items.append(
-                Item(
-                    id=name.removesuffix(".wav"),
-                    cut=Cut(seconds=SECONDS),
-                    files=[path] if path.exists() else [],
-                    attributes=attributes,
-                )
+    damaged = {PurePosixPath(member).name: why for member, why in notes.items()}
+    rows = rows_of(table)
+    _, header = next(rows, ("", []))
+    for where, row in rows:
+        values = dict(zip(header, row, strict=False))
+        name, attributes = values.get("filename", ""), _columns(values)
+        if len(row) != len(header) or not RECORDING.fullmatch(name) or attributes is None:
+            refused.append(refusal(where, f"no recording of ESC-50: {row}"))
+            continue
+        path = folder / "audio" / name
+        there = path.exists()
+        items.append(
+            Item(
+                id=name.removesuffix(".wav"),
+                cut=Cut(seconds=SECONDS),
+                files=[path] if there else [],
+                damage="" if there or name not in damaged else f"in the archive: {damaged[name]}",
+                attributes=attributes,
             )
+        )
     if not items:
         raise ValueError(f"{table} is not ESC-50's list of recordings ({refused[0].reason if refused else 'empty'})")
     return Plan(
@@ -108,7 +114,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
 def _columns(values: dict[str, str]) -> dict[str, Any] | None:
     """The columns of one line of the list; ``None`` if it is none."""
     fold, target, esc10 = (values.get(key) or "" for key in ("fold", "target", "esc10"))
-    if fold not in "12345" or target not in map(str, range(50)) or esc10 not in ("True", "False"):
+    if fold not in tuple("12345") or target not in map(str, range(50)) or esc10 not in ("True", "False"):
         return None
     return {
         "fold": int(fold),
@@ -128,19 +134,15 @@ def fetched(archive: str, root: Path, checksums: list[str] | None) -> Path:
         If its checksum is none of those known, with what to do.
     FileNotFoundError
         If it is a file that is not there.
+    ConnectionError
+        If it cannot be fetched, with what to do.
     """
     import pooch
 
     if re.match(r"https?://", archive):
-        path = Path(
-            pooch.retrieve(
-                archive,
-                known_hash=None,  # several are right: they are looked at below
-                fname="ESC-50.zip",
-                path=root / NAME / "fetched",
-                progressbar=False,
-            )
-        )
+        path = root / NAME / "fetched" / "ESC-50.zip"
+        if not path.is_file():
+            _fetch(archive, path)
     else:
         path = Path(archive).expanduser()
         if not path.is_file():
@@ -154,6 +156,58 @@ def fetched(archive: str, root: Path, checksums: list[str] | None) -> Path:
             "the folder with --from"
         )
     return path
+
+
+def _fetch(address: str, path: Path) -> None:
+    """Fetch the archive with pooch; its checksums, of which several are right, are looked at afterwards."""
+    import pooch
+    import requests
+
+    console = Console(stderr=True, soft_wrap=True)
+    pooch.get_logger().setLevel("ERROR")  # it prints the address, which may hold a password
+    console.print("fetching ESC-50's archive (650 MB)")
+    try:
+        with FetchBar(console) as bar:
+            download = pooch.HTTPDownloader(progressbar=bar)
+            pooch.retrieve(address, known_hash=None, fname=path.name, path=path.parent, downloader=download)
+    except requests.RequestException as error:
+        answer = "" if error.response is None else f" {error.response.status_code}"
+        raise ConnectionError(
+            f"ESC-50's archive cannot be fetched ({type(error).__name__}{answer}): fetch it by hand from {URL} and "
+            "name it with --archive FILE"
+        ) from None
+
+
+class FetchBar:
+    """What pooch shows progress with, by rich: a bar with an estimate on a terminal, else nothing."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bar.add_task("", total=None)
+
+    def __enter__(self) -> FetchBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    @property
+    def total(self) -> float | None:
+        return self.bar.tasks[0].total
+
+    @total.setter
+    def total(self, total: float | None) -> None:
+        self.bar.update(self.task, total=total or None)
+
+    def update(self, size: int) -> None:
+        self.bar.advance(self.task, size)
+
+    def reset(self) -> None:
+        self.bar.update(self.task, completed=0)
+
+    def close(self) -> None: ...
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, str]:

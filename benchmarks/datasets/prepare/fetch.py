@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from registry.files import DiskFullError
+from registry.files import DiskFullError, disk_errors
 
 YOUTUBE = "https://www.youtube.com/watch?v={id}"
 
@@ -68,20 +69,20 @@ class Fetcher:
         Raises
         ------
         FetchError
-            With the site's own reason.
+            With the site's own reason, and what yt-dlp warned of last.
         DiskFullError
             When there is no room.
         """
         import yt_dlp
 
-        aside = aside_of(folder)
-        aside.mkdir(parents=True, exist_ok=True)
+        aside, messages = aside_of(folder), _Messages()
         options: dict[str, Any] = {
             "quiet": True,
-            "no_warnings": True,
             "noprogress": True,
-            "logger": _Silent(),
+            "logger": messages,
             "noplaylist": True,
+            "playlist_items": "1",  # of an address that leads to nothing else
+            "match_filter": messages.refuse_live,
             "format": self.form,
             "outtmpl": {"default": "%(format_id)s.%(ext)s"},
             "restrictfilenames": True,
@@ -90,24 +91,35 @@ class Fetcher:
             "retries": 0,  # waiting is the caller's, who knows of the other fetches
             "extractor_retries": 0,
             "fragment_retries": 2,
-            "cookiefile": str(self.cookies.absolute()) if self.cookies else None,
+            # Their text: yt-dlp writes the cookies that it gets back into what it is handed.
+            "cookiefile": io.StringIO(self.cookies.read_text(encoding="utf-8")) if self.cookies else None,
         }
         if self.sections and section is not None:
             options["download_ranges"] = yt_dlp.utils.download_range_func(None, [section])
             options["force_keyframes_at_cuts"] = True  # else they begin at some key frame before
-        try:
-            # In the folder, since yt-dlp would replace $ and % in its name. A process of its own may change folders.
-            with contextlib.chdir(aside), yt_dlp.YoutubeDL(options) as downloader:
-                downloader.extract_info(self.template.replace("{id}", video))
-        except yt_dlp.utils.YoutubeDLError as error:
-            if NO_ROOM.search(str(error)):
-                raise DiskFullError(errno.ENOSPC, f"no room to fetch into {aside}") from None
-            raise _understood(error) from None
-        files = media_in(aside)
-        if not files:
-            raise FetchError(f"nothing was fetched: larger than {self.most_bytes:,} bytes?")
-        aside.rename(folder)
+        with disk_errors(aside):
+            aside.mkdir(parents=True, exist_ok=True)
+            try:
+                # In the folder: yt-dlp would replace $ and % in its name. A process of its own may change folders.
+                with contextlib.chdir(aside), yt_dlp.YoutubeDL(options) as downloader:
+                    downloader.extract_info(self.template.replace("{id}", video))
+            except yt_dlp.utils.YoutubeDLError as error:
+                if NO_ROOM.search(str(error)):
+                    raise DiskFullError(errno.ENOSPC, f"no room to fetch into {aside}") from None
+                raise self._reported(_understood(error), messages) from None
+            if not media_in(aside):
+                why = messages.refused or f"nothing was fetched: larger than {self.most_bytes:,} bytes?"
+                raise self._reported(FetchError(why), messages)
+            aside.rename(folder)
         return media_in(folder)
+
+    def _reported(self, error: FetchError, messages: _Messages) -> FetchError:
+        """With the last warning, and without the address, which may hold a key: reasons are kept and shown."""
+        warning = _reason(messages.warned)
+        text = f"{error.reason} (warning: {warning})" if warning else error.reason
+        site = re.split(r"[/?#{]", self.template.split("//", 1)[1])[0].rpartition("@")[2]
+        text = re.sub(rf"https?://([^/\s]*@)?{re.escape(site)}[^\s'\";)]*", "its address", text)
+        return FetchError(text, error.again, error.wait, error.damaged)
 
 
 def aside_of(folder: Path) -> Path:
@@ -119,18 +131,15 @@ def media_in(folder: Path) -> list[Path]:
     """The whole files of a video that was fetched."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix not in (".part", ".ytdl", ".temp"))
+    unfinished = (".part", ".ytdl", ".temp")  # and .part-Frag3
+    return sorted(p for p in folder.iterdir() if p.is_file() and not p.suffix.startswith(unfinished))
 
 
 def _understood(error: Any) -> FetchError:
     """yt-dlp's error as its reason in words, and whether it will pass."""
     from yt_dlp.networking.exceptions import HTTPError, TransportError
 
-    reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-    reason = re.sub(r"^(ERROR: )?(\[[^\]]+\] (\S+: )?)?", "", reason)
-    reason = re.sub(r"\s*\(caused by .*", "", reason, flags=re.DOTALL)
-    reason = re.sub(r";? please report this issue on .*", "", reason, flags=re.DOTALL)
-    reason = " ".join(reason.split())[:300] or type(error).__name__
+    reason = _reason(str(error)) or type(error).__name__
     if re.search("did not get any data blocks|file is empty", reason, re.IGNORECASE):
         return FetchError("the file is empty (0 bytes)", damaged=True)
     cause = _cause_of(error)
@@ -140,6 +149,15 @@ def _understood(error: Any) -> FetchError:
     if isinstance(cause, TransportError):
         return FetchError(reason, again=True)
     return FetchError(reason, again=bool(BUSY_WORDS.search(reason)))
+
+
+def _reason(message: str) -> str:
+    """What yt-dlp says, without what it says of itself."""
+    reason = re.sub(r"\x1b\[[0-9;]*m", "", message).strip()
+    reason = re.sub(r"^(ERROR: )?(\[[^\]]+\] (\S+: )?)?", "", reason)
+    reason = re.sub(r"\s*\(caused by .*", "", reason, flags=re.DOTALL)
+    reason = re.sub(r";? please report this issue on .*", "", reason, flags=re.DOTALL)
+    return " ".join(reason.split())[:300]
 
 
 def _cause_of(error: Any) -> Any:
@@ -157,13 +175,23 @@ def _cause_of(error: Any) -> Any:
     return None
 
 
-class _Silent:
-    """yt-dlp's messages: the reason of a failure comes as its exception."""
+class _Messages:
+    """yt-dlp's messages: the reason of a failure comes as its exception, and its last warning may explain it."""
+
+    def __init__(self) -> None:
+        self.warned = ""
+        self.refused = ""
+
+    def refuse_live(self, information: dict[str, Any], *, incomplete: bool = False) -> str | None:
+        if information.get("is_live"):
+            self.refused = "it is a live stream, which has no end"
+        return self.refused or None
 
     def debug(self, message: str) -> None: ...
 
     def info(self, message: str) -> None: ...
 
-    def warning(self, message: str) -> None: ...
+    def warning(self, message: str) -> None:
+        self.warned = message
 
     def error(self, message: str) -> None: ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,14 @@ class Item:
     """One entry of a data set's lists.
 
     Its media are ``files``, or are looked for under ``video`` in the user's folders, or are fetched from there.
+    ``damage`` says that they are known to be none, and why.
     """
 
     id: str
     cut: Cut
     video: str | None = None
     files: Sequence[Path] = ()
+    damage: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)  # columns of the prepared data set
 
 
@@ -53,25 +56,26 @@ class Item:
 class Plan:
     """All items of a preparation, in the order of the data set.
 
-    ``refused`` are entries of the lists that are none; ``settings`` must be the same when a preparation goes on;
-    ``about`` is kept in the manifest beside them; ``beside`` are files (or folders of files) of which a copy is kept
-    beside the clips, by the name it gets.
+    ``refused`` are entries of the lists that are none; ``left_out`` are the ids of items that are not asked for now (a
+    rehearsal): those that are there stay, the others are counted as left out. ``settings`` must be the same when a
+    preparation goes on; ``about`` is kept in the manifest beside them; ``beside`` are files (or folders of files) of
+    which a copy is kept beside the clips, by the name it gets.
     """
 
     name: str
     items: Sequence[Item]
     refused: Sequence[Lost] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Collection[str] = frozenset()
     about: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.items:
             raise ValueError(f"{self.name}: the lists name no item to prepare")
-        seen = {item.id for item in self.items}
-        if len(seen) != len(self.items):
-            twice = next(i.id for n, i in enumerate(self.items) if i.id in {j.id for j in self.items[:n]})
-            raise ValueError(f"{self.name}: the lists name {twice!r} twice; give each list once")
+        for id, times in Counter(item.id for item in self.items).items():
+            if times > 1:
+                raise ValueError(f"{self.name}: the lists name {id!r} twice; give each list once")
 
 
 def refusal(entry: str, why: str) -> Lost:

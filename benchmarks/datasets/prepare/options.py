@@ -80,7 +80,15 @@ def add_fetching(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=10.0,
         metavar="S",
-        help="pause when the server is busy (429, 5xx, no answer), doubled each time, at most 600 s (default: 10)",
+        help="pause when the server is busy (429, 5xx, no answer), doubled each time, at most 600 s, "
+        "an hour where it asks for it (default: 10)",
+    )
+    fetching.add_argument(
+        "--fetch-timeout",
+        type=float,
+        default=900.0,
+        metavar="S",
+        help="seconds in which a video is fetched (default: 900); --retry goes on with what was fetched by then",
     )
     fetching.add_argument(
         "--patience",
@@ -135,6 +143,7 @@ def how_of(arguments: argparse.Namespace) -> How:
         rate=arguments.rate,
         pause=arguments.back_off,
         patience=arguments.patience,
+        fetch_timeout=arguments.fetch_timeout,
         keep_media=arguments.keep_media,
     )
     if arguments.no_fetch:
@@ -154,10 +163,11 @@ def how_of(arguments: argparse.Namespace) -> How:
 
 
 def limited(plan: Plan, limit: int | None) -> Plan:
-    """``limit`` items of a plan, evenly over its lists."""
+    """``limit`` items of a plan, evenly over its lists; the others are left out."""
     if not limit or limit >= len(plan.items):
         return plan
-    return replace(plan, items=[plan.items[i * len(plan.items) // limit] for i in range(limit)])
+    asked = {plan.items[i * len(plan.items) // limit].id for i in range(limit)}
+    return replace(plan, left_out={item.id for item in plan.items} - asked)
 
 
 def described(path: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 LONGEST = 600.0  # seconds of a pause
+MOST_ASKED = 3600.0  # seconds of one for which the server asks
 
 
 class Pace:
@@ -17,7 +18,8 @@ class Pace:
     rate
         Requests a second, at most.
     first_pause
-        Seconds to wait when a server is busy; twice as long each time until a request succeeds, at most ten minutes.
+        Seconds to wait when a server is busy; twice as long each time until a request succeeds, at most ten minutes (an
+        hour where the server asks for it).
     stopped
         Set to end all waiting.
     clock
@@ -36,6 +38,7 @@ class Pace:
         self.rate, self.first_pause, self.stopped, self.clock = rate, first_pause, stopped, clock
         self._lock = threading.Lock()
         self._next = 0.0  # when the next request may begin
+        self._paused = 0.0  # until then
         self._refused = 0  # times in a row
 
     def wait(self) -> bool:
@@ -51,12 +54,18 @@ class Pace:
         return False
 
     def refused(self, asked: float = 0.0) -> float:
-        """The server is busy: nobody asks it for a while (``asked``: seconds it named). Returns the pause."""
+        """The server is busy: nobody asks it for a while (``asked``: seconds it named). Returns the pause.
+
+        Refusals of requests that were made before a pause began do not make it longer, unless the server asks for it.
+        """
         with self._lock:
-            pause = min(LONGEST, max(asked, self.first_pause * 2**self._refused))
-            self._refused = min(self._refused + 1, 16)
-            self._next = max(self._next, self.clock() + pause)
-            return pause
+            now, asked = self.clock(), min(MOST_ASKED, asked)
+            if now >= self._paused:
+                asked = max(asked, min(LONGEST, self.first_pause * 2**self._refused))
+                self._refused = min(self._refused + 1, 16)
+            self._paused = max(self._paused, now + asked)
+            self._next = max(self._next, self._paused)
+            return self._paused - now
 
     def succeeded(self) -> None:
         with self._lock:

@@ -7,29 +7,33 @@ packed is not fetched again.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets import prepared
-from benchmarks.datasets.prepare.account import Account, Entry
+from benchmarks.datasets.prepare.account import ACCOUNT, Account, Entry
 from benchmarks.datasets.prepare.child import Child, ChildError
 from benchmarks.datasets.prepare.decode import IMAGES, DecodeError, Piece, clips_of
 from benchmarks.datasets.prepare.fetch import Fetcher, FetchError, aside_of, media_in
 from benchmarks.datasets.prepare.item import Item, Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.pace import Pace
-from benchmarks.datasets.prepared import Clip, Lost, Packed, Packer, Prepared
+from benchmarks.datasets.prepare.spoiled import account_for_gone, is_spoiled
+from benchmarks.datasets.prepared import Clip, LeftOut, Lost, Packed, Packer, Prepared
 from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
 
 FETCHED = "fetched"
+LOCK = ".lock"
 ATTEMPTS = 5  # of a fetch whose server is busy
+MOST_TIMEOUT = 1e6  # seconds, which the kernel's clocks can take
 UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
 
@@ -51,7 +55,7 @@ class How:
     pause: float = 10.0  # seconds, the first time that a server is busy
     timeout: float = 120.0  # seconds to cut one item
     fetch_timeout: float = 900.0  # seconds to fetch one
-    memory: int = 3 << 30  # bytes that one child may map
+    memory: int = 3 << 30  # bytes that one child may map while it decodes
     patience: int = 30  # failures in a row after which it gives up
     own: OwnMedia | None = None
     fetcher: Fetcher | None = None
@@ -59,8 +63,10 @@ class How:
     retry: frozenset[str] = frozenset()  # statuses that are tried again
 
     def __post_init__(self) -> None:
-        if min(self.jobs, self.patience) < 1 or min(self.timeout, self.fetch_timeout, self.memory) <= 0:
-            raise ValueError("jobs, patience, timeouts and memory must be positive")
+        if min(self.jobs, self.patience) < 1 or self.memory <= 0:
+            raise ValueError("jobs, patience and memory must be positive")
+        if not all(0 < seconds <= MOST_TIMEOUT for seconds in (self.timeout, self.fetch_timeout)):
+            raise ValueError(f"--timeout and --fetch-timeout must exceed 0 and be at most {MOST_TIMEOUT:,.0f} s")
 
 
 @dataclass(slots=True)
@@ -97,39 +103,62 @@ def prepare(
     InUseError
         If another process prepares this folder.
     ValueError
-        If it was begun with other settings, saying which.
+        If it was begun with other settings, saying which, or holds a prepared data set of which there is no account.
     GivenUpError
         If ``how.patience`` fetches in a row failed.
     DiskFullError
         When there is no room. Whatever is raised: what was finished is kept, the same call goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = Lock(folder / ".lock")
-    if not lock.acquire():
-        raise InUseError(f"another process prepares {folder} just now; wait for it, or give another --root")
-    try:
+    with alone_in(folder):
         account = Account(folder)
+        if not account.exists and (folder / prepared.MANIFEST).exists():
+            raise ValueError(
+                f"{folder} holds a prepared data set, but no {ACCOUNT} that says what became of each item: without it "
+                "all clips would be thrown away. Restore it, or name another --root"
+            )
         _require_same_settings(folder, account, plan)
         for name, path in plan.beside.items():
             _copy(path, folder / name)
-        account.begin(plan.settings, len(plan.items) + len(plan.refused))
-        for lost in plan.refused:
-            if lost.id not in account.entries:
-                account.lost(lost)
-        to_do = [item for item in plan.items if _is_to_do(account.entries.get(item.id), how.retry)]
-        state = State(total=len(plan.items) + len(plan.refused), to_do=len(to_do))
+        listed = [item for item in plan.items if item.id not in plan.left_out or item.id in account.entries]
+        account.begin(plan.settings, len(listed) + len(plan.refused))
+        account.lost(*(lost for lost in plan.refused if lost.id not in account.entries))
+        account_for_gone(folder, account)
+        to_do = [
+            item
+            for item in listed
+            if item.id not in plan.left_out and _is_to_do(account.entries.get(item.id), how.retry)
+        ]
+        state = State(total=len(listed) + len(plan.refused), to_do=len(to_do))
         left = {item.id for item in to_do}
-        for known in [item.id for item in plan.items] + [lost.id for lost in plan.refused]:
+        for known in [item.id for item in listed] + [lost.id for lost in plan.refused]:
             if known not in left:
                 state.counts[account.entries[known].status] += 1
         changed(state)
         try:
             _Preparation(folder, account, how, state, said, changed).run(to_do)
         finally:
-            _seal(folder, plan, account)
+            # The journal is the truth: an interruption may come between a line and its entry in memory.
+            _seal(folder, plan, Account(folder))
+    return Prepared(folder)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing a prepared folder.
+
+    Raises
+    ------
+    InUseError
+        If one does so just now.
+    """
+    lock = Lock(folder / LOCK)
+    if not lock.acquire():
+        raise InUseError(f"another process prepares {folder} just now; wait for it, or give another --root")
+    try:
+        yield
     finally:
         lock.release()
-    return Prepared(folder)
 
 
 class _Preparation:
@@ -183,8 +212,7 @@ class _Preparation:
         else:
             self.account.found(item.id, [packer.append(clip) for clip in _clips(item, result)])
         if not self.how.keep_media:
-            for folder in (self._fetched(item), aside_of(self._fetched(item))):
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self._fetched(item), ignore_errors=True)
         self.state.done += 1
         self.state.counts["found" if isinstance(result, list) else result.status] += 1
         self.changed(self.state)
@@ -208,6 +236,8 @@ class _Preparation:
 
     def _prepare(self, child: Child, item: Item) -> list[Piece] | Lost | None:
         """The clips of an item, or why there are none; ``None`` when everything has been stopped."""
+        if item.damage:
+            return Lost(id=item.id, status="damaged", reason=item.damage)
         files = list(item.files) or (self.how.own.of(item) if self.how.own else [])
         cut_already = bool(files)
         if not files and item.video is not None and self.how.fetcher is not None:
@@ -230,13 +260,14 @@ class _Preparation:
         folder = self._fetched(item)
         if there := media_in(folder):
             return there
-        lost = Lost(id=item.id, status="missing", reason="never asked for")
+        lost, goes_on = Lost(id=item.id, status="missing", reason="never asked for"), False
         for attempt in range(1, ATTEMPTS + 1):
             if not self.pace.wait():
                 return None
             try:
                 arguments = (item.video, folder, item.cut.segment)
-                files: list[Path] = child.call(fetcher.fetch, *arguments, timeout=self.how.fetch_timeout)
+                timeout = self.how.fetch_timeout
+                files: list[Path] = child.call(fetcher.fetch, *arguments, timeout=timeout, limited=False)
                 self.pace.succeeded()
                 self.failures = 0
                 return files
@@ -251,9 +282,12 @@ class _Preparation:
                     self.said(f"{item.id}: {error.reason}; nothing is fetched for {pause:.0f} s")
             except Exception as error:  # whatever else happens in the child is about this item
                 lost, again = Lost(id=item.id, status="missing", reason=f"fetching: {_sentence(error)}"), False
+                goes_on = isinstance(error, ChildError)
             self._count_failure(item, lost, again)
             if not again:
                 break
+        if not (goes_on or self.how.keep_media):  # what took too long goes on with --retry
+            shutil.rmtree(aside_of(folder), ignore_errors=True)
         return lost
 
     def _count_failure(self, item: Item, lost: Lost, again: bool) -> None:
@@ -292,7 +326,7 @@ def _lacking(files: Sequence[Path], item: Item) -> str:
 
 
 def _is_to_do(entry: Entry | None, retry: frozenset[str]) -> bool:
-    return entry is None or entry.status in retry
+    return entry is None or entry.status in retry or is_spoiled(entry)
 
 
 def _clips(item: Item, pieces: Sequence[Piece]) -> list[Clip]:
@@ -313,10 +347,13 @@ def _seal(folder: Path, plan: Plan, account: Account) -> None:
     """The manifest: in the order of the lists, with what the lists say of each item now."""
     packed: list[Packed] = []
     lost: list[Lost] = []
+    left_out: list[LeftOut] = []
     found = 0
     for item in plan.items:
         entry = account.entries.get(item.id)
-        if entry is None:
+        if entry is None and item.id in plan.left_out:
+            left_out.append(LeftOut(id=item.id, attributes=item.attributes))
+        elif entry is None:
             lost.append(Lost(id=item.id, status="missing", reason=UNTRIED, attributes=item.attributes))
         elif entry.status != "found":
             lost.append(Lost(id=item.id, status=entry.status, reason=entry.reason, attributes=item.attributes))
@@ -328,6 +365,7 @@ def _seal(folder: Path, plan: Plan, account: Account) -> None:
         packed,
         lost,
         refused=plan.refused,
+        left_out=left_out,
         others=account.packed(),
         found=found,
         name=plan.name,

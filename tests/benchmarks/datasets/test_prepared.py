@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import multiprocessing
@@ -238,6 +239,32 @@ def test_damage_is_said_with_the_remedy(folder: Path) -> None:
     (folder / "manifest.json").write_text('{"format": 99, "clips": {}, "columns": {}}')
     with pytest.raises(DamagedError, match="is of format 99, not 1"):
         Prepared(folder)
+
+
+@pytest.mark.parametrize("flip", [0x80, 0x10, 0xFF])
+def test_damaged_lengths_and_offsets_are_said_and_not_followed(folder: Path, flip: int) -> None:
+    """Arrow believes what a record batch says of itself: unchecked, some of these end the process."""
+    path, opened = folder / "clips-00000.arrow", Prepared(folder)
+    whole, start = path.read_bytes(), opened._clips["offset"][2]
+    for place in range(start + flip % 7, start + 1000, 9):
+        content = bytearray(whole)
+        content[place] ^= flip
+        path.write_bytes(content)
+        assert set(verify(folder)) <= {"clip 2"}
+        with contextlib.suppress(DamagedError):
+            Prepared(folder).waveform(2)
+
+
+def test_verify_finds_a_manifest_that_changed(folder: Path) -> None:
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"n_sources":[1,2,1]', '"n_sources":[1,1,1]'))
+    with pytest.raises(DamagedError, match=r"manifest.json is damaged \(its fingerprint is not"):
+        verify(folder)
+
+
+def test_the_remedy_for_a_subset_is_its_own_command(tmp_path: Path) -> None:
+    with pytest.raises(NotPreparedError, match=r"prepare audioset --subset instrument --root"):
+        Prepared(tmp_path / "audioset_instrument")
 
 
 def png_that_claims(width: int, height: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,27 @@ def test_a_measurement_counts_what_was_read(tmp_path: Path) -> None:
             for n in range(2)
         ],
     )
-    packed_reading.measure(tmp_path, "packed", 2, 0.2, 0, out := Out())
+    began: list[float] = []
+
+    class Ready:
+        """Another process is slow to start: it is waited for, and the time is not counted."""
+
+        def wait(self) -> None:
+            time.sleep(0.5)
+            began.append(time.perf_counter())
+
+    packed_reading.measure(tmp_path, "packed", 2, 0.2, 0, out := Out(), Ready())
     done, cpu, wall = out.result
+    assert wall <= time.perf_counter() - began[0]
     assert done > 5
     assert 0 < cpu <= wall * 1.5
     assert 0.2 <= wall < 5
+
+
+def test_too_few_photographs_are_said(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg())
+    with pytest.raises(SystemExit, match=r"holds 1 files \*\.jpg, 50 are needed"):
+        packed_reading.make(tmp_path / "out", 1, tmp_path)
 
 
 def jpeg() -> bytes:

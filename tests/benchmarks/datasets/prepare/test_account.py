@@ -70,6 +70,16 @@ def test_other_damage_is_named(tmp_path: Path, line: str) -> None:
         Account(tmp_path)
 
 
+def test_many_lines_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("registry.files.os.fsync", synced.append)
+    Account(tmp_path).lost(*(Lost(id=str(n), status="damaged", reason="refused") for n in range(100)))
+    assert len(synced) == 1
+    assert list(Account(tmp_path).entries) == [str(n) for n in range(100)]
+    Account(tmp_path).lost()
+    assert len(synced) == 1
+
+
 def test_reasons_cannot_command_a_terminal(tmp_path: Path) -> None:
     Account(tmp_path).lost(Lost(id="a", status="missing", reason="\x1b[2Jgone\x07\n\udc80 für immer"))
     assert Account(tmp_path).entries["a"].reason == "?[2Jgone? ? für immer"

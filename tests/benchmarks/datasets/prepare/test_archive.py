@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -71,9 +75,30 @@ def test_damage(tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(whole[:50])
     with pytest.raises(ArchiveError, match=r"b.zip is no zip archive, or is damaged"):
         extract(tmp_path / "b.zip", tmp_path / "out", wanted)
+    headers = bytearray(whole)
+    directory = headers.find(b"PK\x01\x02")
+    headers[directory + 42 : directory + 46] = (len(whole) - 5).to_bytes(4, "little")  # of where its member begins
+    (tmp_path / "d.zip").write_bytes(headers)
+    assert set(extract(tmp_path / "d.zip", tmp_path / "out3", wanted)) == {"top/1.wav"}
     broken = bytearray(whole)
     broken[60:70] = b"\xff" * 10
     (tmp_path / "c.zip").write_bytes(broken)
     refused = extract(tmp_path / "c.zip", tmp_path / "out", wanted)
     assert set(refused) == {"top/1.wav"}
+    assert everything(tmp_path / "out") == {"audio/2.wav"}
+
+
+@pytest.mark.parametrize("error", [zlib.error("-3"), lzma.LZMAError(), struct.error("short"), NotImplementedError()])
+def test_whatever_damage_is_like_it_costs_its_own_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    archive, opened = made(tmp_path / "a.zip", {"top/1.wav": b"x", "top/2.wav": b"y"}), zipfile.ZipFile.open
+
+    def damaged(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+        if member.filename == "top/1.wav":
+            raise error
+        return opened(content, member)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", damaged)
+    assert set(extract(archive, tmp_path / "out", wanted)) == {"top/1.wav"}
     assert everything(tmp_path / "out") == {"audio/2.wav"}

@@ -103,6 +103,20 @@ def test_rows_that_are_none_are_refused_and_the_rest_goes_on(small: tuple[Any, .
         assert len(reason) < 330
 
 
+def test_a_row_that_is_none_costs_no_other(small: tuple[Any, ...], tmp_path: Path) -> None:
+    rows = [
+        'open_w9WgXc, 30.000, 40.000, "/m/a,/m/b',  # no quote at its end
+        'good_w9WgXc, 30.000, 40.000, "/m/a,/m/b"',
+        f'long_w9WgXc, 30.000, 40.000, "{"x" * 200_000}"',
+        'more_w9WgXc, 30.000, 40.000, "/m/b"',
+    ]
+    path = listed(tmp_path, *rows)
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")  # as some editors save it
+    made = plan(*small, path)
+    assert [item.id for item in made.items] == ["good_w9WgXc", "more_w9WgXc"]
+    assert [lost.id for lost in made.refused] == [f"eval_segments.csv, line {n}" for n in (4, 6)]
+
+
 def test_another_kind_of_file_is_refused_whole(small: tuple[Any, ...], tmp_path: Path) -> None:
     for rows in (["id,label", "dQw4w9WgXcQ,dog"], ["dQw4w9WgXcQ,30,dog,train"], []):
         with pytest.raises(ValueError, match="is not one of Google's segment lists"):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import select
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -45,6 +50,16 @@ def eat() -> int:
     return len(np.ones(6 << 30, np.uint8))
 
 
+def reserve(size: int) -> None:
+    mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()  # address space, no memory
+
+
+def start_another(pipe: str) -> None:
+    """A program that says so into ``pipe``, and holds it open for a minute."""
+    with open(pipe, "w") as held:
+        subprocess.run(["sh", "-c", "echo begun; sleep 60"], stdout=held, check=False)
+
+
 def unpicklable() -> object:
     return lambda: None
 
@@ -76,6 +91,49 @@ def test_what_crashes_or_eats_memory_is_said_and_replaced(child: Child) -> None:
     with pytest.raises(ChildError, match="cannot be sent"):
         child.call(unpicklable, timeout=30)
     assert child.call(add, 1, 1, timeout=30)[0] == 2
+
+
+def test_a_call_without_limit_may_map_what_it_never_uses(child: Child) -> None:
+    """As Deno does, which yt-dlp starts; the limit is back for the next call."""
+    child.call(reserve, 40 << 30, timeout=30, limited=False)
+    with pytest.raises(OSError, match="Cannot allocate"):
+        child.call(reserve, 40 << 30, timeout=30)
+
+
+def test_what_it_has_started_ends_with_it(child: Child, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    call = threading.Thread(target=be_killed, args=(child, str(pipe)))
+    call.start()
+    with open(pipe) as held:
+        assert held.readline() == "begun\n"
+        child.kill()
+        assert ended(held)
+    call.join()
+
+
+def be_killed(child: Child, pipe: str) -> None:
+    with pytest.raises(ChildError, match="SIGKILL"):
+        child.call(start_another, pipe, timeout=60)
+
+
+def ended(held: IO[str]) -> bool:
+    """Whether nobody holds the other end of a pipe any more, within a while."""
+    return bool(select.select([held], [], [], 20)[0]) and held.read() == ""
+
+
+def test_it_ends_with_its_parent_and_so_does_what_it_has_started(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    code = (
+        "from tests.benchmarks.datasets.prepare.test_child import Child, start_another\n"
+        f"if __name__ == '__main__': Child(2 << 30).call(start_another, {str(pipe)!r}, timeout=60)"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    command = [sys.executable, str(tmp_path / "parent.py")]
+    with subprocess.Popen(command, env=environment) as parent, open(pipe) as held:
+        assert held.readline() == "begun\n"
+        parent.kill()
+        assert ended(held)
 
 
 def test_it_can_be_killed_from_another_thread(child: Child) -> None:

@@ -167,6 +167,21 @@ def test_pieces_follow_one_another_to_the_end(tmp_path: Path) -> None:
         check(piece, piece.start, 8.0)
 
 
+def test_pieces_that_lack_sound_or_picture_cost_no_others(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "a.mp4", 12.0, fps=5, audio=None)
+    soundfile.write(tmp_path / "a.wav", np.full(RATE * 35, 0.1), RATE)
+    assert [p.start for p in clips_of([video, tmp_path / "a.wav"], Cut(pieces=True, fps=1))] == [0.0, 10.0]
+    with av.open(str(path := tmp_path / "gap.mkv"), "w") as container:
+        stream = container.add_stream("flac", rate=RATE, layout="mono")
+        for begin in (0, 26 * RATE):  # two seconds are lost
+            for n in range(24 * RATE // 1000):
+                frame = av.AudioFrame.from_ndarray(np.full((1, 1000), 9000, np.int16), format="s16", layout="mono")
+                frame.sample_rate, frame.pts = RATE, begin + 1000 * n
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert [p.start for p in clips_of([path], Cut(pieces=True))] == [0.0, 10.0, 30.0, 40.0]
+
+
 def test_a_file_of_ones_own_may_hold_just_the_segment(tmp_path: Path, video: Path) -> None:
     cut = make_video(tmp_path / "cut.mp4", 10.2, fps=5)
     (piece,) = clips_of([cut], Cut(start=70.0, fps=5), own=True)

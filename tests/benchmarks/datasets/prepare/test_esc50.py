@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import stat
 import zipfile
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmarks.datasets.esc50 import Esc50
 from benchmarks.datasets.prepare import esc50
@@ -79,8 +81,9 @@ def test_the_archive_is_fetched_checked_unpacked_and_prepared(
     prepared = prepare(root / "esc50", esc50.plan(arguments), how_of(arguments))
     assert server.asked == ["esc.zip"]
     assert len(prepared) == 2
-    assert (prepared.coverage.missing, prepared.coverage.damaged) == (1, 4)
+    assert (prepared.coverage.missing, prepared.coverage.damaged) == (0, 5)
     assert len(prepared.refused) == 3
+    assert "damaged: in the archive: it is a link or another special file" in prepared.coverage.reasons.values()
     assert {p.name for p in tmp_path.rglob("evil*")} == set()
     assert not any(p.is_symlink() for p in tmp_path.rglob("*"))
     assert prepared.options["archive"] == {
@@ -109,6 +112,41 @@ def test_another_archive_is_refused_with_what_to_do(server: Server, archive: Pat
     assert len(plan("--root", tmp_path / "root", "--archive", archive, "--checksum", "none").items) == 4
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         plan("--root", tmp_path / "root", "--archive", tmp_path / "absent.zip")
+
+
+def test_rows_that_are_none_are_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "meta").mkdir()
+    rows = [
+        "filename,fold,target,category,esc10",
+        "1-1-A-0.wav,1,0,dog,True",
+        "1-2-A-0.wav,,0,dog,True",
+        "1-3-A-0.wav,123,0,dog,True",
+        f"1-4-A-0.wav,1,0,{'x' * 200_000},True",
+        '1-5-A-0.wav,1,0,"dog,True',
+        "1-6-A-0.wav,5,0,dog,True",
+    ]
+    (tmp_path / "meta" / "esc50.csv").write_text("\ufeff" + "\n".join(rows), encoding="utf-8")
+    made = plan("--from", tmp_path)
+    assert [(item.id, item.attributes["fold"]) for item in made.items] == [("1-1-A-0", 1), ("1-6-A-0", 5)]
+    assert [lost.id for lost in made.refused] == [f"esc50.csv, line {n}" for n in range(3, 7)]
+
+
+def test_what_cannot_be_fetched_is_named_with_what_to_do(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = server.template.replace("{id}", "absent.zip?key=SECRET").replace("//", "//user:SECRET@")
+    for address, why in ((absent, "HTTPError 404"), ("http://user:SECRET@127.0.0.1:1/SECRET.zip", "ConnectionError")):
+        with pytest.raises(ConnectionError, match=rf"\({why}\): fetch it by hand .* --archive FILE") as error:
+            plan("--root", tmp_path / "root", "--archive", address)
+        assert "SECRET" not in f"{error.value}{capsys.readouterr()}"
+
+
+def test_progress_is_shown_on_a_terminal() -> None:
+    shown = io.StringIO()
+    with esc50.FetchBar(Console(file=shown, force_terminal=True, width=100)) as bar:
+        bar.total = 2_000_000
+        bar.update(1_000_000)
+    assert "1.0/2.0 MB" in shown.getvalue()
 
 
 def test_other_folders_are_refused(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import pickle
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yt_dlp
@@ -42,7 +46,8 @@ def failure(fetcher: Fetcher, video: str, folder: Path) -> FetchError:
     with pytest.raises(FetchError) as error:
         fetcher.fetch(video, folder)
     assert not folder.exists()
-    return error.value
+    as_sent: FetchError = pickle.loads(pickle.dumps(error.value))  # by the child that fetches
+    return as_sent
 
 
 @pytest.mark.parametrize("video", ["dQw4w9WgXcQ", "-oXabc_1234"])
@@ -107,6 +112,52 @@ def test_a_full_disk_is_not_the_videos_fault(fetcher: Fetcher, tmp_path: Path, m
         fetcher.fetch("dQw4w9WgXcQ", tmp_path / "a")
 
 
+def test_a_folder_for_which_there_is_no_room_is_not_the_videos_fault(
+    fetcher: Fetcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name in ("rename", "mkdir"):
+        monkeypatch.setattr(Path, name, full)
+        with pytest.raises(DiskFullError, match="no room to write"):
+            fetcher.fetch("dQw4w9WgXcQ", tmp_path / name)
+
+
+def test_the_last_warning_is_kept_and_no_key_is(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.pages["page_w9WgXc?key=SECRET"] = server.pages["page_w9WgXc"]
+    secret = Fetcher(template=server.template + "?key=SECRET", stall=5.0)
+    assert failure(secret, "page_w9WgXc", tmp_path / "a").reason.startswith("Unsupported URL: its address")
+
+    def warn(downloader: Any, address: str) -> None:
+        downloader.report_warning(f"[youtube] abc: No JavaScript runtime for {address}&again=1; install Deno")
+        raise yt_dlp.utils.DownloadError("ERROR: [youtube] abc: Requested format is not available")
+
+    monkeypatch.setattr(yt_dlp.YoutubeDL, "extract_info", warn)
+    assert failure(secret, "page_w9WgXc", tmp_path / "b").reason == (
+        "Requested format is not available (warning: No JavaScript runtime for its address; install Deno)"
+    )
+
+
+def test_the_users_cookies_stay_as_they_are(fetcher: Fetcher, tmp_path: Path) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n# my own\n.x.org\tTRUE\t/\tTRUE\t0\tSID\tabc\n")
+    before = cookies.read_text(), cookies.stat().st_mtime_ns
+    replace(fetcher, cookies=cookies).fetch("dQw4w9WgXcQ", tmp_path / "a")
+    assert (cookies.read_text(), cookies.stat().st_mtime_ns) == before
+
+
+def test_live_streams_are_refused(fetcher: Fetcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def live(downloader: yt_dlp.YoutubeDL, address: str) -> None:
+        information = {"id": "a", "title": "a", "url": address, "ext": "mp4", "is_live": True}
+        downloader.process_ie_result(information, download=True)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(yt_dlp.YoutubeDL, "extract_info", live)
+    assert "live stream" in failure(fetcher, "dQw4w9WgXcQ", tmp_path / "a").reason
+
+
 def test_files_that_are_too_large_are_left(server: Server, tmp_path: Path) -> None:
     small = Fetcher(template=server.template, most_bytes=1000)
     assert "larger than 1,000 bytes" in failure(small, "dQw4w9WgXcQ", tmp_path / "a").reason
@@ -114,6 +165,7 @@ def test_files_that_are_too_large_are_left(server: Server, tmp_path: Path) -> No
 
 def test_an_unfinished_file_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     (tmp_path / "a.mp4.part").write_bytes(b"half")
+    (tmp_path / "a.mp4.part-Frag3").write_bytes(b"piece")
     (tmp_path / "a.mp4.ytdl").write_bytes(b"{}")
     assert media_in(tmp_path) == []
     assert media_in(tmp_path / "absent") == []

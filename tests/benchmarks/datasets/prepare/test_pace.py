@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from benchmarks.datasets.prepare.pace import LONGEST, Pace
+from benchmarks.datasets.prepare.pace import LONGEST, MOST_ASKED, Pace
 
 
 class Clock:
@@ -41,11 +41,28 @@ def test_requests_keep_their_distance() -> None:
 def test_pauses_double_until_a_request_succeeds() -> None:
     clock = Clock()
     pace = Pace(1000.0, 10.0, clock.stopped, clock)
-    assert [pace.refused() for _ in range(8)] == [10, 20, 40, 80, 160, 320, LONGEST, LONGEST]
+
+    def refused(asked: float = 0.0) -> float:
+        pause = pace.refused(asked)
+        clock.now += pause
+        return pause
+
+    assert [refused() for _ in range(8)] == [10, 20, 40, 80, 160, 320, LONGEST, LONGEST]
     pace.succeeded()
-    assert pace.refused() == 10
-    assert pace.refused(asked=90.0) == 90, "what the server asks for"
-    assert pace.refused(asked=1e9) == LONGEST
+    assert refused() == 10
+    assert refused(asked=90.0) == 90, "what the server asks for"
+    assert refused(asked=1e9) == MOST_ASKED
+
+
+def test_refusals_at_once_are_one_refusal() -> None:
+    clock = Clock()
+    pace = Pace(1000.0, 10.0, clock.stopped, clock)
+    assert [pace.refused() for _ in range(8)] == [10] * 8
+    clock.now += 4
+    assert pace.refused() == 6
+    assert pace.refused(asked=50) == 50
+    clock.now += 50
+    assert pace.refused() == 20
 
 
 def test_everybody_waits_while_the_server_is_busy() -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.datasets import prepared
+from benchmarks.datasets.paper.scenes import Member, PreparedScenes, items_of, spread_over
 from benchmarks.datasets.prepare import run
 from benchmarks.datasets.prepare.account import Account
-from benchmarks.datasets.prepare.fetch import Fetcher
+from benchmarks.datasets.prepare.child import ChildError
+from benchmarks.datasets.prepare.fetch import Fetcher, aside_of
 from benchmarks.datasets.prepare.item import Cut, Item, Plan
+from benchmarks.datasets.prepare.options import limited
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.run import GivenUpError, How, InUseError, State, prepare
-from benchmarks.datasets.prepared import Lost, Prepared, verify
+from benchmarks.datasets.prepared import DamagedError, Lost, Prepared, verify
+from registry import files
 from registry.lock import Lock
 from tests.loopback import Page, Server
 from tests.media import make_video
@@ -32,7 +39,7 @@ class Here:
 
     def __init__(self, memory: int) -> None: ...
 
-    def call(self, function: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
+    def call(self, function: Callable[..., Any], *arguments: Any, timeout: float, limited: bool = True) -> Any:
         return function(*arguments)
 
     def kill(self) -> None: ...
@@ -122,6 +129,24 @@ def test_a_rehearsal_on_what_is_there_costs_nothing_of_it(server: Server, tmp_pa
 
 
 @pytest.mark.usefixtures("here")
+def test_a_rehearsal_says_what_it_leaves_out_and_keeps_what_is_there(server: Server, tmp_path: Path) -> None:
+    folder, all_items = tmp_path / "toy", plan(0, 1, 2, 3, 9)
+    few = limited(all_items, 2)
+    rehearsal = prepare(folder, few, how(server))
+    assert rehearsal.ids == ["video_00000", "video_00002"]
+    assert str(rehearsal.coverage) == "2 of 5 (missing 0, damaged 0, left out 3)"
+    assert [item.attributes["n"] for item in rehearsal.left_out] == [1, 3, 9]
+    # Sets of them that scores stand on say so too.
+    members = [Member(item=item) for item in items_of(rehearsal)]
+    scenes = PreparedScenes(rehearsal, "train", 1, members, choose=spread_over(None))
+    assert str(scenes.coverage) == str(rehearsal.coverage)
+    whole = prepare(folder, all_items, how(server))
+    assert str(whole.coverage) == "4 of 5 (missing 1, damaged 0)"
+    again = prepare(folder, few, how(server))
+    assert (again.fingerprint, again.coverage) == (whole.fingerprint, whole.coverage)
+
+
+@pytest.mark.usefixtures("here")
 def test_what_was_fetched_before_a_kill_is_not_fetched_again(server: Server, clip: bytes, tmp_path: Path) -> None:
     fetched = tmp_path / "toy" / "fetched" / "video_00000"
     fetched.mkdir(parents=True)
@@ -200,13 +225,36 @@ def test_pieces_are_clips_of_one_item(clip: bytes, tmp_path: Path) -> None:
     assert str(prepared.coverage) == "1 of 1"
 
 
+def hang(*arguments: Any) -> None:
+    time.sleep(60)
+
+
 def test_a_decoder_that_takes_too_long_costs_its_own_item(clip: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(clip)
     items = [Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "ab"]
-    result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(timeout=0.01))
-    assert result.coverage.reasons == dict.fromkeys("ab", "damaged: given up after 0.01 s")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "clips_of", hang)
+        result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(timeout=0.5))
+    assert result.coverage.reasons == dict.fromkeys("ab", "damaged: given up after 0.5 s")
     again = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(retry=frozenset({"damaged"})))
     assert again.coverage.complete
+
+
+@pytest.mark.usefixtures("here")
+def test_a_fetch_that_took_too_long_goes_on_when_it_is_tried_again(server: Server, clip: bytes, tmp_path: Path) -> None:
+    def half(fetcher: Fetcher, video: str, folder: Path, section: object) -> None:
+        aside_of(folder).mkdir(parents=True)
+        (aside_of(folder) / "mp4.mp4.part").write_bytes(clip[:-999])
+        raise ChildError("given up after 900 s")
+
+    folder = tmp_path / "toy"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Fetcher, "fetch", half)
+        result = prepare(folder, plan(0), how(server))
+    assert result.coverage.reasons == {"video_00000": "missing: fetching: given up after 900 s"}
+    assert [path.name for path in (folder / "fetched").rglob("*.part")] == ["video_00000.part", "mp4.mp4.part"]
+    assert prepare(folder, plan(0), how(server, retry=frozenset({"missing"}))).coverage.complete
+    assert not any((folder / "fetched").iterdir())
 
 
 @pytest.mark.usefixtures("here")
@@ -280,6 +328,61 @@ def test_a_full_disk_ends_it_and_keeps_what_is_done(clip: bytes, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_interruption_in_the_account_costs_no_other_clip(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    """Ctrl-C once a line is on the disk, before the account in memory has it; ``cut``: and may take the line back."""
+    (tmp_path / "a.mp4").write_bytes(clip)
+    items = [Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "abc"]
+    synced, truncated = files.os.fsync, files.os.ftruncate
+
+    def interrupted(file: int) -> None:
+        synced(file)
+        if '"b"' in (tmp_path / "toy" / "account.jsonl").read_text():
+            if not cut:
+                monkeypatch.setattr(files.os, "ftruncate", lambda file, size: None)
+            monkeypatch.setattr(files.os, "fsync", synced)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path / "toy", Plan(name="toy", items=items), how())
+    monkeypatch.setattr(files.os, "ftruncate", truncated)
+    assert Prepared(tmp_path / "toy").ids == list("a" if cut else "ab")
+    assert prepare(tmp_path / "toy", Plan(name="toy", items=items), how()).ids == list("abc")
+    assert verify(tmp_path / "toy") == {}
+
+
+@pytest.mark.usefixtures("here")
+def test_clips_whose_file_is_gone_are_prepared_again(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip)
+    toy = Plan(name="toy", items=[Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "abcd"])
+    monkeypatch.setattr(prepared, "SHARD_BYTES", 60_000)  # two clips
+    whole = prepare(tmp_path / "toy", toy, how()).fingerprint
+    spoilers: list[Callable[[Path], None]] = [Path.unlink, lambda p: os.truncate(p, p.stat().st_size - 10)]
+    for number, spoil in itertools.product((0, -1), spoilers):
+        spoil(sorted((tmp_path / "toy").glob("clips-*.arrow"))[number])
+        with pytest.raises(DamagedError, match="is missing or shorter"):
+            Prepared(tmp_path / "toy")
+        assert prepare(tmp_path / "toy", toy, how()).fingerprint == whole
+        assert verify(tmp_path / "toy") == {}
+
+
+@pytest.mark.usefixtures("here")
+def test_a_folder_without_its_account_is_left_alone(clip: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip)
+    toy = Plan(name="toy", items=[Item(id="a", cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"])])
+    prepare(tmp_path / "toy", toy, how())
+    (tmp_path / "toy" / "account.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"no account.jsonl .* Restore it, or name another --root"):
+        prepare(tmp_path / "toy", toy, how())
+    assert verify(tmp_path / "toy") == {}
+
+
+@pytest.mark.usefixtures("here")
 def test_other_settings_and_a_second_process_are_refused(server: Server, tmp_path: Path) -> None:
     prepare(tmp_path / "toy", plan(0), how(server))
     with pytest.raises(ValueError, match=r"begun with other settings \(fps was 1, not 25\)"):
@@ -293,6 +396,14 @@ def test_other_settings_and_a_second_process_are_refused(server: Server, tmp_pat
         lock.release()
 
 
+def test_a_list_that_is_given_twice_is_refused_in_no_time() -> None:
+    items = [item(n) for n in range(20_000)]
+    began = time.process_time()
+    with pytest.raises(ValueError, match="'video_00000' twice"):
+        Plan(name="toy", items=items * 2)
+    assert time.process_time() - began < 2, "by the square it takes minutes"
+
+
 def test_plans_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="name no item"):
         plan()
@@ -300,3 +411,6 @@ def test_plans_that_are_none_are_refused() -> None:
         plan(0, 1, 2, 1)
     with pytest.raises(ValueError, match="must be positive"):
         How(jobs=0)
+    for wrong in ({"timeout": 1e10}, {"fetch_timeout": 0.0}, {"timeout": float("nan")}):
+        with pytest.raises(ValueError, match="at most 1,000,000 s"):
+            How(**wrong)
