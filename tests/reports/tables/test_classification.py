@@ -116,3 +116,4 @@ def test_composite_scenes_hold_recordings_of_esc50_so_its_folds_have_no_column(w
     assert table.columns == ("Paper ESC-50", "composite accuracy")
     assert "ESC-10" not in table.caption
     assert "ours are from composite scenes" in table.caption
+    assert "official folds" not in table.caption
