@@ -5,6 +5,9 @@
     python -m benchmarks --dry-run             what would run, and what is already there
     python -m benchmarks --methods cavl --tasks localization --seeds 1
     python -m benchmarks --esc50 DIR           also probe the real recordings of ESC-50
+    python -m benchmarks --preset paper        the paper's own experiments, on prepared data (python -m
+                                               benchmarks.datasets --help)
+    python -m benchmarks --preset paper --limit 16      its rehearsal: 16 scenes of each set, two updates a training
 
 The report covers what the last command asked for: after a selection, the whole command shows everything again.
 
@@ -37,7 +40,8 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import presets
-from benchmarks.datasets.source import data_folder, open_source
+from benchmarks.datasets.prepared import NotPreparedError
+from benchmarks.datasets.source import Source, data_folder, open_source
 from benchmarks.experiment import current_environment, progress_bar
 from benchmarks.jobs import Job
 from benchmarks.suite import TASKS, Request, State, jobs_of, run, scoreable, select
@@ -69,6 +73,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--preset", default="miniature", help=f"one of: {', '.join(presets.names())} (default: miniature)"
     )
+    parser.add_argument(
+        "--limit",
+        type=_positive,
+        metavar="N",
+        help="a rehearsal: N scenes of each set and two updates a training, as runs and a report of their own",
+    )
     parser.add_argument("--seeds", type=_positive, metavar="N", help="seeds 1..N (default: the preset's)")
     several("--methods", help="only these methods (default: all of the preset)")
     several("--orderings", help="only these curriculum orderings, also ones not run by default")
@@ -77,7 +87,20 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--jobs", type=_positive, metavar="N", help="processes at a time (default: the number of cores)"
     )
     parser.add_argument(
-        "--esc50", metavar="DIR", help="folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there)"
+        "--esc50",
+        metavar="DIR",
+        help="folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there; of --preset paper: ESC-50 as prepared)",
+    )
+    parser.add_argument(
+        "--photographs",
+        metavar="DIR",
+        help="folder with a folder of photographs for each kind, of which --preset composite makes scenes (default: "
+        "caltech101 in $CAVL_DATA)",
+    )
+    several(
+        "--recordings",
+        help="folders with a folder of recordings for each label, or ESC-50, for the same (default: ESC-50 and "
+        "instruments in $CAVL_DATA)",
     )
     for data, title in (("ucf101", "UCF-101"), ("hmdb51", "HMDB-51")):
         parser.add_argument(
@@ -99,14 +122,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def benchmark(arguments: argparse.Namespace) -> int:
     console = Console(soft_wrap=True)
-    esc50 = arguments.esc50 or _found_esc50()
+    preset = arguments.preset if arguments.limit is None else f"{arguments.preset}@{arguments.limit}"
+    esc50 = arguments.esc50 or _found_esc50(presets.load(preset))
     request = Request(
-        preset=arguments.preset,
+        preset=preset,
         seeds=arguments.seeds,
         methods=arguments.methods,
         orderings=arguments.orderings,
         tasks=arguments.tasks,
         esc50=str(Path(esc50).absolute()) if esc50 else None,
+        data=_places(arguments),
         videos=tuple(
             {"data": data, "videos": str(Path(given[0]).absolute()), "annotations": str(Path(given[1]).absolute())}
             for data in ("ucf101", "hmdb51")
@@ -182,6 +207,7 @@ def plan(request: Request, jobs: list[Job]) -> dict[str, object]:
     """What the report is made of: every run asked for, by key."""
     return {
         "preset": request.preset,
+        "limit": presets.limit_of(request.preset)[1],  # of scenes in each set: it is a rehearsal
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "nodes": [
@@ -201,14 +227,32 @@ def plan(request: Request, jobs: list[Job]) -> dict[str, object]:
 
 
 def prepare(jobs: list[Job], workers: int) -> None:
-    """Generate the sets that the jobs read and that the cache has not, on all cores."""
-    wanted: dict[tuple[str, str], Job] = {}
+    """Open the sets that the jobs read; those that can be generated and that the cache has not are, on all cores.
+
+    Raises
+    ------
+    NotPreparedError
+        For all data sets at once that must be prepared before, with the commands that do it.
+    """
+    sources: dict[str, Source] = {}
+    wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
+        data, task = json.dumps(job.config["data"], sort_keys=True), job.config["task"]
+        if data not in sources:
+            sources[data] = open_source(job.config["data"])
+        of_all = sources[data].of(task) is sources[data]
         for name in job.sets:
-            wanted.setdefault((json.dumps(job.config["data"], sort_keys=True), name), job)
-    for number, ((_, name), job) in enumerate(wanted.items(), 1):
+            wanted.setdefault((data, "" if of_all else task, name), job)
+    missing: dict[str, None] = {}
+    for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
         with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
-            open_source(job.config["data"], workers=workers, progress=progress).named(name)
+            source = open_source(job.config["data"], workers=workers, progress=progress)
+            try:
+                (source.of(task) if task else source).named(name)
+            except NotPreparedError as error:
+                missing[str(error)] = None
+    if missing:
+        raise NotPreparedError("\n".join([*missing, "or select with --tasks and --methods what can do without"]))
 
 
 def report_command(preset: str) -> list[str]:
@@ -299,9 +343,22 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def _found_esc50() -> Path | None:
+def _found_esc50(preset: presets.Preset) -> Path | None:
+    """The official folder, where it is there and the preset does not read ESC-50 as prepared."""
+    if preset.classification.probe != "miniature":
+        return None
     folder = data_folder() / "ESC-50"
     return folder if (folder / "meta" / "esc50.csv").is_file() else None
+
+
+def _places(arguments: argparse.Namespace) -> dict[str, str | list[str]]:
+    """Where the files are of which scenes are composed, as far as the user says."""
+    places: dict[str, str | list[str]] = {}
+    if arguments.photographs:
+        places["photographs"] = str(Path(arguments.photographs).absolute())
+    if arguments.recordings:
+        places["recordings"] = [str(Path(folder).absolute()) for folder in arguments.recordings]
+    return places
 
 
 def _positive(text: str) -> int:

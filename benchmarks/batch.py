@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +131,40 @@ def clips_of(
     return np.stack([scenes.clip(i, int(s) / rate, frames, fps) for i, s in zip(indices, starts, strict=True)])
 
 
+def training_scene(scenes: Any, index: int, number: int) -> Scene:
+    """A scene to train on: where it has several frames, the one that a ``number`` drawn from very many comes to.
+
+    "The image is randomly selected from video" (§4.1); evaluations see the frame in the middle.
+    """
+    scene: Scene = scenes.with_frame(index, number) if hasattr(scenes, "with_frame") else scenes[index]
+    return scene
+
+
+Read = TypeVar("Read")
+
+
+def ahead(read: Callable[[int], Read], steps: Iterable[int], by: int) -> Iterator[tuple[int, Read]]:
+    """(step, ``read(step)``) for each step in turn, read by as many threads up to ``by`` steps before it is asked for.
+
+    What is read must depend on the step alone. With ``by=0`` it is read when its turn comes, by no thread.
+    """
+    if by == 0:
+        yield from ((step, read(step)) for step in steps)
+        return
+    waiting: deque[tuple[int, Future[Read]]] = deque()
+    pool = ThreadPoolExecutor(by)
+    try:
+        for step in steps:
+            waiting.append((step, pool.submit(read, step)))
+            if len(waiting) > by:
+                due, future = waiting.popleft()
+                yield due, future.result()
+        for due, future in waiting:
+            yield due, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class Pool:
     """Several datasets read as one: a mixed stage trains on the union of its curricula."""
 
@@ -142,6 +178,11 @@ class Pool:
     def __getitem__(self, index: int) -> Scene:
         dataset, within = self._find(index)
         return dataset[within]
+
+    def with_frame(self, index: int, number: int) -> Scene:
+        """As :func:`training_scene`."""
+        dataset, within = self._find(index)
+        return training_scene(dataset, within, number)
 
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         """As :meth:`Filmed.clip`; raises ``ValueError`` if the dataset that holds the scene has no video."""

@@ -22,17 +22,16 @@ from typing import Any
 
 import sacred
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sacred.run import Run
 from sacred.utils import SacredError
 from torch import nn
 
-from benchmarks import presets
+from benchmarks import methods, presets
 from benchmarks.checkpoints import CheckpointError, Checkpoints
-from benchmarks.datasets.source import Source, open_source
+from benchmarks.datasets.source import Source, module_of, open_source
 from benchmarks.jobs import ENTRIES, NAMES, Job, resolve
-from benchmarks.methods import method_class, module_of
+from benchmarks.methods import method_class
+from benchmarks.progress import Report, progress_bar
 from benchmarks.training import (
     TrainingConfig,
     TrainingError,
@@ -61,7 +60,6 @@ from registry.record import Pedigree, Record, RecordError, to_json
 ROOT = Path(__file__).parents[1]
 #: Whose sources stand behind a score. The registry only keeps it: no change there makes a run stale.
 PACKAGES = ("cavl", "baselines", "benchmarks")
-Report = Callable[[int, int], None]  # (done, total)
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ class Context:
 
     job: Job
     run: Run
-    source: Source
+    source: Source  # of the task's sets
     settings: TrainingConfig
     store: Path  # where this run's own weights go: the home, or a temporary folder of an unobserved run
     progress: Report
@@ -139,7 +137,7 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
     job = resolve({k: config[k] for k in ENTRIES})
     settings = from_dict(TrainingConfig, config["training"], "training")
     step = config["step"] if config["task"] != "pretrain" else None
-    method = module_of(config["method"])
+    method = methods.module_of(config["method"])
     return Pedigree(
         key=job.key,
         task=config["task"],
@@ -148,7 +146,10 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
             Checkpoints(home(), p.key).digest(step if i == 0 else None) for i, p in enumerate(job.parents)
         ),
         dataset=job.dataset,
-        code=code_digest([f"benchmarks.tasks.{config['task']}", method], (*PACKAGES, method.partition(".")[0])),
+        code=code_digest(
+            [f"benchmarks.tasks.{config['task']}", method, module_of(config["data"])],
+            (*PACKAGES, method.partition(".")[0]),
+        ),
         environment=current_environment(settings),
     )
 
@@ -257,7 +258,7 @@ def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progr
             context = Context(
                 job=job,
                 run=_run,
-                source=open_source(job.config["data"]),
+                source=open_source(job.config["data"]).of(task),
                 settings=settings,
                 store=Path(stack.enter_context(store)),
                 progress=stack.enter_context(progress_bar(job.name)) if progress is None else progress,
@@ -334,14 +335,3 @@ def command_line(task: str) -> None:
             finish(resolve({k: run.config[k] for k in ENTRIES}), run)
         except RecordError as error:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error
-
-
-@contextlib.contextmanager
-def progress_bar(title: str) -> Iterator[Report]:
-    """A bar with an estimate on the terminal; nothing where the output is no terminal."""
-    # sys.__stderr__: Sacred captures sys.stderr, and a bar's control codes do not belong in the record.
-    console = Console(file=sys.__stderr__)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -279,6 +279,12 @@ def _limits(config: Mapping[str, Any], abilities: Mapping[str, Any]) -> Iterator
             "It has seen and heard the miniature world only: drawn objects of twelve kinds with synthetic sounds. On "
             "photographs and recordings its answers mean nothing unless the scores above say so."
         )
+    if config["data"]["source"] == "composite":
+        yield (
+            "It has seen photographs of objects pasted onto blurred ones, and heard recordings mixed. What the "
+            "licences of those files ask of works made with them, it asks too: ESC-50 forbids commercial use "
+            "(docs/composite.md)."
+        )
     networks = {(n.sample_rate, n.window) for n in abilities.values()}
     for rate, window in sorted(networks):
         yield f"It hears windows of {window / rate:.3g} s at {rate:,} Hz, so nothing above {rate / 2000:.3g} kHz."

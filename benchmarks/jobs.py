@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from benchmarks.datasets.actions import actions_fingerprint
 from benchmarks.datasets.esc50 import Esc50
-from benchmarks.datasets.source import open_source
+from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.datasets.source import Source, open_source
 from benchmarks.methods import ABILITIES, can, method_class, named, without_arm
 from benchmarks.presets import (
     ActionConfig,
@@ -33,6 +34,7 @@ from benchmarks.presets import (
 )
 from benchmarks.training import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
+from cavl.counting import MAX_COUNT
 from cavl.curriculum import Stage
 from registry.keys import run_key
 
@@ -64,7 +66,7 @@ class Job:
     config: Mapping[str, Any]
     key: str
     dataset: str  # fingerprint of what it reads
-    sets: tuple[str, ...] = ()  # the source's sets that it reads
+    sets: tuple[str, ...] = ()  # those of its task's source that it reads
     parents: tuple[Job, ...] = ()
 
     @property
@@ -172,10 +174,12 @@ def _pretrain(config: Mapping[str, Any]) -> Job:
     parents = [_pretrain({**config, "stages": stages[:-1], "step": None})] if len(stages) > 1 else []
     if stage["k"] == "counted":
         parents.append(_counter(config))
-    source = open_source(config["data"])
+    source = open_source(config["data"]).of("pretrain")
     # The loss needs the curricula; the accuracies along the way need the held-out scenes.
     graded = source.train_counts() if stage["k"] == "counted" else stage["curricula"]
-    held_out = {*stage["curricula"], 3} if hasattr(method_class(config["method"]), "scene_distances") else set()
+    held_out = set()
+    if hasattr(method_class(config["method"]), "scene_distances"):
+        held_out = {*stage["curricula"], *([3] if source.has_objects else [])}
     if can(config["method"], "avc") or can(config["method"], "avts"):
         held_out.add(1)
     sets = [f"train {n}" for n in graded] + [f"validation {n}" for n in sorted(held_out)]
@@ -215,28 +219,30 @@ def _evaluation(config: Mapping[str, Any]) -> Job:
         decisive["step"] = config["step"]
     else:  # the initial weights, or a method without any
         decisive |= {"method": without_arm(config["method"]), "model": config["model"], "seed": config["seed"]}
-    source = open_source(config["data"])
+    source = open_source(config["data"]).of(task)
     sets: tuple[str, ...] = ()
     if task == "localization":
-        sets = (*(f"test {n}" for n in source.test_counts() if n <= evaluation["most_sources"]), "train 1")
+        sets = tuple(f"test {n}" for n in source.test_counts() if n <= evaluation["most_sources"])
+        if hasattr(method_class(config["method"]), "fit"):
+            sets += ("train 1",)  # the annotations of training images
     elif task == "counting":
         sets = (
             *(f"train {n}" for n in source.train_counts()),
-            *(f"validation {n}" for n in source.train_counts()),
+            *(f"validation {n}" for n in source.train_counts() if 1 <= n <= MAX_COUNT),
             *(f"test {n}" for n in source.test_counts()),
         )
     elif task == "separation":
         sets = ("train 1", "validation 1", "test 1")
     elif task in ("avc", "avts"):
         sets = ("validation 1", "test 1")
-    elif task == "classification" and evaluation["probe"] == "miniature":
-        sets = ("probe",)
+    elif task == "classification" and (probe := probe_set(evaluation)):
+        sets = (probe,)
     if sets:
         dataset = source.fingerprint(*sets)
     elif task == "action":
-        dataset = actions_fingerprint(source.config.world, evaluation)
+        dataset = actions_fingerprint(world_of(source), evaluation)
     else:
-        dataset = open_esc50(evaluation).fingerprint
+        dataset = read_esc50(evaluation["esc50"], evaluation["probe"]).fingerprint
     decisive["seed"] = config["seed"]  # of the evaluation's own draws: controls, permuted labels, its own training
     if "updates" in evaluation:
         decisive["training"] = {"batch": config["training"]["batch"], "recipe": named(TRAINED[task]).recipe}
@@ -249,14 +255,17 @@ def _evaluation(config: Mapping[str, Any]) -> Job:
     )
 
 
-def open_esc50(evaluation: Mapping[str, Any]) -> Esc50:
-    """The real recordings behind ``probe="esc10"`` or ``"esc50"``."""
-    if not evaluation["esc50"]:
-        raise ConfigError(
-            f"evaluation.probe={evaluation['probe']!r} needs the folder of ESC-50: evaluation.esc50=DIR "
-            "(the suite: --esc50 DIR, or ESC-50 in $CAVL_DATA)"
-        )
-    return read_esc50(evaluation["esc50"], evaluation["probe"])
+def probe_set(evaluation: Mapping[str, Any]) -> str | None:
+    """The set of the source that a probe reads: its own sounds, or ESC-50 as it has it; None: a folder of ESC-50."""
+    if evaluation["probe"] in ("miniature", "composite"):
+        return "probe"
+    return None if evaluation["esc50"] else f"probe {evaluation['probe']}"
+
+
+def world_of(source: Source) -> MiniatureConfig:
+    """The world that motions are drawn from for the task action, whatever the other tasks read."""
+    world: MiniatureConfig = getattr(source.config, "world", MiniatureConfig())
+    return world
 
 
 @functools.cache

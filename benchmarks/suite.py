@@ -19,6 +19,8 @@ from typing import Any
 
 from benchmarks import presets
 from benchmarks.datasets.esc50 import IncompleteError
+from benchmarks.datasets.prepared import NotPreparedError
+from benchmarks.datasets.source import Source, open_source
 from benchmarks.experiment import answered, run_job
 from benchmarks.jobs import Job, read_esc50, resolve
 from benchmarks.methods import ABILITIES, can
@@ -36,12 +38,14 @@ EVALUATION_COST = 50
 class Request:
     """What the user asked for; empty selections mean everything the preset has."""
 
-    preset: str = "miniature"
+    preset: str = "miniature"  # "paper@16": the rehearsal of one, with 16 scenes of each set
     seeds: int | None = None
     methods: tuple[str, ...] = ()
     orderings: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     esc50: str | None = None
+    #: Where the preset's data are, by entries of its configuration: {"photographs": folder}.
+    data: Mapping[str, Any] = field(default_factory=dict)
     #: Further data of the task action: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.
     videos: tuple[Mapping[str, str], ...] = ()
 
@@ -62,6 +66,11 @@ def jobs_of(request: Request) -> list[Job]:
     for task in request.tasks:
         if task not in TASKS:
             raise ValueError(f"there is no task {task!r}; there are: {', '.join(TASKS)}")
+    foreign = [entry for entry in request.data if not hasattr(preset.data, entry)]
+    if foreign:
+        raise ValueError(
+            f"preset {request.preset!r} has no use for --{foreign[0]}: it composes no scenes; that of composite does"
+        )
     found: dict[str, Job] = {}
     for seed in range(1, (request.seeds or preset.seeds) + 1):
         for name, part in methods.items():
@@ -87,22 +96,46 @@ def _jobs_of_ordering(
         return  # another method's ordering
     for task in request.tasks or TASKS:
         config = presets.run_config(task, request.preset, method, ordering, seed)
+        config["data"] = merged(config["data"], request.data)
         if task == "pretrain":
             if config["stages"]:
                 yield resolve(config)
             continue
-        if not can(method, task):
+        if not can(method, task) or (part.tasks is not None and task not in part.tasks):
             continue
         for variant in variants(part, task, ordering, asked=ordering in request.orderings):
             evaluation = merged(config["evaluation"], variant)
+            if task == "classification":
+                for probe in probes(request, config):
+                    yield resolve({**config, "evaluation": {**evaluation, **probe}})
+                continue
             yield resolve({**config, "evaluation": evaluation})
             if task == "action":
                 for videos in request.videos:
                     yield resolve({**config, "evaluation": {**evaluation, **videos}})
-        if task == "classification":
-            for probe in scoreable(request.esc50) if request.esc50 else ():
-                evaluation = {**config["evaluation"], "probe": probe, "esc50": request.esc50}
-                yield resolve({**config, "evaluation": evaluation})
+
+
+def probes(request: Request, config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the probe is asked of: the preset's own sounds, and the recordings in a folder of ESC-50.
+
+    Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.
+    """
+    usual = config["evaluation"]["probe"]
+    if usual == "composite":
+        if request.esc50:
+            raise ValueError(
+                f"preset {request.preset!r} has no use for --esc50: its scenes hold recordings of ESC-50, of whose "
+                "folds none would be unheard"
+            )
+        yield {"probe": usual}
+        return
+    if usual == "miniature":
+        yield {"probe": usual}
+    elif not request.esc50:
+        source = open_source(config["data"]).of("classification")
+        yield from ({"probe": probe} for probe in prepared_probes(source))
+    for probe in scoreable(request.esc50) if request.esc50 else ():
+        yield {"probe": probe, "esc50": request.esc50}
 
 
 def variants(part: presets.MethodPreset, task: str, ordering: str, asked: bool) -> presets.Variants:
@@ -139,6 +172,26 @@ def scoreable(folder: str) -> dict[str, str]:
     return whole
 
 
+def prepared_probes(source: Source) -> list[str]:
+    """The subsets of a source's ESC-50 of which every fold is whole; both, where it is not prepared at all."""
+    whole = []
+    for subset in ("esc10", "esc50"):
+        try:
+            source.named(f"probe {subset}").require_scoreable()  # type: ignore[attr-defined]
+        except NotPreparedError:
+            pass
+        except IncompleteError as error:
+            say_once(f"left out: {error}")
+            continue
+        whole.append(subset)
+    return whole
+
+
+@functools.cache
+def say_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
 @dataclass(slots=True)
 class Running:
     job: Job
@@ -173,7 +226,9 @@ class State:
 
 
 def cost(job: Job) -> int:
-    return job.updates or EVALUATION_COST
+    """In updates of training."""
+    rehearsed = presets.limit_of(job.config["preset"])[1] is not None  # an evaluation is then as short as a training
+    return job.updates or (presets.REHEARSED_UPDATES if rehearsed else EVALUATION_COST)
 
 
 def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[str, Record]:

@@ -13,10 +13,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from benchmarks.batch import Indexed, clips_of, collate
+from benchmarks.batch import Batch, Indexed, ahead, clips_of, collate, training_scene
 from benchmarks.checkpoints import Checkpoints
 from benchmarks.randomness import batch_indices, integers, seed_of
 from cavl.curriculum import Stage
+
+#: Batches read while a GPU computes; on the CPU, whose cores have jobs of their own, none.
+READ_AHEAD = 4
 
 
 class TrainingError(RuntimeError):
@@ -144,26 +147,29 @@ def train_stage(
             for name, value in monitor(method.eval()).items():
                 log(name, value, step)
 
+    def read(step: int) -> Batch:
+        indices = batch_indices(step, settings.batch, len(scenes), seed, "batch", stage_index).tolist()
+        frames = integers(settings.batch, 1 << 62, seed, "frame", stage_index, step).tolist()
+        chosen = [training_scene(scenes, i, number) for i, number in zip(indices, frames, strict=True)]
+        room = [max(1, len(s.waveform) - window + 1) for s in chosen]
+        starts = integers(settings.batch, 1 << 62, seed, "window", stage_index, step) % room
+        asked = counts(indices) if counts is not None else None
+        clips = clips_of(method, scenes, indices, starts)
+        return collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
+
     if first == 0:
         measure(0)
-    for step in range(first, stage.updates):
+    for step, batch in ahead(read, range(first, stage.updates), READ_AHEAD if device.type == "cuda" else 0):
         method.train()
         for group in optimizer.param_groups:
             group["lr"] = stage.lr / (1 + stage.decay * (step * settings.batch // len(scenes)))
         torch.manual_seed(seed_of(seed, "update", stage_index, step))  # dropout, should the method have any
         draw = torch.Generator().manual_seed(seed_of(seed, "draw", stage_index, step))
-        indices = batch_indices(step, settings.batch, len(scenes), seed, "batch", stage_index).tolist()
-        chosen = [scenes[i] for i in indices]
-        room = [max(1, len(s.waveform) - window + 1) for s in chosen]
-        starts = integers(settings.batch, 1 << 62, seed, "window", stage_index, step) % room
-        asked = counts(indices) if counts is not None else None
-        clips = clips_of(method, scenes, indices, starts)
-        batch = collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
-
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             loss, logs = method.training_step(batch, draw, **stage.options)  # type: ignore[operator]
         if not torch.isfinite(loss):
-            names = ", ".join(s.id for s in chosen[:4])
+            indices = batch_indices(step, settings.batch, len(scenes), seed, "batch", stage_index)
+            names = ", ".join(scenes[int(i)].id for i in indices[:4])
             raise TrainingError(
                 f"the loss is {float(loss.detach())} at update {step} (scenes {names}, ...); lower the learning rate"
             )

@@ -93,6 +93,7 @@ def named_orderings(
         "c4": stages((4,)),
         "c0": (scene_level(c1234[0]),),
         "c1-c2scene": (c1234[0], scene_level(c1234[1])),
+        "c1-matched": stages((1,), (1,)),
         "c3": stages((3,)),
         "c3-matched": stages((3,), (3,), (3,)),
         "mixed": stages(mixed),

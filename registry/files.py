@@ -55,7 +55,7 @@ def write_at(path: Path | str, offset: int, data: bytes) -> None:
     Raises
     ------
     DiskFullError
-        When there is no room; the file ends at ``offset``.
+        When there is no room. Whatever is raised, the file ends at ``offset``.
     """
     with disk_errors(path):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -67,7 +67,7 @@ def write_at(path: Path | str, offset: int, data: bytes) -> None:
                     written = os.pwrite(file, data, end)
                     data, end = data[written:], end + written
                 os.fsync(file)
-            except OSError:
+            except BaseException:  # also Ctrl-C: whoever called does not know that anything was written
                 os.ftruncate(file, offset)
                 raise
         finally:

@@ -65,6 +65,8 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
         f"- Seeds: {len(known['seeds_done'])} of {len(known['seeds'])} complete; "
         f"runs: {known['runs_done']} of {known['runs_planned']}; last finished {known['last_run_at'] or 'none yet'}",
     ]
+    lines += [f"- **Rehearsal**: {known['rehearsal']}"] if known["rehearsal"] else []
+    lines += [f"- **data not complete**: {d['coverage']}: {_some(d['runs'])}" for d in known["incomplete"]]
     lines += [f"- **{f['status']}** (run {f['run']}): {f['name']}: {f['reason']}" for f in known["failed"]]
     lines += [f"- **damaged**, left out: {text}" for text in known["damaged"]]
     lines += [f"- **stale** †: {len(known['stale'])} runs (reasons: index.html)"] if known["stale"] else []
@@ -76,6 +78,11 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
         lines += [md(f"{figure.caption} {STALE_FIGURE}" if figure.stale else figure.caption), ""]
         lines += [f"Its sounds are played in [index.html](index.html#{figure.name}).", ""] if figure.sounds else []
     return "\n".join(lines)
+
+
+def _some(runs: Sequence[str]) -> str:
+    """The first of many names, and how many more."""
+    return ", ".join(runs[:3]) + (f" and {len(runs) - 3} more" if len(runs) > 3 else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.published import Published
 from reports.statistics import Difference, Estimate, t_interval
-from reports.study import Node, dig
+from reports.study import Node, dig, incomplete
 
 STALE = "†"
 BEATEN = "‡"
@@ -190,14 +190,6 @@ def collected(
         digits=digits,
         words="" if nodes else "not planned",
     )
-
-
-def incomplete(coverage: Any) -> str:
-    """The coverage text if it tells of missing data: of "n of m" all but those with n = m."""
-    text = str(coverage or "")
-    found, of, rest = text.partition(" of ")
-    expected = rest.split(" ", 1)[0].rstrip(",;:")
-    return "" if not text or (of and rest == expected and found == expected) else text
 
 
 def _part(node: Node, value: Callable[[Node], Any]) -> Part:

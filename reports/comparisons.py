@@ -102,7 +102,7 @@ def _orderings(study: Study) -> Iterator[Row | None]:
         sides: list[tuple[Metric, Side, Side]] = [
             (POINTING, pointing(study, *a), pointing(study, *b)),
             (CIOU, heatmap(study, *a), heatmap(study, *b)),
-            (probe_metric("miniature"), probe(study, "miniature", *a), probe(study, "miniature", *b)),
+            *((probe_metric(own), probe(study, own, *a), probe(study, own, *b)) for own in names.OWN_PROBES),
             (AVC, correspondence(study, *a), correspondence(study, *b)),
             (avts_metric(MIXED), synchrony(study, MIXED, *a), synchrony(study, MIXED, *b)),
         ]
@@ -124,7 +124,7 @@ def _features(study: Study) -> Iterator[Row | None]:
                 own = probe(study, name, method, ordering)
                 for other in ((method, UNTRAINED), ("spectrogram-statistics", "none")):
                     yield _statement(FEATURES, metric, own, probe(study, name, *other))
-        if name != "miniature":  # there it is among the orderings
+        if name not in names.OWN_PROBES:  # there it is among the orderings
             source, scene = (probe(study, name, "cavl", ordering) for ordering in ("c1-c2", "c1-c2scene"))
             yield _statement(FEATURES, metric, source, scene)
 

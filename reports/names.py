@@ -29,6 +29,7 @@ METHODS = {
     "av-mix-sep": "AV-Mix-Sep",
     "sound-of-pixels": "Sound-of-Pixels",
     "co-separation": "Co-Separation",
+    "av-miml": "AV-MIML",
 }
 #: Behind a method's name and a colon: another configuration of it.
 ARMS = {
@@ -36,6 +37,8 @@ ARMS = {
     "waveform": "learned front end",
     "recurrent": "several frames and a recurrent layer",
     "image-negatives": "other images as negatives",
+    "music": "pre-trained on MUSIC",
+    "instrument": "pre-trained on AudioSet-Instrument",
     "mc2": "MC2",
     "mc3": "MC3",
     "mc4": "MC4",
@@ -46,7 +49,8 @@ WITHOUT_ARM = {"avts": "MC3"}
 TRIVIAL = ("full-frame", "centred-square", "mean-training-map")
 MASKS = (*TRIVIAL, "random-box")  # methods that give masks
 
-PROBES = {"miniature": "miniature", "esc10": "ESC-10", "esc50": "ESC-50"}
+PROBES = {"miniature": "miniature", "composite": "composite", "esc10": "ESC-10", "esc50": "ESC-50"}
+OWN_PROBES = ("miniature", "composite")  # of the sounds of a preset's own scenes
 ACTIONS = {"miniature": "miniature", "ucf101": "UCF-101", "hmdb51": "HMDB-51"}
 
 #: Orderings from the simplest to the longest, each before its controls; others follow in the order of the plan.
@@ -65,6 +69,7 @@ ORDERINGS = (
     "c1-c2scene",
     "c1-c2-c3",
     "c1-c2-c3-counted",
+    "c1-matched",
     "c3-matched",
     "mixed-matched",
     "hard-to-easy",

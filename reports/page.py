@@ -54,6 +54,8 @@ def summary(study: Study) -> dict[str, Any]:
     stops = [r.stop_time for r in study.runs if r.stop_time]
     return {
         "preset": study.preset,
+        "rehearsal": study.rehearsal,
+        "incomplete": [{"coverage": text, "runs": runs} for text, runs in study.incomplete.items()],
         "command": hide_home(study, study.command),
         "planned_at": study.created,
         "last_run_at": max(stops)[:19] if stops else None,

@@ -53,6 +53,7 @@ class Study:
     command: str
     home: Path
     nodes: tuple[Node, ...]
+    limit: int | None = None  # a rehearsal: at most so many scenes of each set, two updates a training
     damaged: tuple[str, ...] = ()
     _files: dict[tuple[int, str], list[dict[str, str]]] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
@@ -78,6 +79,27 @@ class Study:
     def variants(self, task: str, method: str, ordering: str) -> list[str | None]:
         """The variants of a task planned for an ordering, in the order of the plan."""
         return list(dict.fromkeys(n.variant for n in self.select(task, method, ordering)))
+
+    @property
+    def rehearsal(self) -> str:
+        """What must be known of a rehearsal's numbers; "" where they are meant."""
+        if self.limit is None:
+            return ""
+        return (
+            f"A rehearsal, on at most {self.limit} scenes of each set and with two updates a training: that it ran is "
+            "all that its numbers say."
+        )
+
+    @property
+    def incomplete(self) -> dict[str, list[str]]:
+        """Coverage of data of which something was missing, damaged or left out -> the runs that read these data."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes:
+            for name, what in (("coverage", ""), ("coverage_training", "trained on ")):
+                text = incomplete(dig(node.run.result, name)) if node.run else ""
+                if text:
+                    found.setdefault(f"{what}{text}", []).append(node.name)
+        return found
 
     @property
     def seeds(self) -> list[int]:
@@ -189,6 +211,7 @@ def load_study(registry: Registry, preset: str) -> Study:
         created=str(plan.get("created", "")),
         command=str(plan.get("command", "")),
         home=registry.home,
+        limit=plan.get("limit"),
         nodes=tuple(_with_run(e, attempts.get(e.key, [])) for e in entries),
         damaged=tuple(f"run {id}: {why}" for id, why in registry.damaged().items()),
     )
@@ -217,6 +240,14 @@ def _with_run(node: Node, attempts: Sequence[Record]) -> Node:
     last = attempts[-1]
     said = last.fail_trace[-1].strip().splitlines()[-1:] if last.fail_trace else []
     return replace(node, problem=last.status.lower(), attempt=last, reason=redact("".join(said)))
+
+
+def incomplete(coverage: Any) -> str:
+    """The coverage text if it tells of missing data: of "n of m" all but those with n = m."""
+    text = str(coverage or "")
+    found, of, rest = text.partition(" of ")
+    expected = rest.split(" ", 1)[0].rstrip(",;:")
+    return "" if not text or (of and rest == expected and found == expected) else text
 
 
 def dig(tree: Any, *path: str) -> Any:

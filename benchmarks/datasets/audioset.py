@@ -90,7 +90,7 @@ def read_segments(path: str | Path, ontology: Ontology) -> list[Segment]:
             rows = csv.reader(file, skipinitialspace=True, strict=True)
             for row in rows:
                 if row and not row[0].startswith("#"):
-                    segments.append(_segment(row, ontology, f"{path}, line {rows.line_num}"))
+                    segments.append(segment_of(row, ontology, f"{path}, line {rows.line_num}"))
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a segment list: {error}") from error
     if not segments:
@@ -98,7 +98,8 @@ def read_segments(path: str | Path, ontology: Ontology) -> list[Segment]:
     return segments
 
 
-def _segment(row: list[str], ontology: Ontology, where: str) -> Segment:
+def segment_of(row: list[str], ontology: Ontology, where: str) -> Segment:
+    """One row of a segment list; raises ``ValueError`` beginning with ``where`` if it is none."""
     if len(row) != len(COLUMNS):
         raise ValueError(f"{where}: {len(row)} columns, expected {len(COLUMNS)} ({', '.join(COLUMNS)}): {row}")
     name, start, end, listed = row

@@ -100,7 +100,7 @@ class Esc50:
         if sample_rate < 1:
             raise ValueError(f"sample_rate must be at least 1 Hz, not {sample_rate}")
         self.root, self.subset, self.sample_rate = Path(root), subset, sample_rate
-        rows = _read_meta(self.root, subset)
+        rows = read_meta(self.root, subset)
 
         manifest = [f"{subset} {sample_rate}"]
         reasons: dict[str, str] = {}
@@ -181,7 +181,7 @@ class Esc50:
         )
 
 
-def _read_meta(root: Path, subset: Subset) -> list[_Row]:
+def read_meta(root: Path, subset: Subset) -> list[_Row]:
     """The rows of a subset in ``meta/esc50.csv``, checked to be the official list."""
     path = root / "meta" / "esc50.csv"
     if not path.is_file():

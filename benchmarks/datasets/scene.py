@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +25,7 @@ class Scene:
     boxes: npt.NDArray[np.int32] | None = None  # (n, 4) x0, y0, x1, y1 in pixels: 0-based, half-open
     # (H, W): 0 background, i + 1 the visible pixels of sounding object i, 128 + j those of silent object j.
     objects: npt.NDArray[np.uint8] | None = None
+    consensus: npt.NDArray[np.float64] | None = None  # (H, W) in [0, 1]: how far people agree that it sounds there
     stems: npt.NDArray[np.int16] | None = None  # (n, T); they add up to the waveform within rounding
     fold: int | None = None
     split: str | None = None
@@ -36,11 +38,12 @@ class Coverage:
     found: int
     missing: int = 0
     damaged: int = 0
+    left_out: int = 0  # there, but not asked for: in a rehearsal
     reasons: dict[str, str] = field(default_factory=dict)  # item id -> why it is missing or damaged
 
     @property
     def expected(self) -> int:
-        return self.found + self.missing + self.damaged
+        return self.found + self.missing + self.damaged + self.left_out
 
     @property
     def complete(self) -> bool:
@@ -49,7 +52,20 @@ class Coverage:
     def __str__(self) -> str:
         if self.complete:
             return f"{self.found} of {self.expected}"
-        return f"{self.found} of {self.expected} (missing {self.missing}, damaged {self.damaged})"
+        left_out = f", left out {self.left_out}" if self.left_out else ""
+        return f"{self.found} of {self.expected} (missing {self.missing}, damaged {self.damaged}{left_out})"
+
+
+def together(datasets: Sequence[Dataset]) -> Coverage:
+    """The coverage of all datasets as if they were one; sets that are made of the same files share one account."""
+    parts = {id(dataset.coverage): dataset.coverage for dataset in datasets}.values()
+    return Coverage(
+        found=sum(p.found for p in parts),
+        missing=sum(p.missing for p in parts),
+        damaged=sum(p.damaged for p in parts),
+        left_out=sum(p.left_out for p in parts),
+        reasons={item: reason for p in parts for item, reason in p.reasons.items()},
+    )
 
 
 class Dataset(Protocol):

@@ -1,24 +1,24 @@
 """Where a preset's scenes come from: one object that opens the sets the tasks ask for.
 
-A source knows the fingerprint of a set before the set exists, so that run keys cost nothing, and makes or opens it
-(with a cache on disk) when it is first asked for.
+A source knows the fingerprint of a set without opening it, so that run keys cost nothing, and makes or opens it (with a
+cache on disk) when it is first asked for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import platformdirs
 
+from benchmarks.datasets.drawn import DrawnSource, Progress
 from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Dataset
 from cavl.config import ConfigError, from_dict
-
-Progress = Callable[[int, int], None]
+from cavl.methods import named
 
 
 def data_folder() -> Path:
@@ -26,10 +26,27 @@ def data_folder() -> Path:
     return Path(os.environ.get("CAVL_DATA") or platformdirs.user_cache_dir("cavl-bench")).expanduser()
 
 
+class Data(Protocol):
+    """The configuration of a source: a frozen dataclass with the source's name as ``source``."""
+
+    @property
+    def source(self) -> str: ...
+
+    def limited(self, n: int) -> Any:
+        """The same for a rehearsal: at most ``n`` scenes of each set."""
+        ...
+
+
 class Source(Protocol):
-    """What the tasks ask of a preset's data. ``n`` is a number of sources."""
+    """What a task asks of a preset's data. ``n`` is a number of sources."""
 
     config: Any  # the dataclass it was opened with
+    #: Whether scenes hold maps of their objects, and mixtures stems: what pointing while training is measured by.
+    has_objects: bool
+
+    def of(self, task: str) -> Source:
+        """The source of one task's sets, itself where all tasks have the same: MUSIC's for separation, say."""
+        ...
 
     def train(self, n: int) -> Dataset: ...
     def validation(self, n: int) -> Dataset: ...
@@ -46,8 +63,12 @@ class Source(Protocol):
         """Single sounds with a kind and an official fold each, for the classification probe."""
         ...
 
+    def pairs(self) -> Sequence[tuple[int, int]] | None:
+        """Which test scenes of one source are mixed, by a published list; None: drawn from the seed."""
+        ...
+
     def fingerprint(self, *sets: str) -> str:
-        """Of named sets: "train 1", "validation 3", "test 1", "probe"."""
+        """Of named sets: "train 1", "validation 3", "test 1", "probe", "probe esc10"."""
         ...
 
     def named(self, name: str) -> Dataset:
@@ -67,65 +88,40 @@ class MiniatureData:
     probe_folds: int = 5
     probe_clips: int = 2  # of each kind in each fold
 
+    def limited(self, n: int) -> MiniatureData:
+        train, test = ({k: min(v, n) for k, v in sizes.items()} for sizes in (self.train, self.test))
+        return replace(self, train=train, validation=min(self.validation, n), test=test, probe_clips=1)
 
-class MiniatureSource:
-    def __init__(self, config: MiniatureData, cache: Path, workers: int = 1, progress: Progress | None = None) -> None:
-        self.config, self.cache, self.workers, self.progress = config, cache, workers, progress
-        self._open: dict[str, Miniature] = {}
 
-    def train(self, n: int) -> Miniature:
-        return self.named(f"train {n}")
+class MiniatureSource(DrawnSource):
+    def fingerprint_of(self, name: str) -> str:
+        return Miniature.fingerprint_of(**self._arguments(name))
 
-    def validation(self, n: int) -> Miniature:
-        return self.named(f"validation {n}")
-
-    def test(self, n: int) -> Miniature:
-        return self.named(f"test {n}")
-
-    def probe(self) -> Miniature:
-        return self.named("probe")
-
-    def train_counts(self) -> list[int]:
-        return sorted(map(int, self.config.train))
-
-    def test_counts(self) -> list[int]:
-        return sorted(map(int, self.config.test))
-
-    def fingerprint(self, *sets: str) -> str:
-        return "+".join(Miniature.fingerprint_of(**self._arguments(name)) for name in sets)
-
-    def named(self, name: str) -> Miniature:
-        """Open the set, generating it first where the cache has it not."""
-        if name not in self._open:
-            self._open[name] = Miniature(
-                **self._arguments(name), cache=self.cache, workers=self.workers, progress=self.progress
-            )
-        return self._open[name]
+    def open(self, name: str) -> Miniature:
+        return Miniature(**self._arguments(name), cache=self.cache, workers=self.workers, progress=self.progress)
 
     def _arguments(self, name: str) -> dict[str, Any]:
         config = self.config
         split, _, n = name.partition(" ")
+        if split == "probe" and n:
+            raise ConfigError(
+                f"evaluation.probe={n!r} needs the folder of ESC-50: evaluation.esc50=DIR (the suite: --esc50 DIR, or "
+                "ESC-50 in $CAVL_DATA)"
+            )
         if split == "probe":
             size = len(KINDS) * config.probe_folds * config.probe_clips
-            return {
-                "config": config.world,
-                "split": "probe",
-                "n_sources": 1,
-                "size": size,
-                "balanced": True,
-                "folds": config.probe_folds,
-            }
-        sizes: Mapping[str, int] = {
-            "train": config.train,
-            "validation": dict.fromkeys("12345", config.validation),
-            "test": config.test,
-        }[split]
-        if n not in sizes:
-            raise ConfigError(f"data.{split} has no scenes of {n} sources; it has {', '.join(sizes)}")
-        return {"config": config.world, "split": split, "n_sources": int(n), "size": sizes[n]}
+            balanced = {"balanced": True, "folds": config.probe_folds}
+            return {"config": config.world, "split": split, "n_sources": 1, "size": size, **balanced}
+        size = self.size(name)
+        return {"config": config.world, "split": split, "n_sources": int(n), "size": size}
 
 
-SOURCES: dict[str, tuple[type, type]] = {"miniature": (MiniatureData, MiniatureSource)}
+#: Source -> its configuration and itself. Named, not imported: the code of one is not behind the runs on another.
+SOURCES: dict[str, tuple[str, str]] = {
+    "miniature": ("benchmarks.datasets.source:MiniatureData", "benchmarks.datasets.source:MiniatureSource"),
+    "composite": ("benchmarks.datasets.composite:CompositeData", "benchmarks.datasets.composite:CompositeSource"),
+    "paper": ("benchmarks.datasets.paper:PaperData", "benchmarks.datasets.paper:PaperSource"),
+}
 
 
 def open_source(
@@ -141,6 +137,11 @@ def open_source(
     name = data.get("source")
     if name not in SOURCES:
         raise ConfigError(f"unknown data.source {name!r}; known: {', '.join(SOURCES)}")
-    config_class, source_class = SOURCES[name]
+    config_class, source_class = map(named, SOURCES[name])
     source: Source = source_class(from_dict(config_class, data, "data"), cache or data_folder(), workers, progress)
     return source
+
+
+def module_of(data: Mapping[str, Any]) -> str:
+    """The module that holds the source of a run configuration's ``data``: its code is behind the run."""
+    return SOURCES[data["source"]][1].partition(":")[0]

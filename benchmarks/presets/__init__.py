@@ -1,7 +1,8 @@
 """Presets: Python files of typed values.
 
 ``load("miniature")`` gives one, ``run_config`` the configuration of one of its runs. Each preset is a module of this
-package with a ``PRESET``; its docstring states command, data, cost and expected scores.
+package with a ``PRESET``; its docstring states command, data, cost and expected scores. ``load("paper@16")`` is the
+rehearsal of one: the same networks and tasks on 16 scenes of each set, two updates a training.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import pkgutil
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from benchmarks.datasets.source import MiniatureData
+from benchmarks.datasets.source import Data
 from benchmarks.methods import BUILT_IN, available, method_class
 from benchmarks.training import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
@@ -35,7 +36,7 @@ class LocalizationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassificationConfig:
-    probe: Literal["miniature", "esc10", "esc50"] = "miniature"
+    probe: Literal["miniature", "composite", "esc10", "esc50"] = "miniature"
     pooling: Literal["mean", "scores"] = "mean"  # over the windows of a clip: features, or decision values
     esc50: str | None = None  # folder of ESC-50, for probe="esc10" and "esc50"
 
@@ -138,12 +139,14 @@ class MethodPreset:
     runs: tuple[str, ...] = ("none",)
     #: task -> ordering -> variants, for tasks of which the main job runs not every ordering, or some in several ways.
     variants: Mapping[str, Mapping[str, Variants]] = field(default_factory=dict)
+    data: Data | None = None  # for an arm that is trained on other data than the preset's
+    tasks: tuple[str, ...] | None = None  # what it is measured in; None: all that it can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     seeds: int
-    data: MiniatureData
+    data: Data
     training: TrainingConfig
     methods: Mapping[str, MethodPreset]
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
@@ -160,15 +163,90 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Preset:
-    """The preset ``name``; raises :class:`ConfigError` naming the presets there are."""
-    if name not in names():
-        raise ConfigError(f"unknown preset {name!r}; there are: {', '.join(names())}")
-    preset: Preset = importlib.import_module(f"{__name__}.{name}").PRESET
-    return preset
+    """The preset ``name``, of "paper@16" the rehearsal with 16 scenes of each set.
+
+    Raises
+    ------
+    ConfigError
+        For a preset or a rehearsal that there is not, naming the presets there are.
+    """
+    base, limit = limit_of(name)
+    if base not in names():
+        raise ConfigError(f"unknown preset {base!r}; there are: {', '.join(names())}")
+    preset: Preset = importlib.import_module(f"{__name__}.{base}").PRESET
+    return preset if limit is None else limited(preset, limit)
+
+
+# -- rehearsals ------------------------------------------------------------------------------------------------------
+
+REHEARSED_UPDATES = 2
+REHEARSED_BATCH = 4  # the least with which a batch of MUSIC's solos is hardly ever of one instrument: 1 in 1,300
+
+
+def limit_of(name: str) -> tuple[str, int | None]:
+    """ "paper@16" -> ("paper", 16), "paper" -> ("paper", None)."""
+    base, at, limit = name.partition("@")
+    if at and (not limit.isdecimal() or int(limit) < 2):
+        raise ConfigError(f"{name!r}: a rehearsal has at least 2 scenes of each set, as in {base}@16")
+    return base, int(limit) if at else None
+
+
+def limited(preset: Preset, n: int) -> Preset:
+    """The preset's rehearsal: every network, stage and task of one seed, on ``n`` scenes of each set, two updates each.
+
+    Left out are runs that so few updates cannot have: checkpoints on the way, and scenes graded by a counter that has
+    not learned to count.
+    """
+    return replace(
+        preset,
+        seeds=1,
+        data=preset.data.limited(n),
+        training=replace(
+            preset.training,
+            batch=REHEARSED_BATCH,
+            monitor_every=REHEARSED_UPDATES,
+            monitor_early=(),
+            checkpoint_every=1,
+        ),
+        methods={name: _rehearsed_method(part, n) for name, part in preset.methods.items()},
+        localization=replace(preset.localization, batch=REHEARSED_BATCH, examples=2),
+        counting=_rehearsed(preset.counting),
+        separation=replace(_rehearsed(preset.separation), pairs=2, batch=2, examples=2),
+        avc=replace(preset.avc, negatives=1, batch=REHEARSED_BATCH),
+        avts=replace(preset.avts, moments=1, validation_moments=1, batch=REHEARSED_BATCH),
+        action=replace(
+            _rehearsed(preset.action),
+            **{split: min(n, getattr(preset.action, split)) for split in ("train", "validation", "test")},
+        ),
+    )
+
+
+def _rehearsed(part: Any) -> Any:
+    return replace(part, updates=min(part.updates, REHEARSED_UPDATES))
+
+
+def _rehearsed_method(part: MethodPreset, n: int) -> MethodPreset:
+    def orderings(seed: int) -> dict[str, Ordering]:
+        return {
+            name: tuple(
+                replace(stage, updates=min(stage.updates, REHEARSED_UPDATES), checkpoints=()) for stage in stages
+            )
+            for name, stages in part.orderings(seed).items()
+        }
+
+    def counted(run: str) -> bool:
+        return any(stage.k == "counted" for stage in part.orderings(1)[run])
+
+    runs = tuple(run for run in part.runs if "@" not in run and not counted(run))
+    return replace(part, orderings=orderings, runs=runs, data=part.data and part.data.limited(n))
+
+
+# -- configurations --------------------------------------------------------------------------------------------------
 
 
 def methods_of(name: str, preset: Preset) -> dict[str, MethodPreset]:
     """The preset's methods, and every third-party method that brings a part for this preset (or for any: "*")."""
+    base, limit = limit_of(name)
     found = dict(preset.methods)
     for method in available():
         if method in found or method in BUILT_IN:
@@ -179,13 +257,14 @@ def methods_of(name: str, preset: Preset) -> dict[str, MethodPreset]:
             warnings.warn(f"method {method!r} is left out, its package fails: {error!r}", stacklevel=2)
             continue
         parts: Mapping[str, Any] = getattr(cls, "presets", {})
-        part = parts.get(name, parts.get("*"))
+        part = parts.get(base, parts.get("*"))
         if part is None:
             continue
         stages = tuple(from_dict(Stage, s, f"{method}.stages") for s in part.get("stages", ()))
         # What is trained is shown untrained as well.
         orderings: dict[str, Ordering] = {"own": stages, "untrained": ()} if stages else {"none": ()}
-        found[method] = MethodPreset(model=part.get("model", {}), orderings=_always(orderings), runs=tuple(orderings))
+        whole = MethodPreset(model=part.get("model", {}), orderings=_always(orderings), runs=tuple(orderings))
+        found[method] = whole if limit is None else _rehearsed_method(whole, limit)
     return found
 
 
@@ -218,7 +297,7 @@ def run_config(task: str, preset_name: str, method: str, ordering: str, seed: in
         "model": to_dict(from_dict(method_class(method).Config, chosen.model, "model")),
         "stages": [to_dict(s) for s in stages],
         "step": step,  # evaluate the weights after this update of the last stage; None: the last ones
-        "data": to_dict(preset.data),
+        "data": to_dict(chosen.data or preset.data),
         "training": to_dict(preset.training),
         "evaluation": {} if evaluation is None else to_dict(evaluation),
         "counter": to_dict(preset.counting),  # read by stages with k="counted" only

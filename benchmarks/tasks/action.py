@@ -29,6 +29,7 @@ from benchmarks.datasets.actions import open_actions
 from benchmarks.datasets.miniature.motion import Motions
 from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
+from benchmarks.jobs import world_of
 from benchmarks.metrics import classification as metrics
 from benchmarks.presets import ActionConfig
 from benchmarks.randomness import permutation
@@ -50,7 +51,7 @@ def measure(context: Context) -> dict[str, Any]:
     """Train a classifier on top of the method's video network, name the action of every test scene."""
     seed = context.config["seed"]
     evaluation = from_dict(ActionConfig, context.config["evaluation"], "evaluation")
-    world = context.source.config.world
+    world = world_of(context.source)
     train, validation, test = (open_actions(world, to_dict(evaluation), s) for s in ("train", "validation", "test"))
     total = evaluation.updates + len(test)
     classifier = make_classifier(context.trained(), len(train.classes), train.sample_rate, seed)

@@ -3,8 +3,9 @@
     python -m benchmarks.tasks.classification with method=cavl ordering=c1-c2 seed=3
     python -m benchmarks.tasks.classification with ordering=c1 evaluation.probe=esc10 evaluation.esc50=DIR
 
-``probe`` is "miniature" (sounds of the miniature world in five folds), "esc10" or "esc50" (the real recordings,
-official folds). ``permuted`` is the same pipeline on labels permuted among the clips: it must be at chance.
+``probe`` is "miniature" (the source's own sounds: those of the miniature world, in five folds), "esc10" or "esc50" (the
+real recordings in their official folds, from a folder or as the source has them prepared). ``permuted`` is the same
+pipeline on labels permuted among the clips: it must be at chance.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from benchmarks.batch import require_rate
 from benchmarks.datasets.scene import Dataset
 from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
-from benchmarks.jobs import open_esc50
+from benchmarks.jobs import probe_set, read_esc50
 from benchmarks.metrics import classification as metrics
 from benchmarks.probe import probe, windows
 from benchmarks.randomness import permutation
@@ -30,12 +31,13 @@ Integers = npt.NDArray[np.int64]
 def measure(context: Context) -> dict[str, Any]:
     """Embed every clip, fit the probe fold by fold, score it."""
     evaluation, seed = context.config["evaluation"], context.config["seed"]
-    clips: Dataset
-    if evaluation["probe"] == "miniature":
-        clips = context.source.probe()
+    clips: Any
+    if own := probe_set(evaluation):
+        clips = context.source.named(own)
     else:
-        clips = recordings = open_esc50(evaluation)
-        recordings.require_scoreable()
+        clips = read_esc50(evaluation["esc50"], evaluation["probe"])
+    if hasattr(clips, "require_scoreable"):
+        clips.require_scoreable()  # an accuracy over folds that are not whole is comparable with nothing
     features, ids, labels, folds = embed(context.trained(), clips, context)
     predicted = probe(features, labels, folds, pooling=evaluation["pooling"]).predicted
     shuffled = labels[permutation(len(labels), seed, "permuted labels")]

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.batch import Pool, collate, require_rate
 from benchmarks.counters import make_counter
-from benchmarks.datasets.scene import Coverage, Dataset, Scene
+from benchmarks.datasets.scene import Scene, together
 from benchmarks.datasets.source import Source
 from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
@@ -80,6 +80,7 @@ def measure(context: Context) -> dict[str, Any]:
         "excluded": sum(len(source.test(n)) for n in source.test_counts()) - len(ids),
         "excluded_training": sum(len(source.train(n)) for n in source.train_counts()) - len(truth),
         "coverage": str(together(tests)),
+        "coverage_training": str(together(scenes.datasets)),
         "loss": trained["loss"],
         "weights": trained["weights"],
         "kept": trained["kept"],
@@ -139,17 +140,6 @@ def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
             for true, row in enumerate(metrics.confusion(counts, mode), start=1)
         },
     }
-
-
-def together(datasets: Sequence[Dataset]) -> Coverage:
-    """The coverage of all datasets as if they were one."""
-    parts = [dataset.coverage for dataset in datasets]
-    return Coverage(
-        found=sum(p.found for p in parts),
-        missing=sum(p.missing for p in parts),
-        damaged=sum(p.damaged for p in parts),
-        reasons={item: reason for p in parts for item, reason in p.reasons.items()},
-    )
 
 
 class Monitor:

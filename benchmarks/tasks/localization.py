@@ -4,8 +4,9 @@
     python -m benchmarks.tasks.localization trivial --annotations F --test-list F     (boxes alone, no media)
 
 Single-source scenes give cIoU@0.5 and AUC under every binarisation rule, for the aligned heatmap and its controls:
-centres that Eq 7 does not choose, and the sound of another scene (of another kind). Scenes of several sources give the
-IoU of each source under the best assignment, the area wrongly lit on silent objects, and pointing.
+centres that Eq 7 does not choose, and the sound of another scene (of another kind, where kinds are known). The truth is
+the consensus of a scene's annotators, or the exact map of its object. Scenes of several sources give the IoU of each
+source under the best assignment, the area wrongly lit on silent objects, and pointing.
 """
 
 from __future__ import annotations
@@ -86,9 +87,8 @@ class SingleSource:
                 maps["other-audio"] = method.localize(batch.image, elsewhere.waveform, 1)
             arrays = {row: heat[:, 0].cpu().double().numpy() for row, heat in maps.items()}
             for i, scene in enumerate(chosen):
-                assert scene.objects is not None
                 assert scene.boxes is not None
-                truth = (scene.objects == 1).astype(float)
+                truth = where_it_sounds(scene)
                 for row, heat in arrays.items():
                     for rule in self.rules:
                         area = heat[i] >= 0.5 if rule == MASK else metrics.binarise(heat[i], rule)
@@ -100,7 +100,7 @@ class SingleSource:
                             arrays["aligned"][i],
                             arrays["other-audio"][i],
                             scene.boxes[0],
-                            str(scene.kinds[0]),
+                            " ".join(map(str, scene.kinds)),
                         )
                     )
             context.progress(first + len(chosen), len(scenes))
@@ -175,9 +175,21 @@ def foreign_sounds(scene: Scene, strangers: Dataset, seed: int, index: int) -> n
     return np.stack(sounds)
 
 
+def where_it_sounds(scene: Scene) -> npt.NDArray[np.float64]:
+    """(H, W) in [0, 1]: the consensus of annotators on a scene's one source; its mask where that is known exactly."""
+    if scene.consensus is not None:
+        return scene.consensus
+    assert scene.objects is not None
+    return (scene.objects == 1).astype(float)
+
+
 def other_sounds(scenes: Dataset, seed: int) -> npt.NDArray[np.int64]:
-    """For each scene the index of a scene of another kind, from ``seed``."""
+    """For each scene the index of a scene of another kind, from ``seed``; of any other where kinds are unknown."""
     order = permutation(len(scenes), seed, "other sound")
+    if not scenes[0].kinds:
+        other = np.empty(len(scenes), dtype=np.int64)
+        other[order] = np.roll(order, -1)
+        return other
     kinds = [scenes[i].kinds for i in range(len(scenes))]
     other = np.empty(len(scenes), dtype=np.int64)
     for place, index in enumerate(order):
@@ -188,8 +200,10 @@ def other_sounds(scenes: Dataset, seed: int) -> npt.NDArray[np.int64]:
     return other
 
 
-def training_maps(scenes: Dataset, most: int = 500) -> torch.Tensor:
-    """Where objects are in training scenes: (n, H, W) in {0, 1}."""
+def training_maps(scenes: Any, most: int = 500) -> Any:
+    """Where objects are in training scenes: (n, H, W) in {0, 1}, or the consensus maps of all images that have them."""
+    if getattr(scenes, "maps", ()):
+        return scenes.maps
     return torch.stack([torch.from_numpy(scenes[i].objects == 1).float() for i in range(min(most, len(scenes)))])
 
 

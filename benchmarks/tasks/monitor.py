@@ -58,31 +58,40 @@ def make_monitor(
 
 
 class Monitor:
-    """Pair accuracy and R@1 on held-out scenes of the stage's curricula, pointing on ones of three sources."""
+    """Pair accuracy and R@1 on held-out scenes of the stage's curricula, pointing on ones of three sources.
+
+    No pointing where scenes have no maps of objects.
+    """
 
     def __init__(self, source: Source, stage: Stage, seed: int, device: torch.device) -> None:
         self.options = stage.options
         share = max(2, BATCH // len(stage.curricula))  # of each curriculum, about BATCH scenes in all
         sets = [source.validation(n) for n in stage.curricula]
-        self.scenes = [scenes[i] for scenes in sets for i in range(min(share, len(scenes)))]
+        self.scenes = [scene for scenes in sets for scene in spread(scenes, share)]
         self.negatives = mismatched(len(self.scenes), generator(seed, "monitor")).numpy()
-        self.three = source.validation(N_POINTING)
+        self.three = source.validation(N_POINTING) if source.has_objects else None
         self.device = device
 
     def __call__(self, method: Any) -> Mapping[str, float]:
         batch = collate(self.scenes, method.window, self.device)
         s = method.scene_distances(batch.image, batch.waveform, batch.n_sources, **self.options)
         s = s.cpu().double().numpy()
+        measured = {"pair_accuracy": pair_accuracy(s, self.negatives), "r_at_1": recall_at_1(s)}
+        return measured if self.three is None else {**measured, "pointing": self._pointing(method, self.three)}
+
+    def _pointing(self, method: Any, scenes: Dataset) -> float:
         hits = []
-        for index in range(min(BATCH // 2, len(self.three))):
-            scene = self.three[index]
+        for index in range(min(BATCH // 2, len(scenes))):
+            scene = scenes[index]
             assert scene.stems is not None
             hits += points_at(method, scene, scene.stems, self.device)
-        return {
-            "pair_accuracy": pair_accuracy(s, self.negatives),
-            "r_at_1": recall_at_1(s),
-            "pointing": sum(hits) / len(hits),
-        }
+        return sum(hits) / len(hits)
+
+
+def spread(scenes: Dataset, most: int) -> list[Scene]:
+    """``most`` scenes (all, if there are less), evenly over the set: neighbours may be pieces of one video."""
+    n = min(most, len(scenes))
+    return [scenes[i * len(scenes) // n] for i in range(n)]
 
 
 def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device) -> list[bool]:

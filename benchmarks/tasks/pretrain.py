@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.batch import Indexed, Pool, collate, require_rate
 from benchmarks.counters import load_counter
-from benchmarks.datasets.scene import Scene
+from benchmarks.datasets.scene import Scene, together
 from benchmarks.experiment import Context, build, command_line
 from benchmarks.tasks.monitor import make_monitor
 from benchmarks.training import TrainingError, train_stage
@@ -40,8 +40,9 @@ def measure(context: Context) -> dict[str, Any]:
     stage = from_dict(Stage, config["stages"][-1], "stage")
     method = context.parent(0) if len(config["stages"]) > 1 else build(config)
     scenes: Indexed
+    graded = context.source.train_counts() if stage.k == "counted" else stage.curricula
     if stage.k == "counted":
-        everything = Pool([context.source.train(n) for n in context.source.train_counts()])
+        everything = Pool([context.source.train(n) for n in graded])
         scenes = Heard(load_counter(context, -1), everything, stage.curricula, context.device)
         if len(scenes) < context.settings.batch:
             raise TrainingError(
@@ -50,7 +51,7 @@ def measure(context: Context) -> dict[str, Any]:
                 "curriculum; train the counter longer (counter.updates)"
             )
     else:
-        scenes = Pool([context.source.train(n) for n in stage.curricula])
+        scenes = Pool([context.source.train(n) for n in graded])
     require_rate(method, context.source.train(stage.curricula[0]))
     monitor = make_monitor(method, context.source, stage, config["seed"], context.device)
     if not continued(context.run):
@@ -76,6 +77,7 @@ def measure(context: Context) -> dict[str, Any]:
         "loss": trained["loss"],
         "updates": sum(s["updates"] for s in config["stages"]),
         "scenes": len(scenes),
+        "coverage": str(together([context.source.train(n) for n in graded])),
         **({"rightly_graded": scenes.rightly_graded} if isinstance(scenes, Heard) else {}),
         "weights": trained["weights"],
         "kept": trained["kept"],
@@ -108,6 +110,9 @@ class Heard:
     def rightly_graded(self) -> float:
         """The share of these scenes whose labelled number of sources is the one heard."""
         return sum(self[i].n_sources == heard for i, heard in enumerate(self.heard)) / len(self)
+
+    def with_frame(self, index: int, number: int) -> Scene:
+        return self.scenes.with_frame(self.indices[index], number)
 
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         return self.scenes.clip(self.indices[index], start_s, n_frames, fps)

@@ -5,8 +5,8 @@
 
 On top of a pre-trained, frozen method that locates sound-makers a separation network is trained on mixtures of two
 training solos; a method that separates by itself is evaluated as it is. Then pairs of test solos of different kinds are
-mixed (which pairs: drawn from the seed, kept as ``pairs.csv``) and both sounds of each asked back. Rows, all over the
-same sounds but for what is left out:
+mixed (which: drawn from the seed, unless there is a published list; kept as ``pairs.csv``) and both sounds of each
+asked back. Rows, all over the same sounds but for what is left out:
 
 ``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
 ``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of neither of this pair's kinds
@@ -39,6 +39,7 @@ from benchmarks.items import write_csv
 from benchmarks.metrics import separation as metrics
 from benchmarks.presets import SeparationConfig
 from benchmarks.randomness import generator, permutation
+from benchmarks.tasks.monitor import spread
 from benchmarks.training import initialise, train_stage
 from cavl.config import from_dict
 from cavl.curriculum import Stage
@@ -93,6 +94,7 @@ def measure(context: Context) -> dict[str, Any]:
         "rows": rows,
         "items": rows[primary]["items"],
         "pairs": len(mixtures.pairs),
+        "listed": context.source.pairs() is not None,
         "excluded": dict(Counter(i.excluded for i in by_row[primary] if i.excluded)),
         "coverage": str(mixtures.scenes.coverage),
         **training,
@@ -125,16 +127,18 @@ def train(context: Context, separator: Separator, evaluation: SeparationConfig) 
         flush=context.flush,
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
-    return {**{k: trained[k] for k in ("loss", "weights", "kept")}, "updates": evaluation.updates}
+    coverage = str(source.train(1).coverage)
+    kept = {k: trained[k] for k in ("loss", "weights", "kept")}
+    return {**kept, "updates": evaluation.updates, "coverage_training": coverage}
 
 
 class Monitor:
     """The loss on mixtures of held-out solos, the same ones every time."""
 
     def __init__(self, solos: Dataset, window: int, seed: int, device: torch.device) -> None:
-        held_out = [solos[i] for i in range(min(HELD_OUT, len(solos)))]
+        held_out = spread(solos, HELD_OUT)
         if len({kind_of(solo) for solo in held_out}) < 2:
-            raise ValueError("the held-out solos are all of one kind: nothing to mix; raise data.validation")
+            raise ValueError("the held-out solos are all of one kind: nothing to mix; add solos of other kinds to them")
         self.batch = collate(held_out, window, device)
         self.seed = seed
 
@@ -262,7 +266,11 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
     """
     scenes = context.source.test(1)
     require_rate(separates, scenes)
-    pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
+    listed = context.source.pairs()
+    if listed is not None:  # all of them; only a rehearsal takes fewer
+        pairs = list(listed if context.source.config.limit is None else listed[: evaluation.pairs])
+    else:
+        pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
 
 

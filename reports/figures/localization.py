@@ -61,7 +61,8 @@ def examples(study: Study) -> Figure | None:
         title="Figure 5. Qualitative localization",
         caption=(
             f"The first test scenes, not chosen by hand, of seed {chosen[0][1].config['seed']}: the scene with the box "
-            "of its sounding object (other objects are silent), then for each method the heatmap (0 transparent, 1 "
+            "of its sounding object (in generated scenes other objects are silent; of photographs, where their "
+            "annotators agree), then for each method the heatmap (0 transparent, 1 "
             "yellow) with the scene's own sound and, as a control, with the sound of another scene, which should not "
             "light up the box."
         ),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = "examples.npz"  # of a separation run
 SHOWN_PAIRS = 4
-#: Shown if it has run; else the first of the plan that has.
-PREFERRED = ("cavl", "c1", "mask")
+#: Shown if it has run; else the first of the plan that has. Of CAVL, or of its first arm that guides separation.
+PREFERRED = ("c1", "mask")
 
 #: What the file holds of E pairs of two sources each, the first whose two sounds were scored. ``heatmaps``
 #: (E, 2, H, W), of the sound that the run locates with, are left out by methods that locate nothing.
@@ -50,7 +50,7 @@ def separated(study: Study) -> list[Figure]:
         for who in names.in_order(study.rows("separation"))
         for variant in study.variants("separation", *who)
     ]
-    for who in sorted(planned, key=lambda who: who != PREFERRED):
+    for who in sorted(planned, key=lambda who: (names.base_of(who[0]), *who[1:]) != ("cavl", *PREFERRED)):
         for node in study.select("separation", *who):
             pairs = arrays_of(node.run, EXAMPLES, ARRAYS, "the page's separated sounds") if node.run else None
             if node.run and pairs is not None:

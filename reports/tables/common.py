@@ -38,13 +38,20 @@ Differences = Callable[[Row, Row, int], Mapping[int, float]]
 # -- captions ----------------------------------------------------------------------------------------------------------
 
 
-def provenance(*tables: int) -> str:
+def provenance(*tables: int, study: Study) -> str:
     """Where the paper's numbers are from that stand beside ours: of its ``tables``."""
     several = len(tables) > 1
     data = "; ".join((f"Table {number}: " if several else "") + PAPER[number].data for number in tables)
+    sources = {dig(run.config, "data", "source") for run in study.runs}
+    if "paper" in sources:
+        return (
+            f"The paper's numbers: {data}. Ours are on what of these data could be prepared; where that is not all, it "
+            "stands beside the score, and the top of the report says what was trained on."
+        )
+    ours = "composite scenes (docs/composite.md)" if "composite" in sources else "the miniature world"
     return (
-        f"The paper's numbers are from other data ({data}) and from larger networks; ours are from the miniature world "
-        "unless the preset or the column says otherwise. Compare rows, not digits."
+        f"The paper's numbers are from other data ({data}) and from larger networks; ours are from {ours} unless the "
+        "column says otherwise. Compare rows, not digits."
     )
 
 

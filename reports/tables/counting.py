@@ -110,7 +110,8 @@ def counting(study: Study) -> Table:
             f"count; MAE (λ): of λ itself. {scored_on(study, 'counting')}{_left_out(study)}{_training(study)} "
             "Untrained: without pre-training. Constants and the random guess are exact expectations from the labels "
             "and the same under every rule; majority and median are those of the training set. Permuted labels: the "
-            f"same training on labels shuffled among the training scenes. {CELLS} {COUNTED} {provenance(2)}"
+            f"same training on labels shuffled among the training scenes. {CELLS} {COUNTED} "
+            f"{provenance(2, study=study)}"
         ),
         columns=columns,
         rows=marked,

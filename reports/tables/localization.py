@@ -99,7 +99,7 @@ def localization(study: Study) -> Table:
             f"are binarised by {DEFAULT_RULE}; masks are never binarised (all rules: Table 3b). "
             f"{scored_on(study, 'localization', 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
             "choose; activation without the sound: how strongly the image alone excites the network. Not in this "
-            f"suite: no method of that name is part of the plan. {CELLS} {COUNTED} {provenance(3)}"
+            f"suite: no method of that name is part of the plan. {CELLS} {COUNTED} {provenance(3, study=study)}"
         ),
         columns=columns,
         rows=marked,

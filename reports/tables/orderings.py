@@ -26,7 +26,7 @@ def orderings(study: Study) -> Table:
 
     def cells(method: str, ordering: str) -> tuple[Cell, ...]:
         where = study.select("localization", method, ordering)
-        probe = study.select("classification", method, ordering, "miniature")
+        probe = [n for own in names.OWN_PROBES for n in study.select("classification", method, ordering, own)]
         by_task = {task: study.select(task, method, ordering) for task in FURTHER.values()}
         acting = study.select("action", method, ordering)
         stages = study.stages(method, ordering)

@@ -1,4 +1,4 @@
-"""Table 4: separation of two sounds, guided by their localized makers."""
+"""Tables 4 and 6: separation of two sounds, guided by their localized makers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.cells import Cell, Row, Table, measured, paper, words
 from reports.headline import main_row
 from reports.items import left_out, ratios
 from reports.names import label
-from reports.published import SDR_SIR_SAR, published
+from reports.published import PAPER, SDR_SIR_SAR, published
 from reports.study import Node, Study, dig
 from reports.tables.common import (
     CELLS,
@@ -27,7 +27,6 @@ from reports.tables.common import (
     in_seeds,
     no_better,
     provenance,
-    scored_on,
     unfinished,
 )
 
@@ -40,18 +39,45 @@ class Network(NamedTuple):
     variant: str | None
 
 
-#: The paper's row -> ours (None: the first one planned).
+#: Arms of the preset "paper", pre-trained on the sounds that are separated. Without them the method itself is all.
+ON_MUSIC, ON_INSTRUMENTS = "cavl:music", "cavl:instrument"
+
+#: The paper's row -> method, ordering (None: the first one planned), variant. "cavl" is what guides the separation.
 PAPER_ROWS: dict[str, tuple[str, str | None, str | None]] = {
     "NMF-MFCC": ("nmf-mfcc", None, None),
     "AV-Mix-Sep": ("av-mix-sep", None, None),
     "Sound-of-Pixels": ("sound-of-pixels", None, None),
+    "AV-MIML": ("av-miml", None, None),
     "Co-Separation": ("co-separation", None, None),
     "Our-Model-Center": ("cavl", "c1", "center"),
     "Our-Model-Mask": ("cavl", "c1", "mask"),
 }
-BOTH = Network("cavl", "c1-c2", "mask")  # Table 5: localization trained with scenes of two sources, too
-ASSIGNMENT = Network("cavl", "c1", None)  # Table 6: the audio assignment as the mask
-FURTHER = "The paper's Tables 5 (localization trained on two sources, too) and 6 (no separation network)"
+BOTH = ("c1-c2", "mask")  # Table 5: localization trained with scenes of two sources, too
+FURTHER = {
+    (5,): "The paper's Table 5 (localization trained on two sources, too)",
+    (5, 6): "The paper's Tables 5 (localization trained on two sources, too) and 6 (no separation network)",
+}
+WITHOUT = "The paper's row without a separation network"
+
+
+class Test(NamedTuple):
+    """One of the paper's tests of separation, as a table of ours."""
+
+    table: int  # of the paper
+    guide: str  # the method that locates the sound-makers
+    title: str
+    besides: tuple[int, ...] = ()  # further tables of the paper that have rows in it
+
+
+def test_on_music(study: Study) -> Test:
+    """Table 4, and what Tables 5 and 6 add to it where the sounds are the same."""
+    title = "Table 4. Separation of two sounds"
+    if any(method == ON_MUSIC for method, _ in study.rows("separation")):
+        return Test(4, ON_MUSIC, title, (5,))
+    return Test(4, "cavl", title, (5, 6))
+
+
+TEST_ON_INSTRUMENTS = Test(6, ON_INSTRUMENTS, "Table 6. Separation of two instruments of AudioSet")
 
 MIXTURE, IDEAL = "Mixture as the estimate", "Ideal ratio mask"
 BOUNDS = {"mixture": MIXTURE, "ideal-ratio-mask": IDEAL, "ideal-log-mask": f"{IDEAL} on the log-frequency axis"}
@@ -89,10 +115,26 @@ def called(who: Network, row: str = "") -> str:
     return label(who.method, who.ordering, row, who.variant or "")
 
 
+def separations(study: Study) -> list[Table]:
+    """Tables 4 and 6, each where the plan has networks for it."""
+    on_instruments = [who.method == ON_INSTRUMENTS for who in networks(study)]
+    tables = [] if all(on_instruments) else [separation(study)]
+    return [*tables, *([instruments(study)] if any(on_instruments) else [])]
+
+
 def separation(study: Study) -> Table:
     """Table 4: every separation network, what bounds it, and its controls."""
-    every = networks(study)
+    return _table(study, test_on_music(study), [who for who in networks(study) if who.method != ON_INSTRUMENTS])
+
+
+def instruments(study: Study) -> Table:
+    """Table 6: the same for the sounds of AudioSet-Instrument."""
+    return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if who.method == ON_INSTRUMENTS])
+
+
+def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     rows: list[Row] = []
+    further = FURTHER.get(test.besides, "")
     shown: dict[str, tuple[Network, str]] = {}  # label -> whose row of results it shows
     headlines: dict[str, Network] = {}  # label -> who, for the rows that show a network's headline
 
@@ -107,20 +149,20 @@ def separation(study: Study) -> Table:
         add(group, name, who, main_row(_nodes(study, who)), printed)
         headlines[name] = who
 
-    for name, wanted in PAPER_ROWS.items():
+    for name in PAPER[test.table].rows:
+        if name not in PAPER_ROWS:
+            continue  # CAVL-C1, which has no network: below
+        method, ordering, variant = PAPER_ROWS[name]
+        wanted = (test.guide if method == "cavl" else method, ordering, variant)
         planned = (n for n in every if all(w in (None, own) for w, own in zip(wanted, n, strict=True)))
-        method, ordering, variant = wanted
-        headline(THE_PAPERS, next(planned, Network(method, ordering or "none", variant)), (4, name))
-    if BOTH in every:
-        headline(FURTHER, BOTH, (5, "Our-Model-both"))
-    if _has(study, ASSIGNMENT, "audio-assignment"):
-        add(
-            FURTHER,
-            f"CAVL-C1 (AudioSet-Instrument): {called(ASSIGNMENT, 'audio-assignment')}",
-            ASSIGNMENT,
-            "audio-assignment",
-            (6, "CAVL-C1"),
-        )
+        headline(THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
+    both, assignment = Network(test.guide, *BOTH), Network(test.guide, "c1", None)
+    if 5 in test.besides and both in every:
+        headline(further, both, (5, "Our-Model-both"))
+    if 6 in (test.table, *test.besides) and _has(study, assignment, "audio-assignment"):
+        where = "" if test.table == 6 else " (AudioSet-Instrument)"
+        name = f"CAVL-C1{where}: {called(assignment, 'audio-assignment')}"
+        add(WITHOUT if test.table == 6 else further, name, assignment, "audio-assignment", (6, "CAVL-C1"))
     finished = {who: sum(n.run is not None for n in _nodes(study, who)) for who in every}
     for row, name in BOUNDS.items():  # they are the seed's, not a network's: whichever has finished most tells them
         add("Bounds (they use no network)", name, max(every, key=lambda who: finished[who]), row)
@@ -132,21 +174,21 @@ def separation(study: Study) -> Table:
             if row != main_row(_nodes(study, who)) and _has(study, who, row):
                 add(group, called(who, row), who, row)
 
-    compared = [row.label for row in rows if row.group in (THE_PAPERS, FURTHER, OTHERS, *LOCATED.values())]
+    compared = [row.label for row in rows if row.group in (THE_PAPERS, further, WITHOUT, OTHERS, *LOCATED.values())]
     differences = _of_sounds(study, shown)
     marked = beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
     return Table(
-        name="table4",
-        short="Table 4",
-        title="Table 4. Separation of two sounds",
+        name=f"table{test.table}",
+        short=f"Table {test.table}",
+        title=test.title,
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {scored_on(study, 'separation')} {_left_out(study, shown)} The mixtures are drawn from the seed."
+            f"inf. {_scored_on(study, every)} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. Not in this suite: no such method is part of the "
-            f"plan. {CELLS} {COUNTED} {provenance(4, 5, 6)}"
+            f"plan. {CELLS} {COUNTED} {provenance(test.table, *test.besides, study=study)}"
         ),
         columns=COLUMNS,
         rows=marked,
@@ -161,6 +203,21 @@ def separation(study: Study) -> Table:
 
 def _nodes(study: Study, who: Network) -> list[Node]:
     return study.select("separation", *who)
+
+
+def _scored_on(study: Study, every: Sequence[Network]) -> str:
+    """As :func:`reports.tables.common.scored_on`, of these networks."""
+    nodes = [node for who in every for node in _nodes(study, who)]
+    counts = {c for n in nodes if n.run and isinstance(c := dig(n.run.result, "items"), int)}
+    return f"Scored on {' to '.join(f'{c:,}' for c in sorted({min(counts), max(counts)}))} sounds." if counts else ""
+
+
+def _mixtures(study: Study, every: Sequence[Network]) -> str:
+    """Which they are; older runs, which do not say, have drawn them."""
+    listed = {bool(dig(n.run.result, "listed")) for who in every for n in _nodes(study, who) if n.run}
+    if listed == {True}:
+        return "The mixtures are those of a published list of which both videos are there."
+    return "The mixtures are drawn from the seed."
 
 
 def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None) -> tuple[Cell, ...]:
@@ -259,7 +316,8 @@ def _settings(study: Study) -> str:
     usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
     said = [LOSSES.get(loss, f"loss {loss}") for loss in configured(usual, "network", "loss")]
     said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in configured(usual, "network", "mixing")]
-    said += [f"{pairs} pairs" for pairs in configured(every, "pairs")]
+    pairs = sorted({count for n in every if n.run and isinstance(count := dig(n.run.result, "pairs"), int)})
+    said += [f"{' or '.join(f'{count:,}' for count in pairs)} pairs"] if pairs else []
     said += [f"{updates:,} updates" for updates in configured(usual, "updates")]
     said += [f"learning rate {lr:g}" for lr in configured(usual, "lr")]
     return f" Unless a row says otherwise: {'; '.join(said)} (of these the paper states the loss only)." if said else ""

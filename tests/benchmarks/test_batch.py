@@ -1,9 +1,12 @@
 """Windows, tiling, batches and the union of datasets."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
-from benchmarks.batch import Pool, centre_start, clips_of, collate, cut
+from benchmarks.batch import Pool, ahead, centre_start, clips_of, collate, cut, training_scene
 from benchmarks.datasets.scene import Scene
 
 
@@ -86,3 +89,51 @@ def test_a_pool_finds_the_clip_of_each_scene():
     assert [int(pool.clip(i, 0.5, 1, 2.0)[0, 0, 0, 0]) for i in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="scene s3 has a still image only"):
         pool.clip(3, 0.0, 1, 2.0)
+
+
+def test_reading_ahead_gives_the_same_in_the_same_order_by_threads():
+    read_by = set()
+
+    def read(step):
+        read_by.add(threading.get_ident())
+        return step * step
+
+    assert list(ahead(read, range(3, 9), 0)) == list(ahead(read, range(3, 9), 2)) == [(s, s * s) for s in range(3, 9)]
+    assert threading.get_ident() in read_by
+    assert len(read_by) >= 2
+
+
+def test_no_more_is_read_ahead_than_asked_for_and_nothing_after_the_last_use():
+    done = []
+    reader = ahead(done.append, range(100), 3)
+    next(reader)
+    time.sleep(0.05)
+    assert done == [0, 1, 2, 3]
+    reader.close()
+    assert len(done) <= 5
+
+
+def test_what_fails_to_be_read_fails_in_its_turn():
+    def read(step):
+        if step == 2:
+            raise ValueError(f"step {step} cannot be read")
+        return step
+
+    reader = ahead(read, range(9), 4)
+    assert [next(reader)[0], next(reader)[0]] == [0, 1]
+    with pytest.raises(ValueError, match="step 2 cannot be read"):
+        next(reader)
+
+
+class Framed(list):
+    """Scenes with several frames: the numbers by which they were asked for."""
+
+    def with_frame(self, index, number):
+        return self[index], number
+
+
+def test_training_sees_any_frame_where_there_are_several():
+    assert training_scene(Framed("ab"), 1, 77) == ("b", 77)
+    assert training_scene(["a", "b"], 1, 77) == "b"
+    assert Pool([["a"], Framed("bc")]).with_frame(2, 5) == ("c", 5)
+    assert Pool([["a"], Framed("bc")]).with_frame(0, 5) == "a"

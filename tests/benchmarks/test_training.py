@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.batch import Pool
+from benchmarks import training
+from benchmarks.batch import Pool, ahead
 from benchmarks.checkpoints import CheckpointError, Checkpoints
 from benchmarks.datasets.scene import Scene
 from benchmarks.training import (
@@ -109,6 +110,14 @@ def test_golden_losses(tmp_path):
 def test_another_seed_gives_other_weights_and_the_same_seed_the_same(tmp_path):
     digests = [train(tmp_path / str(i), seed=seed)[0]["weights"] for i, seed in enumerate((1, 1, 2))]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_reading_ahead_changes_nothing(tmp_path, monkeypatch):
+    """As on a GPU, but for the threads of the CPU."""
+    whole, _, log, _ = train(tmp_path / "in turn")
+    monkeypatch.setattr(training, "ahead", lambda read, steps, by: ahead(read, steps, 3))
+    other, _, again, _ = train(tmp_path / "ahead")
+    assert (other["weights"], again) == (whole["weights"], log)
 
 
 def test_options_of_the_stage_reach_the_method(tmp_path):

@@ -29,17 +29,27 @@ class Mixture:
 
 def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
     """The sound of a scene."""
+    draws = [Draw(*key, "sound", number) for number in range(len(kinds))]
     ticks = -(-samples // TICK)
+    sounds = [
+        np.rint(KINDS[kind].sound(draw, ticks).astype(np.float64) * SCALE)
+        for kind, draw in zip(kinds, draws, strict=True)
+    ]
+    return together(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], samples)
+
+
+def together(sounds: Sequence[Floats], decibels: Sequence[float], samples: int) -> Mixture:
+    """Mix sounds (ticks * TICK,) of whole numbers, each so many dB above the common level while it sounds.
+
+    No sound is silence. The mixture has ``samples`` samples, and the loudness of all mixtures.
+    """
     parts, envelopes = [], []
-    for number, kind in enumerate(kinds):
-        draw = Draw(*key, "sound", number)
-        sound = np.rint(KINDS[kind].sound(draw, ticks).astype(np.float64) * SCALE)
+    for sound, level in zip(sounds, decibels, strict=True):
         sound[samples:] = 0
-        energy = (sound * sound).reshape(ticks, TICK).sum(1)
+        energy = (sound * sound).reshape(-1, TICK).sum(1)
         sounding = energy[energy * 100 >= energy.max()]
         loudness = float(np.sqrt(sounding.sum() / (len(sounding) * TICK)))
-        level = octaves(draw.between(-SPREAD, SPREAD) / 6.0206) / loudness
-        parts.append(np.rint(sound[:samples] * (level * SCALE)))
+        parts.append(np.rint(sound[:samples] * (octaves(level / 6.0206) / loudness * SCALE)))
         envelopes.append(envelope(energy))
     whole = np.stack(parts)
     mixture = whole.sum(0)

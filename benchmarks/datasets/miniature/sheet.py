@@ -9,19 +9,17 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
+from benchmarks.datasets.drawn import MOST_SOURCES
 from benchmarks.datasets.miniature.dataset import Miniature
 from benchmarks.datasets.miniature.draw import Draw
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.objects import HUES, Look, colour, paint
-from benchmarks.datasets.miniature.stage import SILENT
-from benchmarks.datasets.miniature.synth import RATE, TICKS
-from benchmarks.datasets.miniature.world import MOST_SOURCES, MiniatureConfig, extent
+from benchmarks.datasets.miniature.synth import TICKS
+from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.scene import Scene
+from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, spectrogram
 
-SOURCES = ("#ff5a5f", "#ffc145", "#5fd38d", "#5bc0eb", "#c792ea")  # one colour a source, in boxes and envelopes alike
-PAPER, INK, FAINT = "#14161c", "#e8eaf0", "#8b90a0"
 FRAMES, FPS = 12, 4.0
 
 
@@ -67,9 +65,9 @@ def _cast(part: Any, size: int) -> None:
         paint(canvas, Look(shape=kind.shape, texture=kind.texture, colour=shade, x=0.5, y=0.5, radius=0.36, angle=0.04))
         above.imshow(canvas)
         above.set_title(kind.name, color=INK, fontsize=12, pad=3)
-        _spectrogram(below, kind.sound(Draw(0, "sheet", number), 4 * TICKS))
+        spectrogram(below, kind.sound(Draw(0, "sheet", number), 4 * TICKS))
         for ax in (above, below):
-            _bare(ax)
+            bare(ax)
 
 
 def _scenes(part: Any, config: MiniatureConfig) -> None:
@@ -91,11 +89,11 @@ def _scenes(part: Any, config: MiniatureConfig) -> None:
         dataset = Miniature(config, "test", n, 1)
         scene = dataset[0]
         image.imshow(scene.image, interpolation="nearest")
-        _boxes(image, scene)
-        _spectrogram(sound, scene.waveform)
+        boxes(image, scene, Miniature.kind_names)
+        spectrogram(sound, scene.waveform)
         _envelopes(loudness, dataset.recipe.draw(0).mixture.envelopes, scene)
         for ax in (image, sound):
-            _bare(ax)
+            bare(ax)
 
 
 def _video(part: Any, config: MiniatureConfig) -> None:
@@ -109,7 +107,7 @@ def _video(part: Any, config: MiniatureConfig) -> None:
         ax = part.add_subplot(grid[0, number])
         ax.imshow(frame, interpolation="nearest")
         ax.set_title(f"{start + number / FPS:.2f} s", color=FAINT, fontsize=9, pad=2)
-        _bare(ax)
+        bare(ax)
     below = part.add_subplot(grid[1, :])
     _envelopes(below, dataset.recipe.draw(1).mixture.envelopes, scene)
     # The moment of each frame stands under the middle of its picture.
@@ -118,46 +116,11 @@ def _video(part: Any, config: MiniatureConfig) -> None:
         below.axvline(start + number / FPS, color=INK, linewidth=0.7, linestyle=":")
 
 
-def _boxes(ax: Axes, scene: Scene) -> None:
-    assert scene.boxes is not None
-    assert scene.objects is not None
-    for label in np.unique(scene.objects[scene.objects >= SILENT]):
-        _box(ax, extent(scene.objects == label), PAPER, "--", 1.2)
-    for box, kind, tint in zip(scene.boxes, scene.kinds, SOURCES, strict=False):
-        _box(ax, box, tint, "-", 2)
-        below = box[1] < 0.1 * scene.objects.shape[0]
-        ax.text(
-            float(box[0] + box[2]) / 2 - 0.5,
-            float(box[3] if below else box[1]) - 0.5,
-            KINDS[kind].name,
-            color=PAPER,
-            fontsize=9,
-            ha="center",
-            va="top" if below else "bottom",
-            bbox={"facecolor": tint, "edgecolor": "none", "pad": 1.5},
-            clip_on=True,
-        )
-
-
-def _box(ax: Axes, box: Any, tint: str, style: str, width: float) -> None:
-    x0, y0, x1, y1 = (int(edge) for edge in box)
-    ax.add_patch(
-        Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=tint, linestyle=style, linewidth=width)
-    )
-
-
-def _spectrogram(ax: Axes, waveform: npt.NDArray[Any]) -> None:
-    sound = waveform / np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
-    ax.set_facecolor("black")
-    with np.errstate(divide="ignore"):  # pauses are digital silence: minus infinity dB, left black
-        ax.specgram(sound, NFFT=512, noverlap=384, Fs=RATE, cmap="magma", vmin=-75, vmax=-15)
-
-
 def _envelopes(ax: Axes, envelopes: npt.NDArray[np.uint8], scene: Scene) -> None:
     """Each source's envelope in a lane of its own."""
     seconds = (np.arange(envelopes.shape[1]) + 0.5) / TICKS
     for lane, (envelope, tint) in enumerate(
-        zip(envelopes[: scene.n_sources][::-1], SOURCES[: scene.n_sources][::-1], strict=True)
+        zip(envelopes[: scene.n_sources][::-1], TINTS[: scene.n_sources][::-1], strict=True)
     ):
         ax.fill_between(seconds, lane, lane + 0.9 * envelope / 255, color=tint, alpha=0.9, linewidth=0)
         name = KINDS[scene.kinds[scene.n_sources - 1 - lane]].name
@@ -170,12 +133,5 @@ def _envelopes(ax: Axes, envelopes: npt.NDArray[np.uint8], scene: Scene) -> None
     ax.set_yticks([])
     ax.tick_params(colors=FAINT, labelsize=8, length=2)
     ax.xaxis.set_major_formatter("{x:g} s")
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
-def _bare(ax: Axes) -> None:
-    ax.set_xticks([])
-    ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig, cache
+from benchmarks.datasets import cache
+from benchmarks.datasets.drawn import SPLITS, generate
+from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
 from benchmarks.datasets.miniature.__main__ import main
-from benchmarks.datasets.miniature.dataset import generate
-from benchmarks.datasets.miniature.recipe import SPLITS, Recipe
+from benchmarks.datasets.miniature.recipe import Recipe
 from registry.files import DiskFullError
 
 WORLD = MiniatureConfig(image_size=32, seconds=1.0)
@@ -231,7 +232,7 @@ def test_a_full_disk_is_a_sentence_and_costs_nothing_that_was_there(tmp_path, mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         yield
 
-    monkeypatch.setattr("benchmarks.datasets.miniature.dataset.generate", full)
+    monkeypatch.setattr("benchmarks.datasets.drawn.generate", full)
     with pytest.raises(DiskFullError, match=r"no room to write .* it needs [\d,]+ bytes, [\d,]+ are free; .*CAVL_DATA"):
         Miniature(WORLD, "test", 1, 3, cache=tmp_path)
     assert [p.name for p in (tmp_path / "miniature").iterdir() if not p.name.startswith(".")] == [other.fingerprint]

@@ -9,7 +9,7 @@ import torch
 from benchmarks.batch import collate
 from benchmarks.datasets.source import MiniatureData, MiniatureSource
 from benchmarks.metrics.retrieval import pair_accuracy
-from benchmarks.tasks.monitor import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor
+from benchmarks.tasks.monitor import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor, spread
 from cavl.curriculum import Stage
 
 CPU = torch.device("cpu")
@@ -171,3 +171,10 @@ def test_scenes_too_few_or_too_short_are_refused(source):
     method.window, method.clip_frames = 1_000, 60  # a clip of 5.9 s in a scene of 4 s
     with pytest.raises(ValueError, match=r"has 0 samples in which sounds with their clips may lie"):
         make(method, source)
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "taken"), [(10, 3, [0, 3, 6]), (3, 3, [0, 1, 2]), (2, 5, [0, 1]), (129, 2, [0, 64])]
+)
+def test_measured_scenes_lie_evenly_over_the_set(size, most, taken):
+    assert spread(range(size), most) == taken

@@ -1,3 +1,4 @@
+import json
 import statistics
 
 import pytest
@@ -14,7 +15,7 @@ def test_table_1(whole_study, row, results):
     assert scene["ESC-10 accuracy"].estimate.mean == pytest.approx(100 * statistics.mean(r["accuracy"] for r in runs))
     assert scene["ESC-10 fold 4"].estimate.mean == pytest.approx(100 * statistics.mean(r["folds"][3] for r in runs))
     assert scene["ESC-50 accuracy"].text == "not run"
-    assert "needs all five (--esc50 DIR)" in table.caption
+    assert "needs all five folds of its recordings, prepared or in --esc50 DIR" in table.caption
     assert "ESC-10 was not run" not in table.caption
     assert row(table, "Chance")["ESC-10 accuracy"].text == "10.0 ± 0.0"
     assert row(table, "Spectrogram statistics")["miniature accuracy"].seeds == 3
@@ -104,3 +105,15 @@ def test_spectrogram_statistics_and_the_own_untrained_network_are_floors(writer,
     )
     marked = {row.label: row.cells[1].beaten_by for row in table.rows if row.cells[1].beaten_by}
     assert marked == {"L3-Net avc, mel bins": ("Spectrogram statistics",)}
+
+
+def test_composite_scenes_hold_recordings_of_esc50_so_its_folds_have_no_column(writer, study_of, row):
+    writer.classify("cavl", "c1", 1, "composite", 0.9)
+    writer.plan()
+    for path in writer.home.glob("*/config.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "data": {"source": "composite"}}))
+    table = classification(study_of(writer.home))
+    assert table.columns == ("Paper ESC-50", "composite accuracy")
+    assert "ESC-10" not in table.caption
+    assert "ours are from composite scenes" in table.caption
+    assert "official folds" not in table.caption

@@ -76,10 +76,10 @@ def test_rows_that_lack_seeds_are_named():
     assert unfinished(rows, ["done"]) == ()
 
 
-def test_the_papers_data_are_named_table_by_table():
-    assert "AudioSet-Evaluation" in provenance(2)
-    assert "MUSIC" not in provenance(2)
-    both = provenance(4, 6)
+def test_the_papers_data_are_named_table_by_table(whole_study):
+    assert "AudioSet-Evaluation" in provenance(2, study=whole_study)
+    assert "MUSIC" not in provenance(2, study=whole_study)
+    both = provenance(4, 6, study=whole_study)
     assert f"Table 4: {PAPER[4].data}" in both
     assert f"Table 6: {PAPER[6].data}" in both
     assert "ESC-50" not in both

@@ -1,0 +1,141 @@
+"""One composite scene, as a pure function of its material and its key.
+
+Photographs are pasted onto a background, each as a patch: a rounded rectangle with a soft edge. The files have no
+outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
+its pixels are those that the patch covers by half at least and no later patch does, its box is theirs. So that no
+border tells what sounds, silent things are pasted in the same way: photographs of kinds that sound in other scenes, or
+of things that never do. The background is a blurred photograph of a thing that never sounds.
+
+Sounds are excerpts of recordings, each within 3 dB of a common level, added up to one loudness: as in the miniature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.datasets.composite import photograph, recording
+from benchmarks.datasets.composite.files import File
+from benchmarks.datasets.composite.material import Pool
+from benchmarks.datasets.composite.photograph import Colours
+from benchmarks.datasets.miniature.draw import Draw, Key
+from benchmarks.datasets.miniature.mix import SPREAD, Mixture, together
+from benchmarks.datasets.miniature.stage import SILENT, place
+from benchmarks.datasets.miniature.synth import RATE
+from benchmarks.datasets.miniature.world import extent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeConfig:
+    """How scenes are composed: part of run configurations and of fingerprints.
+
+    Raises
+    ------
+    ValueError
+        For values that no scene can be composed with.
+    """
+
+    world: int = 0  # seed of the scenes: another one composes others of the same files
+    image_size: int = 96  # pixels of a side, 32 or more
+    seconds: float = 3.0  # of sound, 1 or more
+    distractors: tuple[int, int] = (0, 1)  # fewest and most silent things
+    decoys: float = 0.5  # share of them that are of a kind that sounds in other scenes; the others never sound
+
+    def __post_init__(self) -> None:
+        if self.image_size < 32:
+            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
+        if not self.seconds >= 1:
+            raise ValueError(f"seconds must be at least 1, not {self.seconds}: shorter excerpts may be pauses")
+        if not 0 <= self.decoys <= 1:
+            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
+        fewest, most = self.distractors
+        if not 0 <= fewest <= most <= 10:
+            raise ValueError(f"distractors must be (fewest, most) within 0..10, not ({fewest}, {most})")
+
+    @property
+    def samples(self) -> int:
+        """Length of every waveform."""
+        return round(self.seconds * RATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A scene with ``n`` sources, and all that is known of it."""
+
+    kinds: tuple[int, ...]
+    mixture: Mixture
+    image: npt.NDArray[np.uint8]  # (H, W, 3)
+    objects: npt.NDArray[np.uint8]  # (H, W): see Scene.objects
+    boxes: npt.NDArray[np.int32]  # (n, 4): see Scene.boxes
+
+
+def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
+    """The distinct kinds of a scene's sources, among ``kinds``."""
+    return tuple(Draw("composite", *key, "kinds").sample(kinds, n_sources))
+
+
+def compose(
+    config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int], recorded: Sequence[File] | None = None
+) -> Composed:
+    """The scene named ``key`` whose sources are of these kinds, of files of ``pool``.
+
+    ``recorded``: the recordings that are heard; default: drawn.
+    """
+    draws = [Draw("composite", *key, "sound", number) for number in range(len(kinds))]
+    chosen = recorded or [draw.choice(pool.recordings[kind]) for draw, kind in zip(draws, kinds, strict=True)]
+    sounds = [recording.excerpt(file, draw, config.samples) for file, draw in zip(chosen, draws, strict=True)]
+    mixture = together(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], config.samples)
+    image, objects = paint(config, pool, key, kinds)
+    boxes = np.array([extent(objects == source + 1) for source in range(len(kinds))], np.int32)
+    return Composed(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects, boxes=boxes)
+
+
+def paint(
+    config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """What is seen of a scene: image (H, W, 3), and whose each pixel is (see ``Scene.objects``)."""
+    draw = Draw("composite", *key, "stage")
+    side = config.image_size
+    cast = [(draw.choice(pool.photographs[kind]), number + 1) for number, kind in enumerate(kinds)]
+    others = [kind for kind in pool.kinds if kind not in kinds]
+    scenery = pool.silent or tuple(pool.photographs[kind] for kind in others)
+    for number in range(draw.integer(config.distractors[0], config.distractors[1] + 1)):
+        if draw.chance(config.decoys) and others:
+            kind = draw.choice(others)
+            others.remove(kind)  # a kind is seen once
+            things = pool.photographs[kind]
+        else:
+            things = draw.choice(scenery)
+        cast.append((draw.choice(things), SILENT + number))
+    canvas = photograph.background(draw.choice(draw.choice(scenery)), draw, side)
+    objects = np.zeros((side, side), np.uint8)
+    places: list[tuple[float, float, float]] = []
+    for file, label in draw.sample(cast, len(cast)):
+        places.append(place(draw, places, crowd=len(cast)))
+        x, y, radius = places[-1]
+        paste(canvas, objects, *photograph.patch(file, draw, radius * side), (x * side, y * side), label)
+    return np.rint(canvas).astype(np.uint8), objects
+
+
+def paste(
+    canvas: Colours,
+    objects: npt.NDArray[np.uint8],
+    pixels: Colours,
+    opacity: npt.NDArray[np.float32],
+    centre: tuple[float, float],
+    label: int,
+) -> None:
+    """Paste a patch (h, w, 3) around a point, moved so that it lies within the image as far as it fits."""
+    height, width = opacity.shape
+    top, left = (
+        max(0, min(round(at - size / 2), side - size))
+        for at, size, side in zip(centre[::-1], opacity.shape, objects.shape, strict=True)
+    )
+    height, width = min(height, objects.shape[0]), min(width, objects.shape[1])
+    there = (slice(top, top + height), slice(left, left + width))
+    cover = opacity[:height, :width]
+    canvas[there] += (pixels[:height, :width] - canvas[there]) * cover[..., None]
+    objects[there][cover >= 0.5] = label

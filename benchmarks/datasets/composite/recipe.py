@@ -1,0 +1,88 @@
+"""Which scenes a set of composite scenes holds: everything that decides its content, and the fingerprint of that."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from benchmarks.datasets import drawn
+from benchmarks.datasets.composite.compose import Composed, CompositeConfig, compose, draw_kinds
+from benchmarks.datasets.composite.files import File
+from benchmarks.datasets.composite.material import Pool
+from benchmarks.datasets.drawn import Row
+from benchmarks.datasets.miniature.draw import Key
+
+#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A scene of the probe: the recording that it is of."""
+
+    kind: int
+    recording: File
+    fold: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe(drawn.Recipe):
+    """The content of a set: scenes of drawn kinds and files of ``pool``, or (the probe) one for each of ``clips``."""
+
+    config: CompositeConfig
+    pool: Pool
+    clips: tuple[Clip, ...] = ()
+
+    def __post_init__(self) -> None:
+        drawn.Recipe.__post_init__(self)
+        if len(self.pool.kinds) < max(self.counts):
+            raise ValueError(
+                f"{max(self.counts)} sources of distinct kinds need as many kinds; there is material for "
+                f"{len(self.pool.kinds)}"
+            )
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 of the generator's version, all parameters and the content of all files."""
+        content = {
+            "composite": VERSION,
+            "config": asdict(self.config),
+            "split": self.split,
+            "counts": self.counts,
+            "size": self.size,
+            "files": self.pool.digest,
+            "clips": [(clip.kind, clip.recording.sha256, clip.fold) for clip in self.clips],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def key(self, index: int) -> Key:
+        """The scene's name among draws: no two splits or numbers of sources share one."""
+        return self.config.world, self.split, self.n_sources(index), index
+
+    def scene_id(self, index: int) -> str:
+        return f"c{self.config.world}-{self.split}-{self.n_sources(index)}-{index:06d}"
+
+    def fold(self, index: int) -> int | None:
+        return self.clips[index].fold if self.clips else None
+
+    def draw(self, index: int) -> Composed:
+        """The scene with all that is known of it."""
+        key = self.key(index)
+        if self.clips:
+            clip = self.clips[index]
+            return compose(self.config, self.pool, key, (clip.kind,), (clip.recording,))
+        return compose(self.config, self.pool, key, draw_kinds(key, self.n_sources(index), self.pool.kinds))
+
+    def row(self, index: int) -> Row:
+        scene = self.draw(index)
+        return {
+            "waveforms": scene.mixture.waveform,
+            "images": scene.image,
+            "objects": scene.objects,
+            "kinds": np.array(scene.kinds, np.int8),
+            "boxes": scene.boxes,
+            "stems": scene.mixture.stems,
+        }

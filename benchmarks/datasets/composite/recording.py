@@ -1,0 +1,107 @@
+"""From a recording's file to the sound of a source."""
+
+from __future__ import annotations
+
+import functools
+import io
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import torch
+from torchaudio.functional import resample
+
+from benchmarks.datasets.composite.files import DamagedError, File, content_of
+from benchmarks.datasets.miniature.draw import Draw, Floats
+from benchmarks.datasets.miniature.synth import RATE, TICK
+
+SUFFIXES = (".wav", ".flac", ".ogg")
+LEAST_RATE = 8000  # Hz: less is the telephone's
+LONGEST = 600  # seconds
+SHORTEST = 10  # ticks that sound: a tenth of a second
+QUIET = 2500  # of its loudest tick's energy, -34 dB: what is quieter at either end is cut off
+
+Samples = npt.NDArray[np.int32]
+
+
+def decode(content: bytes, name: str) -> Samples:
+    """The sound in a file: (T,) whole numbers in the range of int16, mono, 11,025 Hz, from its first sound to its last.
+
+    Raises
+    ------
+    DamagedError
+        If it cannot be decoded, holds NaN or no sound, or has a sample rate or length that no such recording has.
+    """
+    if not content:
+        raise DamagedError(f"{name} is empty (0 bytes)")
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            rate, frames = file.samplerate, file.frames
+            if rate < LEAST_RATE:
+                raise DamagedError(f"{name} has {rate:,} samples a second; {LEAST_RATE:,} are the least")
+            if frames > LONGEST * rate:
+                raise DamagedError(f"{name} lasts {frames / rate:,.0f} s; {LONGEST} are the most")
+            samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise DamagedError(f"{name} cannot be decoded ({error})") from error
+    if len(samples) < frames:
+        raise DamagedError(f"{name} is cut off: {len(samples):,} of {frames:,} samples")
+    if not np.all(np.isfinite(samples)):
+        raise DamagedError(f"{name} holds NaN or infinite samples")
+    mono = samples.mean(axis=1)
+    if rate != RATE:
+        mono = resample(torch.from_numpy(mono), rate, RATE).numpy()
+    whole = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int32)
+    return _sounding(whole, name)
+
+
+def check(content: bytes, name: str) -> None:
+    """Raises :class:`DamagedError` as :func:`decode`."""
+    decode(content, name)
+
+
+@functools.lru_cache(maxsize=1024)  # 0.2 MB each
+def load(file: File) -> Samples:
+    return decode(content_of(file), file.path)
+
+
+def excerpt(file: File, draw: Draw, samples: int) -> Floats:
+    """(ticks * TICK,) of which the first ``samples`` are wanted: a recording that fills the time, in whole numbers.
+
+    Of a longer one, a part that is not a pause: it has a quarter of the average energy, or more. A shorter one is
+    repeated, with pauses of 0.14 to 0.43 s, so that a short sound does not fill less of the time than a long one.
+    """
+    recording = load(file)
+    length = -(-samples // TICK) * TICK
+    if len(recording) >= length:
+        energy = np.concatenate([np.zeros(1), np.cumsum(_energy(recording))])
+        ticks = length // TICK
+        loud = np.flatnonzero((energy[ticks:] - energy[:-ticks]) * 4 * (len(energy) - 1) >= energy[-1] * ticks)
+        start = int(loud[draw.integer(0, len(loud))]) * TICK  # there is one: as parts cover the whole, so do energies
+        return recording[start : start + length].astype(np.float64)
+    sound = np.zeros(length)
+    at = draw.integer(0, 45) * TICK
+    while at < length:
+        part = recording[: length - at]
+        sound[at : at + len(part)] = part
+        at += len(recording) + draw.integer(15, 45) * TICK
+    return sound
+
+
+def _sounding(whole: Samples, name: str) -> Samples:
+    """From the first to the last tick that sounds, both ends faded over a tick so that a cut does not click."""
+    energy = _energy(whole)
+    loud = np.flatnonzero(energy * QUIET >= max(1.0, energy.max(initial=0)))
+    if len(loud) < SHORTEST:
+        raise DamagedError(f"{name} sounds for less than {SHORTEST * TICK / RATE:.2f} s")
+    sound = whole[loud[0] * TICK : (loud[-1] + 1) * TICK].copy()
+    ramp = np.arange(TICK)
+    sound[:TICK] = sound[:TICK] * ramp // TICK
+    sound[-TICK:] = sound[-TICK:] * ramp[::-1] // TICK
+    return sound
+
+
+def _energy(whole: Samples) -> Floats:
+    """Of every whole tick."""
+    ticks = len(whole) // TICK
+    return np.square(whole[: ticks * TICK].reshape(ticks, TICK), dtype=np.float64).sum(1)

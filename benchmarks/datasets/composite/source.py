@@ -1,0 +1,124 @@
+"""The sets of a preset that is made of composite scenes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from benchmarks.datasets.composite.compose import CompositeConfig
+from benchmarks.datasets.composite.material import PHOTOGRAPHS, RECORDINGS, Material, gather
+from benchmarks.datasets.composite.pairs import SHIPPED
+from benchmarks.datasets.composite.recipe import Clip, Recipe
+from benchmarks.datasets.drawn import DrawnSet, DrawnSource
+from benchmarks.datasets.miniature.synth import RATE
+from cavl.config import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeData:
+    """Where the files are, and sizes of the sets that are composed of them."""
+
+    source: str = "composite"
+    photographs: str | None = None  # a folder of folders; None: caltech101 in $CAVL_DATA
+    recordings: tuple[str, ...] = ()  # folders of folders, or ESC-50; (): ESC-50 and instruments in $CAVL_DATA
+    pairs: str | None = None  # table of kinds; None: the one for Caltech-101, ESC-50 and FSDKaggle2018
+    least: tuple[int, int, int] = (12, 3, 6)  # files of a kind on each side: those with fewer are left out
+    scenes: CompositeConfig = field(default_factory=CompositeConfig)
+    train: Mapping[str, int] = field(default_factory=lambda: {"1": 2400, "2": 1600, "3": 1600, "4": 800, "5": 400})
+    validation: int = 64  # scenes of each number of sources
+    test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
+    probe_folds: int = 4  # of the test recordings, one scene each
+
+    def __post_init__(self) -> None:
+        if min(self.least) < 1:
+            raise ValueError(f"data.least must be at least 1 file on each side, not {self.least}")
+        if self.probe_folds < 3:
+            raise ValueError(f"data.probe_folds must be at least 3, not {self.probe_folds}: see benchmarks/probe.py")
+
+    def limited(self, n: int) -> CompositeData:
+        """The same for a rehearsal: at most ``n`` scenes of each set but the probe's, which has all test recordings."""
+        train, test = ({k: min(v, n) for k, v in sizes.items()} for sizes in (self.train, self.test))
+        return replace(self, train=train, validation=min(self.validation, n), test=test)
+
+
+class CompositeSource(DrawnSource):
+    config: CompositeData
+
+    @functools.cached_property
+    def material(self) -> Material:
+        """What the scenes are made of.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As :meth:`gathered`, and if there is material for too few kinds, saying what each lacks.
+        """
+        material = self.gathered()
+        needed = 1 + max(int(n) for n in (*self.config.train, *self.config.test))
+        if len(material.kinds) < needed:
+            lacks = "; ".join(f"{kind}: {why}" for kind, why in material.left_out.items())
+            raise ValueError(
+                f"there is material for {len(material.kinds)} kinds, and scenes of {needed - 1} sources beside a kind "
+                f"that is not heard need {needed} ({lacks}); {PHOTOGRAPHS}; {RECORDINGS}"
+            )
+        return material
+
+    def gathered(self) -> Material:
+        """What there is in the folders: at first, all files are read.
+
+        Raises
+        ------
+        FileNotFoundError
+            If a folder is missing, saying how to get it.
+        ValueError
+            If a table or list is not what it should be.
+        """
+        config = self.config
+        recordings = config.recordings or (self.cache / "ESC-50", self.cache / "instruments")
+        return gather(
+            Path(config.photographs or self.cache / "caltech101").absolute(),
+            tuple(Path(folder).absolute() for folder in recordings),
+            self.cache,
+            pairs=Path(config.pairs) if config.pairs else SHIPPED,
+            least=config.least,
+            folds=config.probe_folds,
+        )
+
+    def fingerprint_of(self, name: str) -> str:
+        """Of the scenes. Where the files are missing there is one too, so that what would run can be listed; opening
+        the set says how to get them.
+        """
+        try:
+            return self.recipe(name).fingerprint
+        except FileNotFoundError:
+            return f"{name} absent"
+
+    def open(self, name: str) -> DrawnSet:
+        cache = self.cache / "composite"
+        return DrawnSet(self.recipe(name), RATE, cache, self.workers, self.progress, self.material.coverage)
+
+    def recipe(self, name: str) -> Recipe:
+        """What a named set holds.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such set.
+        """
+        config, material = self.config.scenes, self.material
+        split, _, n = name.partition(" ")
+        if split == "probe":
+            if n:
+                raise ConfigError(
+                    f"evaluation.probe={n!r}: composite scenes hold recordings of ESC-50, so its folds would not be "
+                    "unheard; take evaluation.probe=composite"
+                )
+            pool = material.pools["test"]
+            clips = tuple(
+                Clip(kind, file, material.folds[file.origin]) for kind in pool.kinds for file in pool.recordings[kind]
+            )
+            return Recipe(config=config, split=split, counts=(1,), size=len(clips), pool=pool, clips=clips)
+        size = self.size(name)
+        return Recipe(config=config, split=split, counts=(int(n),), size=size, pool=material.pools[split])

@@ -1,0 +1,153 @@
+"""What became of every item: a journal that only grows, so that a kill loses nothing that was finished.
+
+``account.jsonl`` in the folder of a data set. A line is one JSON object, a *run* (a preparation that began: its
+settings and how many items it was for) or an *item* that ended: found (with the places of its clips), missing or
+damaged (with the reason). Of an item that has several lines the last counts. A line counts once its line feed is
+written; what follows the last line feed was torn by a kill and is overwritten.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.datasets.prepared import DamagedError, Lost, Packed
+from registry.files import replacing, write_at
+
+ACCOUNT = "account.jsonl"
+STATUSES = ("found", "missing", "damaged")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How an item ended: its clips where it was found, the reason where it was not."""
+
+    id: str
+    status: str
+    reason: str = ""
+    clips: tuple[Packed, ...] = ()
+    when: str = ""
+
+
+class Account:
+    """The account in a folder, read once and then kept up to date; one process writes it.
+
+    Raises
+    ------
+    DamagedError
+        If a line is none of an account, naming the file and the line.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / ACCOUNT
+        self.runs: list[dict[str, Any]] = []
+        self.entries: dict[str, Entry] = {}
+        self._end = 0
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        lines = content.split(b"\n")
+        self._end = len(content) - len(lines.pop())
+        for number, line in enumerate(lines, start=1):
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DamagedError(
+                    f"{self.path}, line {number} is damaged ({error!r}); remove the line: its item is prepared again"
+                ) from error
+
+    @property
+    def exists(self) -> bool:
+        return bool(self._end)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of the last preparation; empty where there was none."""
+        return dict(self.runs[-1]["settings"]) if self.runs else {}
+
+    @property
+    def expected(self) -> int:
+        """How many items the last preparation was for."""
+        return int(self.runs[-1]["items"]) if self.runs else 0
+
+    def begin(self, settings: Mapping[str, Any], items: int) -> None:
+        """Record that a preparation begins."""
+        self._append([{"run": {"began": _now(), "settings": dict(settings), "items": items}}])
+
+    def found(self, item: str, clips: Sequence[Packed]) -> None:
+        """Record an item whose clips are on the disk."""
+        packed = [dataclasses.asdict(clip) for clip in clips]
+        self._append([{"id": item, "status": "found", "clips": packed, "when": _now()}])
+
+    def lost(self, *lost: Lost) -> None:
+        """Record items that are missing or damaged, all at once."""
+        when = _now()
+        self._append([{"id": o.id, "status": o.status, "reason": _printable(o.reason), "when": when} for o in lost])
+
+    def packed(self) -> list[Packed]:
+        """All clips whose items were found."""
+        return [clip for entry in self.entries.values() for clip in entry.clips]
+
+    def counts(self) -> dict[str, int]:
+        """Items by status."""
+        counted = Counter(entry.status for entry in self.entries.values())
+        return {status: counted[status] for status in STATUSES}
+
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """(status, reason, items) of what was not found, the most frequent first."""
+        counted = Counter((e.status, e.reason) for e in self.entries.values() if e.status != "found")
+        return [(status, reason, n) for (status, reason), n in counted.most_common()]
+
+    def write_csv(self, path: Path) -> None:
+        """One row for every item that ended: id, status, reason, clips, when."""
+        with replacing(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            rows = csv.writer(text)
+            rows.writerow(("id", "status", "reason", "clips", "when"))
+            for entry in self.entries.values():
+                rows.writerow((entry.id, entry.status, entry.reason, len(entry.clips), entry.when))
+            text.flush()
+            text.detach()
+
+    def _append(self, contents: Sequence[Mapping[str, Any]]) -> None:
+        """Append lines and wait for the disk, once for all of them."""
+        if not contents:
+            return
+        lines = [json.dumps(content, separators=(",", ":")).encode() + b"\n" for content in contents]
+        write_at(self.path, self._end, b"".join(lines))
+        self._end += sum(map(len, lines))
+        for line in lines:
+            self._take(json.loads(line))
+
+    def _take(self, content: dict[str, Any]) -> None:
+        if "run" in content:
+            run = content["run"]
+            self.runs.append({"settings": run["settings"], "items": int(run["items"]), **run})
+            return
+        if content["status"] not in STATUSES:
+            raise ValueError(content["status"])
+        self.entries[content["id"]] = Entry(
+            content["id"],
+            content["status"],
+            content.get("reason", ""),
+            tuple(Packed(**clip) for clip in content.get("clips", ())),
+            content.get("when", ""),
+        )
+
+
+def _printable(text: str) -> str:
+    """Reasons are quoted from servers and decoders: nothing in them may command a terminal or be no text at all."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
