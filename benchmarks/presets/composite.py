@@ -6,10 +6,10 @@ Data: folders of labelled photographs and recordings (docs/composite.md; 0.9 GB 
 
 Cost: 60 runs with one seed, 49 CPU-minutes: 38 minutes on two busy cores.
 
-Scores (one seed, Caltech-101 with ESC-50 and instruments; docs/composite.md has more): cIoU@0.5 of c1 49, c1-c2 53, mean
-training map 10; pointing in scenes of three sources c1 36, c1-c2 49, untrained 8, L3-Net 49; probe c1 79, c1-c2-c3 84,
-statistics 68; counting 55 to 59 with or without pre-training, always-1 40; separation c1 0.5 dB (mask) and 1.2 (center),
-the mixture 0.1.
+Scores (one seed, Caltech-101 with ESC-50 and instruments; docs/composite.md has more): cIoU@0.5 of c1 49, c1-c2 53,
+mean training map 10; pointing in scenes of three sources c1 36, c1-c2 49, untrained 8, L3-Net 49; probe c1 79,
+c1-c2-c3 84, statistics 68; counting 55 to 59 with or without pre-training, always-1 40; separation c1 0.5 dB (mask) and
+1.2 (center), the mixture 0.1.
 """
 
 from __future__ import annotations
