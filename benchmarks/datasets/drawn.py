@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,27 @@ class Form(Protocol):
     def samples(self) -> int: ...
 
 
+class Drawn(Protocol):
+    """A scene with all that is known of it: see :class:`benchmarks.datasets.scene.Scene`."""
+
+    @property
+    def mixture(self) -> Any: ...
+
+    @property
+    def image(self) -> npt.NDArray[np.uint8]: ...
+
+    @property
+    def objects(self) -> npt.NDArray[np.uint8]: ...
+
+    @property
+    def kinds(self) -> Sequence[int]: ...
+
+    @property
+    def boxes(self) -> npt.NDArray[np.int32]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(ABC):
     """The content of a set: N = ``size`` scenes, each a pure function of all that is here but ``size``."""
 
     config: Any  # a Form
@@ -59,21 +79,25 @@ class Recipe:
             raise ValueError(f"size must be at least 1, not {self.size}")
 
     @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """Sha256 of the generator's version and of everything that decides a byte."""
-        raise NotImplementedError
 
-    def scene_id(self, index: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def scene_id(self, index: int) -> str: ...
 
-    def fold(self, index: int) -> int | None:
-        raise NotImplementedError
+    @abstractmethod
+    def fold(self, index: int) -> int | None: ...
+
+    @abstractmethod
+    def draw(self, index: int) -> Drawn:
+        """The scene with all that is known of it."""
 
     def row(self, index: int) -> Row:
         """Draw a scene: ``waveforms`` (T,), ``images`` (H, W, 3), ``objects`` (H, W), ``kinds`` (n,), ``boxes`` (n, 4),
-        ``stems`` (n, T), and whatever else the layout has.
+        ``stems`` (n, T); more where the layout has more.
         """
-        raise NotImplementedError
+        return row_of(self.draw(index))
 
     def n_sources(self, index: int) -> int:
         return self.counts[index % len(self.counts)]
@@ -110,6 +134,18 @@ class Recipe:
                 if name in rows:
                     rows[name][place, : len(value)] = value
         return rows
+
+
+def row_of(scene: Drawn) -> dict[str, npt.NDArray[Any]]:
+    """What every layout has of a scene."""
+    return {
+        "waveforms": scene.mixture.waveform,
+        "images": scene.image,
+        "objects": scene.objects,
+        "kinds": np.array(scene.kinds, np.int8),
+        "boxes": scene.boxes,
+        "stems": scene.mixture.stems,
+    }
 
 
 class DrawnSet:
@@ -232,7 +268,7 @@ def generate(recipe: Recipe, workers: int, progress: Progress | None = None) -> 
         pool.shutdown(cancel_futures=True)
 
 
-class DrawnSource:
+class DrawnSource(ABC):
     """A ``Source`` whose sets are drawn.
 
     Its config has numbers of scenes: ``train`` and ``test`` by the number of sources, ``validation`` of each.
@@ -246,18 +282,19 @@ class DrawnSource:
         self.config, self.cache, self.workers, self.progress = config, cache, workers, progress
         self._open: dict[str, Any] = {}
 
-    def fingerprint_of(self, name: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def fingerprint_of(self, name: str) -> str: ...
 
-    def open(self, name: str) -> DrawnSet:
-        raise NotImplementedError
+    @abstractmethod
+    def open(self, name: str) -> DrawnSet: ...
 
     def of(self, task: str) -> Any:
         """All tasks have the same scenes."""
         return self
 
-    def pairs(self) -> None:
-        """Mixtures are drawn from the seed."""
+    def pairs(self) -> Sequence[tuple[int, int]] | None:
+        """None: mixtures are drawn from the seed."""
+        return None
 
     def train(self, n: int) -> Any:
         return self.named(f"train {n}")

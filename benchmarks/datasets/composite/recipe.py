@@ -6,13 +6,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from benchmarks.datasets import drawn
 from benchmarks.datasets.composite.compose import Composed, CompositeConfig, compose, draw_kinds
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import Pool
-from benchmarks.datasets.drawn import Row
 from benchmarks.datasets.miniature.draw import Key
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
@@ -75,14 +72,3 @@ class Recipe(drawn.Recipe):
             clip = self.clips[index]
             return compose(self.config, self.pool, key, (clip.kind,), (clip.recording,))
         return compose(self.config, self.pool, key, draw_kinds(key, self.n_sources(index), self.pool.kinds))
-
-    def row(self, index: int) -> Row:
-        scene = self.draw(index)
-        return {
-            "waveforms": scene.mixture.waveform,
-            "images": scene.image,
-            "objects": scene.objects,
-            "kinds": np.array(scene.kinds, np.int8),
-            "boxes": scene.boxes,
-            "stems": scene.mixture.stems,
-        }

@@ -7,8 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from benchmarks.datasets import drawn
 from benchmarks.datasets.drawn import Row
 from benchmarks.datasets.miniature import world
@@ -93,15 +91,7 @@ class Recipe(drawn.Recipe):
 
     def row(self, index: int) -> Row:
         scene = self.draw(index)
-        return {
-            "waveforms": scene.mixture.waveform,
-            "images": scene.image,
-            "objects": scene.objects,
-            "kinds": np.array(scene.kinds, np.int8),
-            "boxes": scene.boxes,
-            "envelopes": scene.mixture.envelopes,
-            "stems": scene.mixture.stems,
-        }
+        return {**drawn.row_of(scene), "envelopes": scene.mixture.envelopes}
 
     def layout(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """As every recipe's, with what moves the objects of a video: K ticks of the envelopes."""
