@@ -336,11 +336,13 @@ def data(rehearsal: Rehearsal) -> Path:
     return root
 
 
-def run(data: Path, home: Path, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "CAVL_HOME": str(home), "CAVL_DATA": str(data), "COLUMNS": "200"}
+def run(data: Path, folder: Path, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    """A program on prepared data, its runs and report in ``folder``."""
+    folders = {"CAVL_HOME": str(folder / "runs"), "CAVL_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **folders, "COLUMNS": "200"}
     return subprocess.run(
         [sys.executable, "-m", *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -351,7 +353,7 @@ def run(data: Path, home: Path, *arguments: str, timeout: float) -> subprocess.C
 
 
 def test_what_is_not_prepared_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
-    refused = run(tmp_path / "empty", tmp_path / "runs", *COMMAND, timeout=120)
+    refused = run(tmp_path / "empty", tmp_path, *COMMAND, timeout=120)
     assert refused.returncode == 2
     for name in ("audioset", "flickr_soundnet", "music", "esc50"):
         assert f"python -m benchmarks.datasets prepare {name} --root" in refused.stdout
@@ -364,7 +366,7 @@ def test_two_updates_of_each_stage_and_all_four_tasks_with_the_full_size_network
     cases: list[Case], data: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "runs"
-    finished = run(data, home, *COMMAND, timeout=1700)
+    finished = run(data, tmp_path, *COMMAND, timeout=1700)
     assert finished.returncode == 0, finished.stdout
 
     records = Registry(home).records()
@@ -399,14 +401,13 @@ def test_two_updates_of_each_stage_and_all_four_tasks_with_the_full_size_network
     assert by_task["counting"][0].result["items"] == sum(c.status == "found" for c in cases[2::3])
     assert by_task["separation"][0].result["pairs"] == 2
 
-    report = ROOT / "reports" / "generated" / "paper@16"
-    text = (report / "report.md").read_text()
+    text = (tmp_path / "reports" / "generated" / "paper@16" / "report.md").read_text()
     assert "- **Rehearsal**: A rehearsal, on at most 16 scenes of each set" in text
     assert "data: 3 of 4 (missing 1, damaged 0)" in text
     assert "46.0" in text, "the paper's number stands beside ours"
     plan = json.loads((home / "plans" / "paper@16.json").read_text())
     assert plan["limit"] == 16
 
-    again = run(data, home, *COMMAND, timeout=120)
+    again = run(data, tmp_path, *COMMAND, timeout=120)
     assert again.returncode == 0
     assert " 0 to do" in again.stdout
