@@ -54,7 +54,7 @@ from registry.record import Record, RecordError
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 all is there, 1 something failed, 130 interrupted."""
     arguments = parse(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return benchmark(arguments)
     except KeyboardInterrupt:
@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, RecordError, MongoError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

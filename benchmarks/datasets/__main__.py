@@ -50,7 +50,7 @@ when interrupted: the same command goes on.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(arguments.command(arguments))
     except KeyboardInterrupt:
@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, InUseError, GivenUpError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,12 @@ def test_status(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     figures = json.loads(said(capsys, "status", "--root", str(root), "--json"))["audioset"]
     assert (figures["found"], figures["to_do"], figures["clips"]) == (3, 3, 3)
     assert "1 more reasons" in said(capsys, "status", "--root", str(root), "--reasons", "1")
+
+
+def test_who_calls_it_keeps_an_own_answer_to_sigterm(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    said(capsys, "status", "--root", str(root))
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_status_as_a_table(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
