@@ -142,7 +142,7 @@ class Prepared:
         self.fingerprint: str = content["fingerprint"]
         self.options: dict[str, Any] = content["options"]
         self.lost, self.refused = ([Lost(**item) for item in content[key]] for key in ("lost", "refused"))
-        self.left_out = [LeftOut(**item) for item in content.get("left_out", ())]  # older manifests have none
+        self.left_out = [LeftOut(**item) for item in content["left_out"]]
         self._clips: dict[str, list[Any]] = content["clips"]
         self._columns: dict[str, list[Any]] = content["columns"]
         self.ids: list[str] = self._clips["id"]

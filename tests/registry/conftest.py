@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.mongod import Mongod
+
 
 @pytest.fixture
 def write_run() -> Callable[..., Path]:
@@ -65,3 +67,11 @@ def child() -> Iterator[Callable[[Callable[[], object]], int]]:
                 os.waitpid(pid, 0)
         except ChildProcessError:
             pass
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """A real MongoDB of one test's own."""
+    server = Mongod(tmp_path / "mongod")
+    yield server
+    server.stop()

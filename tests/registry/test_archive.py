@@ -35,6 +35,7 @@ from registry.journal import append
 from registry.keys import run_key
 from registry.lock import Lock
 from registry.record import RecordError
+from tests.dying import die_at
 
 ROOT = Path(__file__).parents[2]
 STAGE, LATER, SCORE = (run_key(task, {}, "data", ()) for task in ("pretrain", "pretrain again", "localization"))
@@ -446,20 +447,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def die_importing(moment: int, home: Path, path: Path) -> None:
     """Import, but end at once at a certain change to the disk."""
-    left = moment
-
-    def dying(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*arguments: Any, **named: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os._exit(9)
-            return call(*arguments, **named)
-
-        return wrapped
-
-    for name in ("rename", "replace", "fsync", "mkdir", "unlink", "rmdir"):
-        setattr(os, name, dying(getattr(os, name)))
+    die_at(moment, "rename", "replace", "fsync", "mkdir", "unlink", "rmdir")
     read_archive(Registry(home), path)
 
 

@@ -52,13 +52,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def mongod(tmp_path: Path) -> Iterator[Mongod]:
-    server = Mongod(tmp_path / "mongod")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Mongod]:
     """It asks for passwords."""
     server = Mongod(tmp_path / "mongod", auth=True)
@@ -130,13 +123,18 @@ def test_a_full_disk_under_the_database(tmp_path, small_disk):
         assert told.count("warning: run 1 is not copied to MongoDB") == 1, told
         assert_whole(home, 30)
         ballast.unlink()
-        server.stop()
-        server.start()
-        with opened(address(f"{server.uri}/lab")) as store:
-            assert sync(home, store).failed == {}
-            assert_copied(store, home)
+        assert_completed_once_back(server, home)
     finally:
         server.stop()
+
+
+def assert_completed_once_back(server: Mongod, home: Path) -> None:
+    """The database is started again, and the next sync completes it."""
+    server.stop()
+    server.start()
+    with opened(address(f"{server.uri}/lab")) as store:
+        assert sync(home, store).failed == {}
+        assert_copied(store, home)
 
 
 def test_files_that_cannot_grow_under_the_database(tmp_path, mongod):
@@ -149,11 +147,7 @@ def test_files_that_cannot_grow_under_the_database(tmp_path, mongod):
     told = finished(process)
     assert told.count("warning: run 1 is not copied to MongoDB") == 1, told
     assert_whole(home, 30)
-    mongod.stop()
-    mongod.start()
-    with opened(address(f"{mongod.uri}/lab")) as store:
-        assert sync(home, store).failed == {}
-        assert_copied(store, home)
+    assert_completed_once_back(mongod, home)
 
 
 # ---- the run itself is ended ----------------------------------------------------------------------------------------

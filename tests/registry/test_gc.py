@@ -40,6 +40,7 @@ from registry.keys import run_key
 from registry.lock import Lock, held
 from registry.observer import RegistryObserver
 from registry.record import Pedigree, RecordError
+from tests.dying import die_at
 
 A, B, C, D = (run_key(name, {}, "", ()) for name in "ABCD")
 BY_ITSELF = Choice()
@@ -313,20 +314,7 @@ def test_links(home: Path, tmp_path: Path) -> None:
 
 def die_deleting(moment: int, home: Path) -> None:
     """Delete, but end at once at a certain change to the disk."""
-    left = moment
-
-    def dying(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*arguments: Any, **named: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os._exit(9)
-            return call(*arguments, **named)
-
-        return wrapped
-
-    for name in ("rename", "replace", "unlink", "rmdir"):
-        setattr(os, name, dying(getattr(os, name)))
+    die_at(moment, "rename", "replace", "unlink", "rmdir")
     delete(Registry(home), ALL)
 
 

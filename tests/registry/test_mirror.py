@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,8 @@ from registry.mongo import MongoError, address, opened
 from registry.mongod import free_port
 from registry.sync import sync
 from tests.live import ROOT, assert_copied, assert_whole, finished, go, record, seen, start
-from tests.mongod import Mongod
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def mongod(tmp_path: Path) -> Iterator[Mongod]:
-    server = Mongod(tmp_path / "mongod")
-    yield server
-    server.stop()
 
 
 def test_a_run_appears_while_it_goes_on_and_is_whole_at_its_end(tmp_path, mongod):
