@@ -8,6 +8,9 @@ command line; but for ``extractor``, which loads what has been trained: ``from c
 import importlib
 from typing import Any
 
+# Refuses what does not fit each other, before torch is imported. By name: its table is not code behind a run.
+importlib.import_module("cavl.versions")
+
 __all__ = ["Extractor", "ModelError", "load"]
 
 
