@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.processes import PATIENCE, follow_parent
+from benchmarks.protocol import PROTOCOL
 from registry.files import MONGO, DiskFullError, digest_file
 from registry.index import Registry
 from registry.record import Record, read_record
@@ -40,34 +41,41 @@ class Request:
     scratch: Path  # the new home
 
 
-@contextlib.contextmanager
-def runner(home: Path, paths: Mapping[str, str]) -> Iterator[Again]:
+class _Runner:
     """See :class:`registry.runner.Runner`."""
-    registry = Registry(home.absolute())
-    folder = Path(tempfile.mkdtemp(prefix="cavl-verify-"))
-    worker = Worker(folder / "tmp")
+
+    protocol = PROTOCOL
 
     @contextlib.contextmanager
-    def again(record: Record, progress: Report) -> Iterator[Path]:
-        parents = [(key, registry.find(key)) for key in record.pedigree.parents]
-        scratch = Path(tempfile.mkdtemp(dir=folder))
-        request = Request(
-            config=record.config,
-            paths=paths,
-            home=registry.home,
-            parents=tuple((key, parent.folder if parent else None) for key, parent in parents),
-            scratch=scratch,
-        )
-        yield scratch / str(worker.run(request, progress))
-        shutil.rmtree(scratch)
+    def __call__(self, home: Path, paths: Mapping[str, str]) -> Iterator[Again]:
+        registry = Registry(home.absolute())
+        folder = Path(tempfile.mkdtemp(prefix="cavl-verify-"))
+        worker = Worker(folder / "tmp")
 
-    try:
-        yield again
-    finally:
+        @contextlib.contextmanager
+        def again(record: Record, progress: Report) -> Iterator[Path]:
+            parents = [(key, registry.find(key)) for key in record.pedigree.parents]
+            scratch = Path(tempfile.mkdtemp(dir=folder))
+            request = Request(
+                config=record.config,
+                paths=paths,
+                home=registry.home,
+                parents=tuple((key, parent.folder if parent else None) for key, parent in parents),
+                scratch=scratch,
+            )
+            yield scratch / str(worker.run(request, progress))
+            shutil.rmtree(scratch)
+
         try:
-            worker.end()
+            yield again
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                worker.end()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+runner = _Runner()
 
 
 class Worker:

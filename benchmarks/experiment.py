@@ -32,6 +32,7 @@ from benchmarks.datasets.source import Source, module_of, open_source
 from benchmarks.jobs import ENTRIES, NAMES, Job, resolve
 from benchmarks.methods import method_class
 from benchmarks.progress import Report, progress_bar
+from benchmarks.protocol import PROTOCOL
 from benchmarks.training import (
     TrainingConfig,
     TrainingError,
@@ -157,7 +158,7 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
 def current_environment(settings: TrainingConfig) -> dict[str, Any]:
     """What a run with these settings would be made with here and now: other than a record's, that one is stale."""
     precision = choose_precision(settings.precision, choose_device(settings.device))
-    return environment(precision, settings.threads, world_size=1)
+    return {**environment(precision, settings.threads, world_size=1), "protocol": PROTOCOL}
 
 
 def answered(job: Job, registry: Registry) -> Record | None:

@@ -1,4 +1,4 @@
-"""From a run configuration to what has to be there before it: the run-key chain (DESIGN "Run keys").
+"""From a run configuration to what has to be there before it: the run-key chain (PROTOCOLS §R).
 
 key(stage) = H(stage configuration, dataset fingerprint, key of the stage before)
 key(evaluation) = H(task configuration, dataset fingerprint, key of the checkpoint)

@@ -10,6 +10,9 @@ from typing import Any
 #: The packages whose arithmetic reaches a score.
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "mir_eval")
 
+#: What runs had before it was recorded: the version of the definitions by which they were measured.
+UNRECORDED: Mapping[str, Any] = {"protocol": 1}
+
 
 def versions() -> dict[str, str | None]:
     """Version of Python (minor) and of :data:`PACKAGES`, ``None`` for one that is absent; nothing is imported."""
@@ -21,8 +24,14 @@ def environment(precision: str, threads: int, world_size: int = 1) -> dict[str, 
     return {**versions(), "precision": precision, "threads": threads, "world_size": world_size}
 
 
+def complete(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An environment with what was not recorded in its day; where none was recorded (plain Sacred), none."""
+    return {**UNRECORDED, **environment} if environment else {}
+
+
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
     """What differs, one plain sentence each: ``torch was 2.10.0, is 2.11.0``."""
+    then, now = complete(then), complete(now)
     return tuple(
         f"{name} was {_said(then.get(name))}, is {_said(now.get(name))}"
         for name in sorted(then.keys() | now.keys())

@@ -1,6 +1,6 @@
 """The key of a run: equal keys mean "the same number by intent".
 
-Keys form a chain (DESIGN.md, "Run keys"): the key of a run is a digest of its configuration, of its dataset's
+Keys form a chain (PROTOCOLS §R): the key of a run is a digest of its configuration, of its dataset's
 fingerprint and of the keys of the runs it started from, so runs that begin alike share their beginning and a change
 upstream changes everything below. What cannot change the result by intent (paths, device, worker counts, logging) is
 left out of the configuration by the caller.

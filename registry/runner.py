@@ -26,6 +26,8 @@ class RunnerError(ValueError):
 
 
 class Runner(Protocol):
+    protocol: int  # version of the definitions by which runs are measured now
+
     def __call__(self, home: Path, paths: Mapping[str, str]) -> AbstractContextManager[Again]:
         """While the block lasts, runs of the registry ``home`` can be run again; nothing in ``home`` is changed.
 

@@ -4,10 +4,10 @@
     python -m reports --preset smoke --home runs     another preset, another registry
     python -m reports --json                         a summary on standard output for programs
 
-What is written: index.html (everything, sounds included, self-contained), report.md, tables/*.{md,tex,csv},
-figures/*.{png,pdf}. The report says what has been run; what is missing, failed, stale or damaged is named, never filled
-in. The suite (python -m benchmarks) writes it by itself after each seed; run this to write it again, for instance after
-a sync.
+What is written: index.html (everything, sounds included, self-contained), report.md, protocols.md (the definitions),
+tables/*.{md,tex,csv}, figures/*.{png,pdf}. The report says what has been run; what is missing, failed, stale or damaged
+is named, never filled in. The suite (python -m benchmarks) writes it by itself after each seed; run this to write it
+again, for instance after a sync.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from registry.files import atomic_write
 from registry.index import Registry
 from registry.lock import Lock
 from registry.record import to_json
+from reports import protocols
 from reports.cells import Table
 from reports.figures import all_figures, write_figures
 from reports.figures.figure import Figure
@@ -49,6 +50,7 @@ def write_report(study: Study, out: Path) -> list[Path]:
         files[f"tables/{table.name}.csv"] = long_csv(table)
     drawn = write_figures(figures, out / "figures")
     files["report.md"] = report_markdown(study, tables, figures)
+    files[protocols.FILE] = protocols.read()
     files["index.html"] = page(study, tables, figure_files(figures, out / "figures"))
     for name, text in files.items():
         atomic_write(out / name, text)
@@ -75,7 +77,8 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
     lines += [markdown(table, "index.html") for table in tables]
     for figure in figures:
         lines += [f"### {md(figure.title)}", "", f"![{md(figure.title)}](figures/{figure.name}.png)", ""]
-        lines += [md(f"{figure.caption} {STALE_FIGURE}" if figure.stale else figure.caption), ""]
+        caption = md(f"{figure.caption} {STALE_FIGURE}" if figure.stale else figure.caption)
+        lines += [protocols.linked_markdown(caption, "index.html"), ""]
         lines += [f"Its sounds are played in [index.html](index.html#{figure.name}).", ""] if figure.sounds else []
     return "\n".join(lines)
 

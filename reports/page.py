@@ -14,6 +14,7 @@ import jinja2
 
 from registry.plain import redact, redacted
 from registry.record import Record
+from reports import protocols
 from reports.cells import Table
 from reports.figures.figure import Figure
 from reports.render import STALE_FIGURE, anchor, notes
@@ -32,11 +33,13 @@ def page(study: Study, tables: Sequence[Table], figures: Sequence[tuple[Figure, 
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["linked"] = protocols.linked_html
     environment.globals.update(anchor=anchor, notes=notes, stale_figure=STALE_FIGURE, enumerate=enumerate)
     return environment.get_template("index.html").render(
         study=study,
         summary=summary(study),
         tables=tables,
+        protocols=protocols.sections(protocols.read()),
         figures=[
             {
                 "figure": figure,

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 
 from reports.cells import BEATEN, STALE, Cell, Row, Table
+from reports.protocols import linked_markdown
 
 STALE_NOTE = f"{STALE} stale: code or environment changed since the run; repeat it with --rerun stale"
 BEATEN_NOTE = f"{BEATEN} no better than a trivial row of this table in the same column, in one seed or more"
@@ -39,7 +40,8 @@ def markdown(table: Table, page: str) -> str:
             lines.append(f"| **{md(row.group)}** |" + " |" * len(table.columns))
         cells = [_md_cell(cell, f"{page}#{anchor(table, number, c)}") for c, cell in enumerate(row.cells)]
         lines.append(f"| {md(row.label)} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", md(table.caption), *(f"\n{md(note)}" for note in notes(table)), ""])
+    lines += ["", linked_markdown(md(table.caption), page), *(f"\n{md(note)}" for note in notes(table)), ""]
+    return "\n".join(lines)
 
 
 def _md_cell(cell: Cell, link: str) -> str:

@@ -23,8 +23,8 @@ Expected scores (mean of three seeds, in percent; the seeds differ):
 - separation, SDR in dB: c1 3.3 (mask) and 3.1 (centre) located with the mixture, 5.1 and 5.3 with the solo, c1-c2 5.2,
   untrained 2.9, shuffled -0.5 to -3, the mixture 0.2, ideal ratio mask 19.5.
 
-Where it differs from PROTOCOLS' miniature defaults: beta, learning rates and the counter's decay; each has its reason
-below.
+What it chooses where the paper is silent, PROTOCOLS §0 lists; beta, learning rates and the counter's decay have their
+reasons below.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CAVL = {
     "audio_trunk": SMALL,
     "visual_trunk": SMALL,
     "encoder_layers": 2,
-    # A softer start than PROTOCOLS' 10: with stiff assignments an unlucky initial clustering (light against dark, say)
+    # A softer start than 10: with stiff assignments an unlucky initial clustering (light against dark, say)
     # commits the points before they mean anything, and some seeds wait hundreds of updates. On validation scenes.
     "clustering": {"beta": 5.0},
 }
@@ -115,7 +115,7 @@ SEPARATOR = SeparatorConfig(
     spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM), channels=(16, 32, 64, 128, 128, 128), loss="weighted"
 )
 
-#: Twice PROTOCOLS' rates, with which C1 is learned in half the updates (as beta, found on validation scenes).
+#: Twice 1e-3 and 1e-4, with which C1 is learned in half the updates (as beta, found on validation scenes).
 UPDATES = (300, 120, 120, 120)
 LRS = (2e-3, 2e-4, 2e-4, 2e-4)
 

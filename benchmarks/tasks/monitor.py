@@ -98,7 +98,7 @@ def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: 
     """Does the heatmap for each sound peak on the object it is asked about: sound ``i`` on object ``i`` mod n?
 
     ``sounds`` (m, T) are the scene's isolated stems, m = n, perhaps followed by as many other sounds for the control.
-    The image is clustered for all its sounding objects, a sound for one source (MINIATURE's pointing).
+    The image is clustered for all its sounding objects, a sound for one source (PROTOCOLS §6).
     """
     assert scene.objects is not None
     assert scene.image is not None

@@ -5,11 +5,20 @@ import os
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.mongod import Mongod
+
+
+@pytest.fixture(autouse=True)
+def runner(monkeypatch) -> SimpleNamespace:
+    """What the index knows of the installed experiments: they follow the protocol of records that name none."""
+    installed = SimpleNamespace(protocol=1)
+    monkeypatch.setattr("registry.index.runner", lambda: installed)
+    return installed
 
 
 @pytest.fixture

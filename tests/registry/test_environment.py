@@ -33,3 +33,5 @@ def test_differences_in_words() -> None:
         "torch was 2.10.0, is 2.11.0",
     )
     assert differences(then, dict(then)) == ()
+    assert differences(then, {**then, "protocol": 1}) == ()  # it was, before it was recorded
+    assert differences(then, {**then, "protocol": 2}) == ("protocol was 1, is 2",)

@@ -33,12 +33,29 @@ def test_report_md_links_to_files_and_anchors_that_exist(whole_report):
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) > 100
     ids = set(re.findall(r'id="([^"]+)"', page))
+    sections = set(re.findall(r'id="([^"]+)"', (out / "protocols.md").read_text()))
     for link in links:
         name, _, anchor = link.partition("#")
         assert (out / name).is_file()
-        assert not anchor or anchor in ids
+        assert not anchor or anchor in (sections if name == "protocols.md" else ids)
     table = (out / "tables" / "table3.md").read_text()
     assert (out / "tables" / re.search(r"\]\(([^)#]+)#", table)[1]).is_file()
+
+
+def test_every_citation_of_the_protocols_is_a_link_to_the_section(whole_report):
+    out = whole_report
+    for file, target in (("report.md", "protocols.md#s"), ("tables/table1.md", "../protocols.md#s")):
+        text = (out / file).read_text()
+        linked = re.findall(r"\[PROTOCOLS §(\w+)\]\(" + re.escape(target) + r"(\w+)\)", text)
+        assert linked
+        assert len(linked) == text.count("PROTOCOLS")
+        assert all(cited == led_to for cited, led_to in linked)
+    page = (out / "index.html").read_text()
+    linked = re.findall(r'<a href="#protocols-(\w+)">PROTOCOLS §(\w+)</a>', page)
+    assert {"5", "6", "7", "8"} <= {cited for cited, _ in linked}
+    assert len(linked) == page.count("PROTOCOLS")
+    assert all(cited == led_to for cited, led_to in linked)
+    assert "PROTOCOLS \\S{}7" in (out / "tables" / "table1.tex").read_text()  # to be pasted elsewhere: plain
 
 
 def test_figures_of_report_md_cannot_break_it(writer, study_of):

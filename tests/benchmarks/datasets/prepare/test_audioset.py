@@ -1,4 +1,4 @@
-"""Google's lists as items: counts that PROTOCOLS measured, columns, and rows that are none."""
+"""Google's lists as items: the counts of PROTOCOLS §2, columns, and rows that are none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_balanced_list(official: tuple[Any, ...]) -> None:
     made = plan(*official)
     assert (made.name, len(made.items), made.refused) == ("audioset", 22_160, [])
     counted = Counter(min(5, item.attributes["n_sources"]) for item in made.items)
-    assert [counted[n] for n in range(1, 6)] == [10532, 8034, 3060, 466, 68]  # PROTOCOLS, section 2
+    assert [counted[n] for n in range(1, 6)] == [10532, 8034, 3060, 466, 68]  # PROTOCOLS §2
     item = made.items[0]
     assert (item.id, item.video) == ("--PJHxphWEs", "--PJHxphWEs")
     assert (item.cut.segment, item.cut.fps, item.cut.pieces) == ((30.0, 40.0), 25.0, False)
