@@ -133,6 +133,8 @@ def _refuse_unmatched(
         for name in getattr(request, kind):
             if any(getattr(row, noun) == name for row in asked):
                 continue
+            if kind == "methods" and trivial(name) and asked:
+                continue  # it stands beside the others wherever it can, named or not
             fit: list[str] = []
             while not fit:  # with fewer of the others, where all together leave nothing
                 fewer: dict[str, Any] = {other: () for other in KINDS if other not in others}

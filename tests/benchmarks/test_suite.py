@@ -192,6 +192,7 @@ def test_trivial_rows_stand_beside_every_selection_of_others():
     assert asked(orderings=("avc",), tasks=("classification",)).keys() >= {"l3", "l3:mel", "spectrogram-statistics"}
     assert asked(methods=("full-frame", "dmc"), orderings=("c1",), tasks=("localization",)) == {"dmc": "c1", **masks}
     assert asked(methods=("dmc",), orderings=("c1",), tasks=("avc",)) == {"dmc": "c1"}  # none can tell correspondence
+    assert asked(methods=("full-frame", "dmc"), orderings=("c1",), tasks=("pretrain",)) == {"dmc": "c1"}
     assert asked(methods=("full-frame",)) == {"full-frame": "none"}  # nothing that it is to be compared with
 
 
