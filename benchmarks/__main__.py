@@ -3,13 +3,15 @@
     python -m benchmarks                       the default preset, three seeds (the same as: tox -e benchmark)
     python -m benchmarks --preset smoke        the whole way in seconds, to see that it works
     python -m benchmarks --dry-run             what would run, and what is already there
-    python -m benchmarks --methods cavl --tasks localization --seeds 1
+    python -m benchmarks --methods cavl --tasks localization --seeds 1      a part of it, beside trivial rows
     python -m benchmarks --esc50 DIR           also probe the real recordings of ESC-50
     python -m benchmarks --preset paper        the paper's own experiments, on prepared data (python -m
                                                benchmarks.datasets --help)
     python -m benchmarks --preset paper --limit 16      its rehearsal: 16 scenes of each set, two updates a training
 
-The report covers what the last command asked for: after a selection, the whole command shows everything again.
+The report covers what the last command asked for, and calls the rest "not selected"; the whole command shows everything
+again. Trivial rows (full frame, spectrogram statistics and their like) run beside every selection of other rows: they
+say what a score is worth. A name that selects nothing is refused, and the report that stands is left alone.
 
 Ctrl-C stops it; the same command goes on from there, to the update. Runs are kept in $CAVL_HOME (default ./runs; browse
 them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder).
@@ -30,7 +32,7 @@ import types
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -39,16 +41,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import presets
-from benchmarks.datasets.prepared import NotPreparedError
-from benchmarks.datasets.source import Source, data_folder, open_source
-from benchmarks.experiment import current_environment, progress_bar
-from benchmarks.jobs import Job
-from benchmarks.suite import TASKS, Request, State, jobs_of, run, scoreable, select
+from benchmarks import names
+from benchmarks.arguments import comma_separated, number_of_seeds, positive
+from benchmarks.methods import TASKS
 from registry.files import MONGO, home
 from registry.index import Registry
 from registry.mongo import MongoError, address, opened
 from registry.record import Record, RecordError
+
+if TYPE_CHECKING:  # slow to import: what needs it does so when the command line has been understood
+    from benchmarks.datasets.source import Source
+    from benchmarks.jobs import Job
+    from benchmarks.presets import Preset
+    from benchmarks.suite import Request, Same, State
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,23 +76,21 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    several = functools.partial(parser.add_argument, default=(), type=lambda t: tuple(t.split(",")), metavar="A,B,...")
+    several = functools.partial(parser.add_argument, default=(), type=comma_separated, metavar="A,B,...")
     parser.add_argument(
-        "--preset", default="miniature", help=f"one of: {', '.join(presets.names())} (default: miniature)"
+        "--preset", default="miniature", help=f"one of: {', '.join(names.presets())} (default: miniature)"
     )
     parser.add_argument(
         "--limit",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="a rehearsal: N scenes of each set and two updates a training, as runs and a report of their own",
     )
-    parser.add_argument("--seeds", type=_positive, metavar="N", help="seeds 1..N (default: the preset's)")
-    several("--methods", help="only these methods (default: all of the preset)")
+    parser.add_argument("--seeds", type=number_of_seeds, metavar="N", help="seeds 1..N (default: the preset's)")
+    several("--methods", help="only these methods and the trivial rows (default: all of the preset)")
     several("--orderings", help="only these curriculum orderings, also ones not run by default")
     several("--tasks", help=f"only these of: {', '.join(TASKS)}; what they need is trained anyway")
-    parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="processes at a time (default: the number of cores)"
-    )
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time (default: the number of cores)")
     parser.add_argument(
         "--esc50",
         metavar="DIR",
@@ -123,6 +126,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
+    from benchmarks import presets
+    from benchmarks.experiment import current_environment
+    from benchmarks.suite import Request, State, plan_of, run, scoreable, select
+
     console = Console(soft_wrap=True)
     preset = arguments.preset if arguments.limit is None else f"{arguments.preset}@{arguments.limit}"
     esc50 = arguments.esc50 or _found_esc50(presets.load(preset))
@@ -141,13 +148,17 @@ def benchmark(arguments: argparse.Namespace) -> int:
         ),
     )
     registry = Registry(home(), current_environment(presets.load(request.preset).training))
-    jobs = jobs_of(request)
+    jobs, same = plan_of(request)
+    if not jobs:
+        raise ValueError("of what was asked for nothing can be run; the report that stands is left alone")
+    for sentence in sames(same):
+        console.print(f"note: {escape(sentence)}", highlight=False)
     reused = select(jobs, registry, arguments.rerun)
     state = State(jobs=only_failed(jobs, reused, registry) if arguments.rerun == "failed" else jobs, reused=reused)
     if arguments.dry_run:
         show_plan(console, state)
         return 0
-    registry.save_plan(request.preset, plan(request, jobs))
+    registry.save_plan(request.preset, plan(request, jobs, same))
     do_without_mongo_if_away(console)
     prepare(state.todo, arguments.jobs or os.cpu_count() or 1)
 
@@ -205,13 +216,38 @@ def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registr
     return [job for job in jobs if job.key in wanted]
 
 
-def plan(request: Request, jobs: list[Job]) -> dict[str, object]:
-    """What the report is made of: every run asked for, by key."""
+def sames(same: Sequence[Same]) -> list[str]:
+    """One sentence on each ordering whose runs are another's."""
+    found: dict[tuple[str, str], list[Same]] = {}
+    for one in same:
+        row = one.row
+        found.setdefault((f"{row.method} {row.ordering}", f"{one.method} {one.ordering}"), []).append(one)
+    return [
+        f"{own} is configured as {other} ({', '.join(dict.fromkeys(s.row.task for s in several))}; seed "
+        f"{', '.join(str(seed) for seed in dict.fromkeys(s.seed for s in several))}): the runs are the same, and stand "
+        f"under the name of {other} only"
+        for (own, other), several in found.items()
+    ]
+
+
+def plan(request: Request, jobs: list[Job], same: Sequence[Same]) -> dict[str, Any]:
+    """What the report is made of: every run asked for, by key; and what the preset has that was not."""
+    from benchmarks import presets
+    from benchmarks.selection import rows, whole
+
+    preset = presets.load(request.preset)
+    methods = presets.methods_of(request.preset, preset)
+    asked = set(rows(request, methods))
+    selected = {kind: list(getattr(request, kind)) for kind in ("methods", "orderings", "tasks")}
     return {
         "preset": request.preset,
         "limit": presets.limit_of(request.preset)[1],  # of scenes in each set: it is a rehearsal
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "selected": {kind: names for kind, names in selected.items() if names},
+        "not_selected": [row._asdict() for row in rows(whole(request), methods) if row not in asked],
+        "preset_seeds": preset.seeds,
+        "same": [{**s.row._asdict(), "seed": s.seed, "as": [s.method, s.ordering]} for s in same],
         "nodes": [
             {
                 "name": job.name,
@@ -236,6 +272,10 @@ def prepare(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
+    from benchmarks.datasets.prepared import NotPreparedError
+    from benchmarks.datasets.source import open_source
+    from benchmarks.progress import progress_bar
+
     sources: dict[str, Source] = {}
     wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
@@ -345,8 +385,10 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def _found_esc50(preset: presets.Preset) -> Path | None:
+def _found_esc50(preset: Preset) -> Path | None:
     """The official folder, where it is there and the preset does not read ESC-50 as prepared."""
+    from benchmarks.datasets.source import data_folder
+
     if preset.classification.probe != "miniature":
         return None
     folder = data_folder() / "ESC-50"
@@ -361,13 +403,6 @@ def _places(arguments: argparse.Namespace) -> dict[str, str | list[str]]:
     if arguments.recordings:
         places["recordings"] = [str(Path(folder).absolute()) for folder in arguments.recordings]
     return places
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
 
 
 def _interrupt(number: int, frame: types.FrameType | None) -> NoReturn:

@@ -18,15 +18,18 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cavl
 from cavl.config import to_dict
-from cavl.extractor import CONFIG, WEIGHTS, ModelError, Saved, find, load
 from registry.compare import flat
 from registry.files import atomic_copy, atomic_write, home
 from registry.index import Registry
 from registry.plain import redact, redacted
 from registry.record import Record, RecordError, to_json
+
+if TYPE_CHECKING:
+    from cavl.extractor import Saved
 
 #: Task -> what the card quotes of a result: (what it is, where in the result). Controls stand beside what they control.
 SCORES: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -86,16 +89,18 @@ def export(registry: Registry, number: int, out: Path) -> Path:
     KeyError, RecordError
         If there is no such run, or its record is damaged.
     """
+    from cavl.extractor import CONFIG, WEIGHTS, find  # slow to import, and --help is not
+
     record = registry.get(number)
     saved, weights = find(record.folder)
     if weights is None:
-        raise ModelError(f"run {number} is of {saved.method}, which has no weights: there is nothing to export")
+        raise cavl.ModelError(f"run {number} is of {saved.method}, which has no weights: there is nothing to export")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is there already; remove it, or choose another --out")
     with _becoming(out) as folder:
         atomic_copy(weights, folder / WEIGHTS)
         atomic_write(folder / CONFIG, to_json(redacted(to_dict(saved))))
-        load(folder)  # what cannot be used again is not given away
+        cavl.load(folder)  # what cannot be used again is not given away
         atomic_write(folder / "README.md", redact(card(registry, record, saved)))
     return out
 
@@ -195,7 +200,7 @@ def _trainer(registry: Registry, record: Record) -> Record:
         return record
     trainer = registry.find(record.pedigree.parents[0])
     if trainer is None:
-        raise ModelError(
+        raise cavl.ModelError(
             f"run {record.id} measured weights whose own run is not in {registry.home}: there is nothing to write a "
             "model card from"
         )
@@ -312,10 +317,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyError as error:
         print(f"error: {error.args[0]}", file=sys.stderr)
         return 2
-    except (ModelError, OSError, RecordError, ValueError) as error:
+    except (cavl.ModelError, OSError, RecordError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f'{out}: cavl.load("{out}") gives {load(out)}')
+    print(f'{out}: cavl.load("{out}") gives {cavl.load(out)}')
     return 0
 
 

@@ -20,18 +20,20 @@ and ``audio_assignments`` (audio clusters as separation masks); :class:`cavl.mod
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor, nn
-
-from benchmarks.batch import Batch
 from cavl.methods import BUILT_IN as BUILT_IN
 from cavl.methods import available as available
 from cavl.methods import method_class as method_class
 from cavl.methods import module_of as module_of
 from cavl.methods import named as named
 from cavl.methods import without_arm as without_arm
+
+if TYPE_CHECKING:  # slow to import, and a command line that names the tasks is not
+    import torch
+    from torch import Tensor, nn
+
+    from benchmarks.batch import Batch
 
 #: What a method must have for a task: one of these.
 ABILITIES = {
@@ -43,11 +45,17 @@ ABILITIES = {
     "localization": ("localize",),
     "separation": ("sound_maker", "separate"),
 }
+TASKS = ("pretrain", *ABILITIES)
 
 
 def can(method: str, task: str) -> bool:
     """Whether the method of this name can be measured in the task."""
     return any(hasattr(method_class(method), ability) for ability in ABILITIES[task])
+
+
+def trivial(method: str) -> bool:
+    """Whether it is one of the rows that look at nothing, or learn nothing."""
+    return module_of(method) == "baselines.trivial"
 
 
 @runtime_checkable

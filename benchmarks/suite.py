@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import presets
 from benchmarks.datasets.esc50 import IncompleteError
@@ -23,96 +23,83 @@ from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.datasets.source import Source, open_source
 from benchmarks.experiment import answered, run_job
 from benchmarks.jobs import Job, read_esc50, resolve
-from benchmarks.methods import ABILITIES, can
+from benchmarks.methods import TASKS as TASKS
 from benchmarks.processes import follow_parent
+from benchmarks.selection import Request as Request
+from benchmarks.selection import Row, rows, variants
 from registry.index import Registry
 from registry.observer import AlreadyRunning
 from registry.record import Record
 
-TASKS = ("pretrain", *ABILITIES)
 #: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
 EVALUATION_COST = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the user asked for; empty selections mean everything the preset has."""
+class Same(NamedTuple):
+    """A row that has no runs of its own: it is configured as another one that the plan has."""
 
-    preset: str = "miniature"  # "paper@16": the rehearsal of one, with 16 scenes of each set
-    seeds: int | None = None
-    methods: tuple[str, ...] = ()
-    orderings: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    esc50: str | None = None
-    #: Where the preset's data are, by entries of its configuration: {"photographs": folder}.
-    data: Mapping[str, Any] = field(default_factory=dict)
-    #: Further data of the task action: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.
-    videos: tuple[Mapping[str, str], ...] = ()
+    row: Row
+    seed: int
+    method: str  # of the other
+    ordering: str
 
 
 def jobs_of(request: Request) -> list[Job]:
-    """Every job of the request once (by key), parents before children, seed by seed.
+    """The jobs of :func:`plan_of`."""
+    return plan_of(request)[0]
+
+
+def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
+    """Every job of the request once (by key), parents before children, seed by seed; and whose rows are others'.
 
     Raises
     ------
     ConfigError, ValueError
-        For a preset, method, ordering or task that there is not.
+        For a preset that there is not, and for a method, ordering or task that selects nothing of it.
     """
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
-    for name in request.methods:
-        if name not in methods:
-            raise ValueError(f"preset {request.preset!r} has no method {name!r}; it has: {', '.join(methods)}")
-    for task in request.tasks:
-        if task not in TASKS:
-            raise ValueError(f"there is no task {task!r}; there are: {', '.join(TASKS)}")
+    asked = rows(request, methods)
     foreign = [entry for entry in request.data if not hasattr(preset.data, entry)]
     if foreign:
         raise ValueError(
             f"preset {request.preset!r} has no use for --{foreign[0]}: it composes no scenes; that of composite does"
         )
     found: dict[str, Job] = {}
+    same: dict[Same, None] = {}
     for seed in range(1, (request.seeds or preset.seeds) + 1):
-        for name, part in methods.items():
-            if request.methods and name not in request.methods:
-                continue
-            for ordering in request.orderings or part.runs:
-                for job in _jobs_of_ordering(request, name, part, ordering, seed):
-                    for member in job.chain():
-                        found.setdefault(member.key, member)
+        for row in asked:
+            for job in _jobs_of_row(request, methods[row.method], row, seed):
+                for member in job.chain():
+                    found.setdefault(member.key, member)
+                own, first = ((j.config["method"], j.config["ordering"]) for j in (job, found[job.key]))
+                if own != first:
+                    same[Same(row, seed, *first)] = None
     if request.videos and not any(job.config["task"] == "action" for job in found.values()):
         raise ValueError(
             f"nothing of preset {request.preset!r} that was asked for is fine-tuned to actions; that of ablations is: "
             "--preset ablations"
         )
-    return list(found.values())
+    return list(found.values()), list(same)
 
 
-def _jobs_of_ordering(
-    request: Request, method: str, part: presets.MethodPreset, ordering: str, seed: int
-) -> Iterator[Job]:
-    base = ordering.partition("@")[0]
-    if request.orderings and base not in part.orderings(seed):
-        return  # another method's ordering
-    for task in request.tasks or TASKS:
-        config = presets.run_config(task, request.preset, method, ordering, seed)
-        config["data"] = merged(config["data"], request.data)
-        if task == "pretrain":
-            if config["stages"]:
-                yield resolve(config)
+def _jobs_of_row(request: Request, part: presets.MethodPreset, row: Row, seed: int) -> Iterator[Job]:
+    method, ordering, task = row
+    config = presets.run_config(task, request.preset, method, ordering, seed)
+    config["data"] = merged(config["data"], request.data)
+    if task == "pretrain":
+        yield resolve(config)
+        return
+    for variant in variants(part, task, ordering, asked=ordering in request.orderings):
+        evaluation = merged(config["evaluation"], variant)
+        if task == "classification":
+            for probe in probes(request, config):
+                yield resolve({**config, "evaluation": {**evaluation, **probe}})
             continue
-        if not can(method, task) or (part.tasks is not None and task not in part.tasks):
-            continue
-        for variant in variants(part, task, ordering, asked=ordering in request.orderings):
-            evaluation = merged(config["evaluation"], variant)
-            if task == "classification":
-                for probe in probes(request, config):
-                    yield resolve({**config, "evaluation": {**evaluation, **probe}})
-                continue
-            yield resolve({**config, "evaluation": evaluation})
-            if task == "action":
-                for videos in request.videos:
-                    yield resolve({**config, "evaluation": {**evaluation, **videos}})
+        yield resolve({**config, "evaluation": evaluation})
+        if task == "action":
+            for videos in request.videos:
+                yield resolve({**config, "evaluation": {**evaluation, **videos}})
 
 
 def probes(request: Request, config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -136,13 +123,6 @@ def probes(request: Request, config: Mapping[str, Any]) -> Iterator[Mapping[str,
         yield from ({"probe": probe} for probe in prepared_probes(source))
     for probe in scoreable(request.esc50) if request.esc50 else ():
         yield {"probe": probe, "esc50": request.esc50}
-
-
-def variants(part: presets.MethodPreset, task: str, ordering: str, asked: bool) -> presets.Variants:
-    """The runs of a task on one ordering; an ordering that the user ``asked`` for by name is never left out."""
-    if task not in part.variants:
-        return ({},)
-    return part.variants[task].get(ordering, ({},) if asked else ())
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

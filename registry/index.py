@@ -147,6 +147,14 @@ class Registry:
 
         return self._select(filters, short)
 
+    def values(self, column: str, **filters: Unpack[Filters]) -> list[Any]:
+        """What the runs that fit have in one of :data:`COLUMNS`, each value once, sorted; by such columns only."""
+        if unknown := {column, *filters} - {*COLUMNS}:
+            raise TypeError(f"no column {', '.join(sorted(unknown))}; there are {', '.join(COLUMNS)}")
+        where, values = _where({name: _several(value) for name, value in filters.items() if value is not None})
+        query = f"SELECT DISTINCT {column} FROM runs WHERE {where} AND {column} IS NOT NULL ORDER BY {column}"
+        return self._answer(lambda db: [value for (value,) in db.execute(query, values)])
+
     def get(self, id: int) -> Record:
         """The run ``id``.
 
@@ -203,6 +211,10 @@ class Registry:
         plan: dict[str, Any] = read_json(path)
         return plan
 
+    def plans(self) -> list[str]:
+        """The presets of which there is a plan."""
+        return sorted(path.stem for path in (self.home / "plans").glob("*.json"))
+
     def save_plan(self, preset: str, plan: Mapping[str, Any]) -> Path:
         """Keep ``plan`` (plain values) for :meth:`plan`, and say where."""
         path = self._plan_path(preset)
@@ -227,8 +239,7 @@ class Registry:
             name: _several(value) for name, value in filters.items() if value is not None
         }
         status, stale = given.pop("status", None), given.pop("stale", None)
-        where = " AND ".join(["damage IS NULL", *(f"{c} IN ({','.join('?' * len(v))})" for c, v in given.items())])
-        values = [value for several in given.values() for value in several]
+        where, values = _where(given)
         found = self._answer(lambda db: question(db, where, values))
         return [
             one
@@ -371,6 +382,12 @@ def _versions() -> dict[str, Any]:
         return {**versions(), "protocol": runner().protocol}
     except RunnerError:
         return dict(versions())
+
+
+def _where(given: Mapping[str, Collection[Any]]) -> tuple[str, list[Any]]:
+    """A condition on columns, and the values that it leaves open."""
+    where = " AND ".join(["damage IS NULL", *(f"{c} IN ({','.join('?' * len(v))})" for c, v in given.items())])
+    return where, [value for several in given.values() for value in several]
 
 
 def _version(db: sqlite3.Connection) -> Any:

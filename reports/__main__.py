@@ -68,6 +68,8 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
         f"runs: {known['runs_done']} of {known['runs_planned']}; last finished {known['last_run_at'] or 'none yet'}",
     ]
     lines += [f"- **Rehearsal**: {known['rehearsal']}"] if known["rehearsal"] else []
+    lines += [f"- **Selection**: {known['selection']}"] if known["selection"] else []
+    lines += [f"- no runs of its own: {text}" for text in known["same"]]
     lines += [f"- **data not complete**: {d['coverage']}: {_some(d['runs'])}" for d in known["incomplete"]]
     lines += [f"- **{f['status']}** (run {f['run']}): {f['name']}: {f['reason']}" for f in known["failed"]]
     lines += [f"- **damaged**, left out: {text}" for text in known["damaged"]]

@@ -171,10 +171,11 @@ def collected(
     published: Published | None = None,
     scale: float = 100.0,
     digits: int = 1,
+    absent: str = "not planned",
 ) -> Cell:
     """As :func:`measured`, for scores that ``value`` works out from a node that has a run.
 
-    ``excluded``: where results keep how many items were left out.
+    ``excluded``: where results keep how many items were left out; ``absent``: what is said without any node.
     """
     nodes = list(nodes)
     runs = [n.run for n in nodes if n.run is not None]
@@ -188,7 +189,7 @@ def collected(
         published=published,
         scale=scale,
         digits=digits,
-        words="" if nodes else "not planned",
+        words="" if nodes else absent,
     )
 
 

@@ -32,7 +32,7 @@ from reports.sides import (
     unable,
 )
 from reports.statistics import Difference, Estimate, common_seeds, over_items
-from reports.study import Study
+from reports.study import NOT_SELECTED, Study
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "supported", "contradicted", "inconclusive", "not run"
 ONE_SEED = "one seed: as far as it goes, "
@@ -61,38 +61,43 @@ Who = tuple[str, str]
 
 
 class Score(NamedTuple):
-    """What is compared: how it is called, and the sides of two methods and orderings."""
+    """What is compared: in which task, how it is called, and the sides of two methods and orderings."""
 
+    task: str
     metric: Metric
     sides: Callable[[Study, Who, Who], tuple[Side, Side]]
 
 
-def _apart(metric: Metric, side: Callable[[Study, str, str], Side]) -> Score:
+def _apart(task: str, metric: Metric, side: Callable[[Study, str, str], Side]) -> Score:
     """A score of each side that does not depend on the other."""
-    return Score(metric, lambda study, first, second: (side(study, *first), side(study, *second)))
+    return Score(task, metric, lambda study, first, second: (side(study, *first), side(study, *second)))
 
 
 def _probe(name: str) -> Score:
-    return _apart(probe_metric(name), lambda study, method, ordering: probe(study, name, method, ordering))
+    return _apart(
+        "classification", probe_metric(name), lambda study, method, ordering: probe(study, name, method, ordering)
+    )
 
 
 def _avts(which: str) -> Score:
-    return _apart(avts_metric(which), lambda study, method, ordering: synchrony(study, which, method, ordering))
+    return _apart("avts", avts_metric(which), lambda study, method, ordering: synchrony(study, which, method, ordering))
 
 
 def _action(data: str) -> Score:
-    return _apart(action_metric(data), lambda study, method, ordering: action(study, data, method, ordering))
+    return _apart("action", action_metric(data), lambda study, method, ordering: action(study, data, method, ordering))
 
 
 SCORES: Mapping[str, Score] = {
-    "avc": _apart(AVC, correspondence),
+    "avc": _apart("avc", AVC, correspondence),
     **{f"probe {name}": _probe(name) for name in names.PROBES},
     **{f"avts {which}": _avts(which) for which in (MIXED, EASY)},
     "avts mixed less easy": _apart(
+        "avts",
         Metric("AVTS accuracy (75/25) less that on easy"),
         lambda study, method, ordering: more_on(study, MIXED, EASY, method, ordering),
     ),
     "avts along the way": Score(
+        "avts",
         Metric("AVTS AUC (easy), mean while training"),
         lambda study, first, second: progress(study, "avts_auc_easy", "avts", first, second),
     ),
@@ -327,15 +332,16 @@ def claims(study: Study, every: Sequence[Claim] = CLAIMS) -> Table:
     """Every claim of which the plan has a comparison, with its verdict; the others are named above the table."""
     rows: list[Row] = []
     said: dict[str, str] = {}  # "A1 (its reading)" -> verdict
-    unplanned = []
+    absent: dict[str, list[str]] = {}  # in which words -> claims of which nothing is in the plan
     for claim in every:
         tested = [(c, *_sides(study, c)) for c in claim.comparisons]
         tested = [(c, a, b) for c, a, b in tested if not c.further or (a.nodes and b.nodes)]
         known_as = f"{claim.id} ({claim.reading})"
         if not any(a.nodes and b.nodes for _, a, b in tested):
-            unplanned.append(known_as)
+            left_out = [NOT_SELECTED] in [_missing(study, *t) for t in tested]
+            absent.setdefault(NOT_SELECTED if left_out else "not part of this plan", []).append(known_as)
             continue
-        found = [(_statement(study, *t), *_tested(*t)) for t in tested]
+        found = [(_statement(study, *t), *_tested(study, *t)) for t in tested]
         said[known_as] = overall([its for *_, its in found])
         group = f"{claim.id} ({said[known_as]}): {claim.reading}. “{claim.quote}” ({claim.source})"
         rows += [
@@ -362,7 +368,7 @@ def claims(study: Study, every: Sequence[Claim] = CLAIMS) -> Table:
         ),
         columns=("Score", "Difference", "Verdict"),
         rows=tuple(rows),
-        findings=_findings(said, unplanned) if rows else (),
+        findings=_findings(said, absent) if rows else (),
     )
 
 
@@ -379,17 +385,23 @@ def _statement(study: Study, comparison: Comparison, first: Side, second: Side) 
     return f"{first.name} {PHRASES[comparison.relation]} {second.name}{unmatched}"
 
 
-def _tested(comparison: Comparison, first: Side, second: Side) -> tuple[Cell, str]:
+def _missing(study: Study, comparison: Comparison, first: Side, second: Side) -> list[str]:
+    """Why the plan lacks a side, of each that it lacks."""
+    task, sides = SCORES[comparison.score].task, ((comparison.first, first), (comparison.second, second))
+    return list(dict.fromkeys(study.absence(task, *who) for who, side in sides if not side.nodes))
+
+
+def _tested(study: Study, comparison: Comparison, first: Side, second: Side) -> tuple[Cell, str]:
     """The difference and the verdict on it."""
-    if not first.nodes or not second.nodes:
-        return words("not planned"), NOT_RUN
+    if missing := _missing(study, comparison, first, second):
+        return words(", ".join(missing)), NOT_RUN
     if unable(first, second):
         return words("n/a"), INCONCLUSIVE
     cell, difference = compare(SCORES[comparison.score].metric, first, second)
     return cell, verdict(comparison, first, second, difference)
 
 
-def _findings(said: Mapping[str, str], unplanned: Sequence[str]) -> tuple[str, ...]:
+def _findings(said: Mapping[str, str], absent: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """One sentence for each verdict that there is."""
     heads = {
         SUPPORTED: "Supported",
@@ -405,4 +417,4 @@ def _findings(said: Mapping[str, str], unplanned: Sequence[str]) -> tuple[str, .
         for verdict, head in heads.items()
         if (found := [claim for claim, its in said.items() if its == verdict])
     ]
-    return (*sentences, *([f"Not part of this plan: {'; '.join(unplanned)}."] if unplanned else []))
+    return (*sentences, *(f"{why.capitalize()}: {'; '.join(claims)}." for why, claims in absent.items()))

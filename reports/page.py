@@ -58,6 +58,8 @@ def summary(study: Study) -> dict[str, Any]:
     return {
         "preset": study.preset,
         "rehearsal": study.rehearsal,
+        "selection": study.selection,
+        "same": study.shared,
         "incomplete": [{"coverage": text, "runs": runs} for text, runs in study.incomplete.items()],
         "command": hide_home(study, study.command),
         "planned_at": study.created,

@@ -11,15 +11,19 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.index import Registry
+from registry.nearest import instead
 from registry.plain import redact
 from registry.record import Record, RecordError
-from reports.names import base_of, taken_stages
+from reports.names import NAMELESS, base_of, label, taken_stages
 
 #: Metric -> (steps, values).
 Metrics = Mapping[str, tuple[list[int], list[float]]]
+
+#: What is said of a row that the preset has and the command did not ask for.
+NOT_SELECTED = "not selected"
 
 
 class NoPlanError(RuntimeError):
@@ -44,6 +48,16 @@ class Node:
     reason: str = ""  # the last line of its traceback
 
 
+class Same(NamedTuple):
+    """A row of the plan without runs of its own: it is configured as ``other``, a method and its ordering."""
+
+    task: str
+    method: str
+    ordering: str
+    seed: int
+    other: tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """A plan and what has become of it. ``damaged`` names run folders that could not be read."""
@@ -55,6 +69,11 @@ class Study:
     nodes: tuple[Node, ...]
     limit: int | None = None  # a rehearsal: at most so many scenes of each set, two updates a training
     damaged: tuple[str, ...] = ()
+    #: Of a selection: "methods", "orderings", "tasks" -> the names that were asked for.
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    not_selected: frozenset[tuple[str, str, str]] = frozenset()  # (task, method, ordering) that the preset also has
+    preset_seeds: int = 0  # as many as the preset has; 0: not recorded
+    same: tuple[Same, ...] = ()
     _files: dict[tuple[int, str], list[dict[str, str]]] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
 
@@ -79,6 +98,38 @@ class Study:
     def variants(self, task: str, method: str, ordering: str) -> list[str | None]:
         """The variants of a task planned for an ordering, in the order of the plan."""
         return list(dict.fromkeys(n.variant for n in self.select(task, method, ordering)))
+
+    def absence(self, task: str, method: str, ordering: str, otherwise: str = "not planned") -> str:
+        """Why the plan has no run of this row: whose runs are the same, "not selected", or ``otherwise``."""
+        for one in self.same:
+            if (one.task, one.method, one.ordering) == (task, method, ordering):
+                return f"same as {label(*one.other)}"
+        left_out = {own for its, whose, own in self.not_selected if (its, whose) == (task, method)}
+        return NOT_SELECTED if ordering in left_out or (left_out and ordering in NAMELESS) else otherwise
+
+    @property
+    def selection(self) -> str:
+        """What must be known of a report on a part of its preset; "" where it is on the whole."""
+        parts = [f"{kind} {', '.join(names)}" for kind, names in self.selected.items() if names]
+        if len(self.seeds) < self.preset_seeds:
+            parts.append(f"{len(self.seeds)} of {self.preset_seeds} seeds")
+        return (
+            f"Of the preset only: {'; '.join(parts)}. What else it has, trivial rows apart, is not selected."
+            if parts
+            else ""
+        )
+
+    @property
+    def shared(self) -> list[str]:
+        """A sentence on each row that has no runs of its own."""
+        seeds: dict[tuple[str, str], list[int]] = {}
+        for one in self.same:
+            seeds.setdefault((label(one.method, one.ordering), label(*one.other)), []).append(one.seed)
+        return [
+            f"{own} is the same as {other}, configured alike: its runs stand under that name only (seed "
+            f"{', '.join(map(str, dict.fromkeys(several)))})"
+            for (own, other), several in seeds.items()
+        ]
 
     @property
     def rehearsal(self) -> str:
@@ -192,12 +243,20 @@ def load_study(registry: Registry, preset: str) -> Study:
         If the suite has no plan for the preset here, or its file cannot be read; with the remedy.
     """
     remedy = f"start it with: python -m benchmarks --preset {preset}"
+    others = registry.plans()
     try:
         plan = registry.plan(preset)
         entries = [_entry(e) for e in plan["nodes"]]
+        # Plans of older versions say nothing of what they left out.
+        not_selected = frozenset((r["task"], r["method"], r["ordering"]) for r in plan.get("not_selected", ()))
+        same = tuple(
+            Same(r["task"], r["method"], r["ordering"], int(r["seed"]), (r["as"][0], r["as"][1]))
+            for r in plan.get("same", ())
+        )
     except FileNotFoundError:
+        there = f"{instead(preset, others, 'there are plans of')}; or " if others else ""
         raise NoPlanError(
-            f"no plan of preset {preset!r} in {registry.home}: the suite has not run there; {remedy}"
+            f"no plan of preset {preset!r} in {registry.home}: the suite has not run there with it; {there}{remedy}"
         ) from None
     except (RecordError, KeyError, TypeError, ValueError) as error:
         raise NoPlanError(
@@ -213,6 +272,10 @@ def load_study(registry: Registry, preset: str) -> Study:
         home=registry.home,
         limit=plan.get("limit"),
         nodes=tuple(_with_run(e, attempts.get(e.key, [])) for e in entries),
+        selected=plan.get("selected", {}),
+        not_selected=not_selected,
+        preset_seeds=plan.get("preset_seeds", 0),
+        same=same,
         damaged=tuple(f"run {id}: {why}" for id, why in registry.damaged().items()),
     )
 

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks import methods, suite
+from benchmarks import methods
 from benchmarks.batch import Batch, Pool, centre_start, clips_of, collate, require_rate, watches
 from benchmarks.checkpoints import Checkpoints
 from benchmarks.datasets.miniature import Miniature
@@ -295,7 +295,7 @@ def tensors_of(batch: Batch) -> Answers:
 def test_every_built_in_method_is_covered():
     """By a part in the smoke preset; and every ability that the suite knows has its questions here."""
     assert set(BUILT_IN) <= set(METHODS), "give these a part in benchmarks/presets/smoke.py"
-    assert {a for needed in suite.ABILITIES.values() for a in needed} <= set(ABILITIES)
+    assert {a for needed in methods.ABILITIES.values() for a in needed} <= set(ABILITIES)
 
 
 @pytest.mark.parametrize("name", METHODS)

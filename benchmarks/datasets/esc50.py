@@ -28,8 +28,6 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import torch
-from torchaudio.functional import resample
 
 from benchmarks.datasets.scene import Coverage, Scene
 
@@ -239,5 +237,8 @@ def _decode(content: bytes, path: Path) -> tuple[npt.NDArray[np.float32], int]:
 
 def _to_pcm(samples: npt.NDArray[np.float32], rate: int, sample_rate: int) -> npt.NDArray[np.int16]:
     if rate != sample_rate:
+        import torch  # here: slow to import, and who asks for the lists alone needs it not
+        from torchaudio.functional import resample
+
         samples = resample(torch.from_numpy(samples), rate, sample_rate).numpy()
     return np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)

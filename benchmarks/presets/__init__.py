@@ -8,7 +8,6 @@ rehearsal of one: the same networks and tasks on 16 scenes of each set, two upda
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,10 +16,12 @@ from typing import Any, Literal
 
 from benchmarks.datasets.source import Data
 from benchmarks.methods import BUILT_IN, available, method_class
+from benchmarks.names import presets as names
 from benchmarks.training import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
 from cavl.separator_config import SeparatorConfig
+from registry.nearest import instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +159,6 @@ class Preset:
     action: ActionConfig = field(default_factory=ActionConfig)
 
 
-def names() -> list[str]:
-    return sorted(m.name for m in pkgutil.iter_modules(__path__))
-
-
 def load(name: str) -> Preset:
     """The preset ``name``, of "paper@16" the rehearsal with 16 scenes of each set.
 
@@ -172,7 +169,7 @@ def load(name: str) -> Preset:
     """
     base, limit = limit_of(name)
     if base not in names():
-        raise ConfigError(f"unknown preset {base!r}; there are: {', '.join(names())}")
+        raise ConfigError(f"unknown preset {base!r}; {instead(base, names())}")
     preset: Preset = importlib.import_module(f"{__name__}.{base}").PRESET
     return preset if limit is None else limited(preset, limit)
 

@@ -8,7 +8,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from registry.commands.printing import print_aligned, print_json, said
+from registry.index import COLUMNS as NAMED
 from registry.index import Registry, Summary
+from registry.nearest import instead
 
 #: What `list` shows, and sorts by.
 COLUMNS = tuple(field.name for field in fields(Summary) if field.name != "key")
@@ -16,7 +18,12 @@ COLUMNS = tuple(field.name for field in fields(Summary) if field.name != "key")
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """The command and its options."""
-    parser = commands.add_parser("list", parents=[common], help="one line per run", description="One line per run.")
+    parser = commands.add_parser(
+        "list",
+        parents=[common],
+        help="one line per run",
+        description="One line per run. A name that no run has is refused with those that there are.",
+    )
     for name in ("task", "method", "ordering", "preset"):
         parser.add_argument(f"--{name}", action="append", help=f"only this {name} (may be given more than once)")
     parser.add_argument("--seed", action="append", type=int, help="only this seed (may be given more than once)")
@@ -38,14 +45,15 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--descending", action="store_true", help="sort from high to low")
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="only the first N as sorted; without --sort, the newest N"
+        "--limit", type=_count, metavar="N", help="only the first N as sorted; without --sort, the newest N"
     )
     parser.set_defaults(command=run)
 
 
 def run(registry: Registry, options: argparse.Namespace) -> None:
-    names = ("task", "method", "ordering", "preset", "seed", "status", "stale")
-    found = registry.summaries(**{name: getattr(options, name) for name in names})  # type: ignore[typeddict-item]
+    named: dict[str, Any] = {name: getattr(options, name) for name in NAMED}
+    _refuse_what_no_run_has(registry, {name: values for name, values in named.items() if values})
+    found = registry.summaries(**named, status=options.status, stale=options.stale)
     shown = _chosen(found, options.sort, options.descending, options.limit)
     if options.json:
         print_json([asdict(run) for run in shown])
@@ -55,6 +63,37 @@ def run(registry: Registry, options: argparse.Namespace) -> None:
         print(f"\n{len(shown)}{more} runs in {registry.home}")
     for damage in registry.damaged().values():
         print(f"registry: {damage}", file=sys.stderr)
+
+
+def _refuse_what_no_run_has(registry: Registry, named: dict[str, Any]) -> None:
+    """That no run is stale, or has failed, is an answer; a name that selects nothing is a mistake.
+
+    Raises
+    ------
+    ValueError
+        Unless there is no run at all.
+    """
+    if not registry.values("task"):
+        return
+    for name, values in named.items():
+        there = registry.values(name)
+        for value in values:
+            if value not in there:
+                raise ValueError(f"no run has {name} {value!r}; {instead(value, there)}")
+    for last, name in enumerate(named):
+        before = dict(list(named.items())[:last])
+        there = registry.values(name, **before)
+        if not {*there} & {*named[name]}:
+            said = " and ".join(f"{n} {' or '.join(map(str, values))}" for n, values in before.items())
+            raise ValueError(
+                f"no run of {said} has {name} {' or '.join(map(str, named[name]))}; there {instead('', there, 'are')}"
+            )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs")
+    return int(text)
 
 
 def _chosen(found: list[Summary], sort: str | None, descending: bool, limit: int | None) -> list[Summary]:

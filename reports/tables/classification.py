@@ -61,7 +61,7 @@ def classification(study: Study) -> Table:
                 row.append(_or_reason(measured(nodes, "accuracy", published=entry if probe == "esc50" else None)))
                 row += _by_fold(nodes, "folds", folds[probe])
             else:
-                row.append(words("not planned" if probe in planned else "not run"))
+                row.append(words(study.absence("classification", method, ordering) if probe in planned else "not run"))
                 row += [ABSENT] * folds[probe]
         return tuple(row)
 

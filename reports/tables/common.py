@@ -14,6 +14,8 @@ from reports.study import Node, Study, dig
 CELLS = "Cells: mean over seeds ± half of the 95 % t-interval over seeds; a single seed has no interval."
 COUNTED = "The sentences above the table count seeds, on the same items; tests are among the paired differences."
 ABSENT = words("–")
+NOT_IN_THIS_SUITE = "not in this suite"
+NOT_HERE = "Not in this suite: the preset has no such method; not selected: it has, and the command left it out."
 
 THE_PAPERS = "The paper's rows"
 CONTROLS = "Trivial rows and controls"

@@ -57,26 +57,31 @@ FORMAT: dict[str, dict[str, Any]] = {"accuracy": {"scale": 100.0, "digits": 1}, 
 def counting(study: Study) -> Table:
     """Table 2, all three predictions."""
 
-    def cells(nodes: Sequence[Node], paper_row: str | None = None, trivial: str | None = None) -> tuple[Cell, ...]:
+    def cells(
+        nodes: Sequence[Node], paper_row: str | None = None, trivial: str | None = None, absent: str = ""
+    ) -> tuple[Cell, ...]:
         printed = [None if paper_row is None else published(2, paper_row, metric) for metric in PAPER[2].metrics]
         beside = dict(zip(("accuracy", "mae"), printed, strict=True))
         row = [paper(number) for number in printed]
         for score, rule, _ in COLUMNS.values():
             path = (score, rule) if trivial is None else ("trivial", trivial, score)
             number = beside[score] if rule == "mode" else None
-            cell = measured(nodes, *path, published=number, **FORMAT[score])
+            cell = measured(nodes, *path, published=number, absent=absent, **FORMAT[score])
             row.append(ABSENT if trivial == "random" and rule == "rate" else cell)
         return tuple(row)
 
     def trained(method: str, ordering: str, labels: str = TRUE) -> list[Node]:
         return study.select("counting", method, ordering, labels)
 
+    def absence(method: str, ordering: str) -> str:
+        return study.absence("counting", method, ordering)
+
     every = names.in_order(study.rows("counting"))
     # What does not listen depends on the labels only: any network's runs tell it, so those of which most have finished.
     source = max(every, key=lambda who: sum(n.run is not None for n in trained(*who)))
     rows = [Row(label=RANDOM, cells=cells(trained(*source), "Random", "random"), group=THE_PAPERS)]
     rows += [
-        Row(label=f"{name}: {label(*who)}", cells=cells(trained(*who), name), group=THE_PAPERS)
+        Row(label=f"{name}: {label(*who)}", cells=cells(trained(*who), name, absent=absence(*who)), group=THE_PAPERS)
         for name, who in PAPER_ROWS.items()
     ]
     rows += [

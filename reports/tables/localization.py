@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports import names
-from reports.cells import Cell, Row, Table, measured, paper, words
+from reports.cells import Cell, Row, Table, measured, paper
 from reports.headline import main_heatmap
 from reports.names import DEFAULT_RULE, MASK, UNTRAINED, label
 from reports.published import PAPER, published
@@ -16,6 +16,8 @@ from reports.tables.common import (
     CELLS,
     COUNTED,
     HIGHER,
+    NOT_HERE,
+    NOT_IN_THIS_SUITE,
     OTHERS,
     THE_PAPERS,
     beside_trivial,
@@ -47,10 +49,9 @@ def localization(study: Study) -> Table:
         nodes = study.select("localization", method, ordering)
         rule = MASK if heatmap == MASK else DEFAULT_RULE
         printed = [None if paper_row is None else published(3, paper_row, metric) for metric in PAPER[3].metrics]
+        absent = study.absence("localization", method, ordering, NOT_IN_THIS_SUITE)
         ours = [
-            measured(nodes, "single", heatmap, rule, metric, items=SINGLE, published=number)
-            if nodes
-            else words("not in this suite")
+            measured(nodes, "single", heatmap, rule, metric, items=SINGLE, published=number, absent=absent)
             for metric, number in zip(("ciou@0.5", "auc"), printed, strict=True)
         ]
         return (*map(paper, printed), *ours)
@@ -98,8 +99,8 @@ def localization(study: Study) -> Table:
             "cIoU@0.5 (the fraction of images whose cIoU reaches 0.5) and AUC in percent, higher is better. Heatmaps "
             f"are binarised by {DEFAULT_RULE}; masks are never binarised (all rules: Table 3b). "
             f"{scored_on(study, 'localization', 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
-            "choose; activation without the sound: how strongly the image alone excites the network. Not in this "
-            f"suite: no method of that name is part of the plan. {CELLS} {COUNTED} {provenance(3, study=study)}"
+            "choose; activation without the sound: how strongly the image alone excites the network. "
+            f"{NOT_HERE} {CELLS} {COUNTED} {provenance(3, study=study)}"
         ),
         columns=columns,
         rows=marked,

@@ -8,7 +8,7 @@ from reports import names
 from reports.cells import Cell, Row, Table, collected, measured, words
 from reports.headline import HEADLINES, main_heatmap
 from reports.names import label
-from reports.study import Node, Study
+from reports.study import NOT_SELECTED, Node, Study
 from reports.tables.common import ABSENT, CELLS, scored_on
 from reports.tables.localization import SINGLE
 
@@ -62,6 +62,7 @@ def orderings(study: Study) -> Table:
     trained = {(n.method, n.ordering) for n in study.nodes if n.parents}
     every = names.in_order(study.rows("localization", "classification", *FURTHER.values(), "action"))
     chosen = [who for who in every if who[1] not in names.NAMELESS or who in trained]
+    references = _references(study, chosen)
     return Table(
         name="orderings",
         short="Orderings",
@@ -73,7 +74,7 @@ def orderings(study: Study) -> Table:
             "area on scenes of 3 (IoU also 2) sources. Pointing, other sound: the same game played with the sound of a "
             "kind that is not in the scene, the control that the sound decides. "
             f"{_scored_on(study)} Compute: an ordering may be compared with its method's reference "
-            f"({_references(chosen)}) only where it is matched, i.e. had as many updates under the same learning "
+            f"({references}) only where it is matched, i.e. had as many updates under the same learning "
             "rates; unmatched rows were trained for another time and say nothing about order; of a method without a "
             "reference there is no order to compare. "
             "Paired differences of matched orderings are in the next table. Counted k: the counting network, not the "
@@ -112,10 +113,16 @@ def _scored_on(study: Study) -> str:
     return next(filter(None, said), "")
 
 
-def _references(rows: Sequence[tuple[str, str]]) -> str:
+def _references(study: Study, rows: Sequence[tuple[str, str]]) -> str:
     """ "CAVL c1-c2-c3, AVTS curriculum": those in the table; an arm's is that of its method."""
     found = [label(*who) for who in rows if who[1] == names.reference_of(who[0]) and ":" not in who[0]]
-    return ", ".join(found) or "not planned"
+    left_out = any(_left_out(study, method) for method, _ in rows)
+    return ", ".join(found) or (NOT_SELECTED if left_out else "not planned")
+
+
+def _left_out(study: Study, method: str) -> bool:
+    """Whether the preset has the method's reference, and the command has not asked for it."""
+    return any((m, o) == (method, names.reference_of(method)) for _, m, o in study.not_selected)
 
 
 def _stages_text(study: Study, method: str, ordering: str) -> str:
@@ -135,6 +142,8 @@ def _compute(study: Study, method: str, ordering: str) -> str:
         return "not run"
     if not reference:
         planned = any((n.method, n.ordering) == (method, names.reference_of(method)) for n in study.nodes)
-        return "the reference has not run" if planned else "no reference"
+        if planned:
+            return "the reference has not run"
+        return "the reference is not selected" if _left_out(study, method) else "no reference"
     matched = "matched" if names.schedule(own) == names.schedule(reference) else "unmatched"
     return ", ".join(part for part in (matched, names.counter_of(own)) if part)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reports import names
-from reports.cells import Cell, Row, Table, measured, paper, words
+from reports.cells import Cell, Row, Table, measured, paper
 from reports.headline import main_row
 from reports.items import left_out, ratios
 from reports.names import label
@@ -17,6 +17,8 @@ from reports.tables.common import (
     CELLS,
     COUNTED,
     HIGHER,
+    NOT_HERE,
+    NOT_IN_THIS_SUITE,
     OTHERS,
     THE_PAPERS,
     Differences,
@@ -139,7 +141,8 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     headlines: dict[str, Network] = {}  # label -> who, for the rows that show a network's headline
 
     def add(group: str, name: str, who: Network, row: str, printed: tuple[int, str] | None = None) -> None:
-        rows.append(Row(label=name, cells=_cells(_nodes(study, who), row, printed), group=group))
+        absent = study.absence("separation", who.method, who.ordering, NOT_IN_THIS_SUITE)
+        rows.append(Row(label=name, cells=_cells(_nodes(study, who), row, printed, absent), group=group))
         shown[name] = (who, row)
 
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
@@ -187,8 +190,8 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
             f"inf. {_scored_on(study, every)} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
-            f"row says otherwise, with the {_located(study, every)}. Not in this suite: no such method is part of the "
-            f"plan. {CELLS} {COUNTED} {provenance(test.table, *test.besides, study=study)}"
+            f"row says otherwise, with the {_located(study, every)}. {NOT_HERE} "
+            f"{CELLS} {COUNTED} {provenance(test.table, *test.besides, study=study)}"
         ),
         columns=COLUMNS,
         rows=marked,
@@ -220,7 +223,7 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
     return "The mixtures are drawn from the seed."
 
 
-def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None) -> tuple[Cell, ...]:
+def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str) -> tuple[Cell, ...]:
     numbers = [None if printed is None else published(*printed, metric) for metric in SDR_SIR_SAR]
     where = ("rows", row)
     ours = [
@@ -233,9 +236,8 @@ def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None) -> 
             published=number,
             scale=1.0,
             digits=2,
+            absent=absent,
         )
-        if nodes
-        else words("not in this suite")
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
     return (*map(paper, numbers), *ours)

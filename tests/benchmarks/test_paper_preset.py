@@ -132,7 +132,7 @@ def test_what_looks_at_no_training_annotation_needs_none(data):
 def test_runs_stand_on_the_sets_they_read(data):
     def keys():
         jobs = jobs_of(Request(preset="paper", seeds=1, methods=("cavl",), orderings=("c1-c2",)))
-        return {j.name: j.key for j in jobs}
+        return {j.name: j.key for j in jobs if j.config["method"] == "cavl"}  # not of the trivial rows beside it
 
     absent = keys()
     paper_data.audioset(data, {1: 4, 2: 4, 3: 4}, {1: 2, 2: 2})

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import presets
-from benchmarks.suite import Order, Request, State, cost, jobs_of
+from benchmarks.__main__ import main, parse, plan, sames
+from benchmarks.suite import Order, Request, State, cost, jobs_of, plan_of
 from cavl.config import ConfigError
 
 SMOKE = Request(preset="smoke")
+TRIVIAL = ("full-frame", "centred-square", "mean-training-map", "random-box")  # of localization
 
 
 @pytest.fixture(scope="module")
@@ -152,14 +154,113 @@ def test_selections_narrow_and_unknown_names_are_refused():
         "pretrain cavl c1 seed 1",
         "pretrain cavl c1-c2 seed 1",
         "localization cavl c1-c2 seed 1",
+        *(f"localization {method} none seed 1" for method in TRIVIAL),
     ]
     for bad, message in (
         (Request(preset="nothing"), "unknown preset 'nothing'"),
         (Request(preset="smoke", methods=("magic",)), "no method 'magic'"),
         (Request(preset="smoke", tasks=("cooking",)), "no task 'cooking'"),
+        (Request(preset="smoke", tasks=("localisation",)), "did you mean 'localization'"),
+        (Request(preset="smoke", orderings=("c1-c5",)), "no ordering 'c1-c5'; did you mean 'c1-c2'.*, curriculum,"),
+        (Request(preset="smoke", orderings=("c3@7",)), r"keeps no checkpoint at '7'; it keeps \[3\]"),
+        (
+            Request(preset="smoke", methods=("dmc",), orderings=("c1", "c1-c2")),
+            "no ordering 'c1-c2' with --methods dmc; it has with --methods dmc: untrained, c1$",
+        ),
+        (Request(preset="smoke", methods=("cavl", "dmc"), tasks=("separation",)), "no method 'dmc' with .*: cavl$"),
+        (
+            Request(preset="smoke", methods=("full-frame",), tasks=("separation",)),
+            "no task 'separation' with .*: local",
+        ),
+        (Request(preset="composite", tasks=("action",)), "no task 'action'; it has: pretrain, avc, classification"),
+        (
+            Request(preset="smoke", methods=("dmc",), orderings=("avc",), tasks=("separation",)),
+            "no ordering 'avc' with --tasks separation --methods dmc; it has with --tasks separation: .*c1-c2",
+        ),
     ):
         with pytest.raises((ValueError, ConfigError), match=message):
             jobs_of(bad)
+
+
+def test_trivial_rows_stand_beside_every_selection_of_others():
+    def asked(**selection):
+        jobs = jobs_of(Request(preset="smoke", **selection))
+        return {j.config["method"]: j.config["ordering"] for j in jobs}
+
+    masks = dict.fromkeys(TRIVIAL, "none")
+    assert asked(methods=("dmc",), orderings=("c1",), tasks=("localization",)) == {"dmc": "c1", **masks}
+    assert asked(orderings=("avc",), tasks=("classification",)).keys() >= {"l3", "l3:mel", "spectrogram-statistics"}
+    assert asked(methods=("full-frame", "dmc"), orderings=("c1",), tasks=("localization",)) == {"dmc": "c1", **masks}
+    assert asked(methods=("dmc",), orderings=("c1",), tasks=("avc",)) == {"dmc": "c1"}  # none can tell correspondence
+    assert asked(methods=("full-frame", "dmc"), orderings=("c1",), tasks=("pretrain",)) == {"dmc": "c1"}
+    assert asked(methods=("full-frame",)) == {"full-frame": "none"}  # nothing that it is to be compared with
+
+
+def test_each_name_need_only_select_something():
+    several = Request(preset="smoke", methods=("cavl", "l3"), orderings=("c0", "avc"), tasks=("localization", "avc"))
+    names = [j.name for j in jobs_of(several) if j.config["method"] not in TRIVIAL and j.config["task"] != "pretrain"]
+    assert sorted(names) == ["avc l3 avc seed 1", "localization cavl c0 seed 1", "localization l3 avc seed 1"]
+
+
+def test_the_plan_says_what_was_not_selected_and_which_rows_are_others(monkeypatch):
+    request = Request(preset="smoke", methods=("dmc",), tasks=("localization",))
+    told = plan(request, *plan_of(request))
+    assert told["selected"] == {"methods": ["dmc"], "tasks": ["localization"]}
+    left_out = {(r["task"], r["method"], r["ordering"]) for r in told["not_selected"]}
+    assert {("localization", "cavl", "c1"), ("avc", "dmc", "c1"), ("separation", "cavl", "c1")} <= left_out
+    assert not {("localization", "dmc", "c1"), ("localization", "full-frame", "none")} & left_out
+    assert ("separation", "dmc", "c1") not in left_out  # it cannot
+    whole = plan(SMOKE, *plan_of(SMOKE))
+    assert (whole["selected"], whole["not_selected"], whole["same"]) == ({}, [], [])
+
+    smoke = presets.load("smoke")
+    monkeypatch.setattr(
+        presets, "load", lambda name: replace(smoke, methods=dict.fromkeys(("l3", "l3:twin"), smoke.methods["l3"]))
+    )
+    jobs, same = plan_of(SMOKE)
+    assert len(sames(same)) == len(smoke.methods["l3"].runs)
+    (trained,) = [sentence for sentence in sames(same) if sentence.startswith("l3:twin avc is configured as l3 avc ")]
+    assert "(pretrain, avc, classification, localization; seed 1): the runs are the same" in trained
+    entry = {"method": "l3:twin", "ordering": "avc", "task": "avc", "seed": 1, "as": ["l3", "avc"]}
+    assert entry in plan(SMOKE, jobs, same)["same"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--seeds", "1,2,3"],
+            "argument --seeds: '1,2,3' is no whole number; it takes how many: 3 means the seeds 1, 2 and 3",
+        ),
+        (["--jobs", "0"], "argument --jobs: 0 is less than 1"),
+        (["--limit", "x"], "argument --limit: 'x' is no whole number"),
+        (["--methods", " , "], "argument --methods: ' , ' names nothing"),
+        (["--orderings", ""], "argument --orderings: '' names nothing"),
+    ],
+)
+def test_words_that_stand_for_nothing_are_refused_in_a_sentence(words, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_names_may_be_repeated_and_spaced():
+    assert parse(["--methods", "cavl, dmc,cavl,"]).methods == ("cavl", "dmc")
+
+
+@pytest.mark.parametrize("words", [["--orderings", "c1-c5"], ["--methods", "dmc", "--orderings", "c1-c2"]])
+def test_a_selection_of_nothing_leaves_plan_and_report_alone(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CAVL_HOME", str(tmp_path))
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("the report is written"))
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "smoke.json").write_text("stands")
+    assert main(["--preset", "smoke", *words]) == 2
+    assert f"has no ordering {words[-1]!r}" in capsys.readouterr().err
+    monkeypatch.setattr("benchmarks.suite.probes", lambda request, config: iter(()))
+    assert main(["--preset", "smoke", "--tasks", "classification"]) == 2  # all that is asked for is left out
+    assert "nothing can be run" in capsys.readouterr().err
+    assert (tmp_path / "plans" / "smoke.json").read_text() == "stands"
 
 
 def test_seeds_are_runs_of_their_own():
@@ -172,11 +273,13 @@ def test_seeds_are_runs_of_their_own():
             tasks=("pretrain", "localization", "classification"),
         )
     )
+    two = [job for job in two if job.config["method"] == "cavl"]
     assert sorted(j.config["seed"] for j in two) == [1, 1, 1, 2, 2, 2]
 
 
 def test_order_lowest_seed_first_then_the_longest_chain():
-    state = State(jobs=jobs_of(Request(preset="smoke", seeds=2, methods=("cavl",), orderings=("c0", "c1-c2-c3"))))
+    asked = jobs_of(Request(preset="smoke", seeds=2, methods=("cavl",), orderings=("c0", "c1-c2-c3")))
+    state = State(jobs=[job for job in asked if job.config["method"] == "cavl"])
     order = Order(state)
     assert order.next().name == "pretrain cavl c1 seed 1"  # three stages and their evaluations hang on it
     assert order.next().name == "pretrain cavl c0 seed 1"

@@ -542,3 +542,14 @@ def test_however_the_index_came_about_it_answers_the_same(write_run, first: Any,
         assert answers(home) == renewed
         assert renewed[0] == "{}"
         assert [r.id for r in Registry(home).records()] == sorted(registry.index.run_ids(home))
+
+
+def test_values_are_those_of_the_runs_that_fit(tmp_home: Path, write_run) -> None:
+    for id, (method, seed) in enumerate((("l3", 2), ("cavl", 1), ("cavl", 10)), start=1):
+        write_run(tmp_home, id, config={"method": method, "seed": seed})
+    registry = Registry(tmp_home)
+    assert registry.values("method") == ["cavl", "l3"]
+    assert registry.values("seed", method="cavl") == [1, 10]
+    assert registry.values("seed", method=["l3", "dmc"], task=None) == [2]
+    with pytest.raises(TypeError, match="no column status; there are task, method"):
+        registry.values("status")

@@ -78,11 +78,38 @@ def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[int]:
         (["--limit", "2"], [4, 5]),
         (["--limit", "2", "--descending"], [5, 4]),
         (["--limit", "0"], []),
-        (["--preset", "smoke"], []),
+        (["--status", "TIMEOUT"], []),
     ],
 )
 def test_list(home: Path, capsys, arguments: list[str], expected: list[int]) -> None:
     assert listed(capsys, *arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--task", "localisation"], "no run has task 'localisation'; did you mean 'localization'? there are: "),
+        (["--preset", "smoke"], "no run has preset 'smoke'; there are: miniature"),
+        (
+            ["--method", "cavl", "--method", "cavil"],
+            "no run has method 'cavil'; did you mean 'cavl'? there are: cavl, l3",
+        ),
+        (["--seed", "9"], "no run has seed 9; there are: 1, 2"),
+        (["--method", "l3", "--seed", "2"], "no run of method l3 has seed 2; there are: 1"),
+        (
+            ["--method", "l3", "--task", "pretrain", "--status", "FAILED"],
+            "no run of task pretrain has method l3; there",
+        ),
+    ],
+)
+def test_list_refuses_a_name_that_selects_nothing(home: Path, capsys, arguments: list[str], sentence: str) -> None:
+    code, out, err = run(capsys, "list", *arguments)
+    assert (code, out) == (2, "")
+    assert sentence in err
+
+
+def test_an_empty_registry_is_no_wrong_selection(tmp_home: Path, capsys) -> None:
+    assert listed(capsys, "--task", "localization") == []
 
 
 def test_list_for_reading(home: Path, capsys) -> None:
@@ -182,12 +209,22 @@ def test_help(capsys, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["list", "--sort", "beauty"], ["show", "one"], ["show"], ["list", "--status", "x"]]
+    "arguments",
+    [
+        [],
+        ["list", "--sort", "beauty"],
+        ["show", "one"],
+        ["show"],
+        ["list", "--status", "x"],
+        ["list", "--limit", "-1"],
+        ["verify", "1", "--tolerance", "x"],
+    ],
 )
 def test_misuse(capsys, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+    assert " _" not in capsys.readouterr().err  # of a function that reads a word: its sentence, not its name
 
 
 def test_as_a_program_into_a_pipe(home: Path) -> None:

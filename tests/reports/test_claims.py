@@ -391,3 +391,15 @@ def test_quotes_and_readings_are_literal_in_every_form(ablations_study):
     assert r"\multicolumn{4}{p{0.95\linewidth}}{\textit{A8 (supported): " in text
     lines = long_csv(table).splitlines()
     assert any(line.startswith("claims,") and ",Verdict,supported," in line for line in lines)
+
+
+def test_a_side_that_was_not_selected_is_called_so(writer, study_of, row):
+    gone = {"avts": ("avts", "hard"), "classification": ("l3:mel", "avc")}
+    writer.ablations(seeds=(1,))
+    writer.nodes = [n for n in writer.nodes if (n["method"], n["ordering"]) not in gone.values()]
+    writer.plan(not_selected=[{"task": task, "method": m, "ordering": o} for task, (m, o) in gone.items()])
+    table = claims(study_of(writer.home))
+    assert row(table, "AVTS curriculum above AVTS hard")["Difference"].text == "not selected"
+    assert "Not selected: L3 (mel bins give a better audio embedding)." in table.findings
+    (absent,) = [finding for finding in table.findings if finding.startswith("Not part of this plan: ")]
+    assert "A2 (super-hard negatives hurt, late or from the start)" in absent

@@ -143,3 +143,43 @@ def test_help_teaches():
     )
     for word in ("--preset", "--home", "--out", "--json", "index.html", "reports/generated"):
         assert word in done.stdout
+
+
+def test_a_preset_without_a_plan_is_told_of_those_that_have_one(writer, tmp_path, capsys):
+    writer.plan("smoke")
+    assert main(["--preset", "smok", "--out", str(tmp_path / "out")]) == 2
+    assert "did you mean 'smoke'? there are plans of: smoke" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_on_a_selection_calls_the_rest_not_selected(writer, tmp_path):
+    writer.localize("cavl", "c1", 1, 0.8)
+    writer.classify("cavl", "c1", 1, "miniature", 0.8)
+    writer.count("cavl", "c1", 1, 0.8)
+    writer.separate("cavl", "c1", 1, 3.0)
+    rest = [("localization", "dmc", "c1"), ("localization", "cavl", "c1-c2"), ("localization", "cavl", "c1-c2-c3")]
+    rest += [("classification", "cavl", "c1-c2"), ("counting", "cavl", "c0"), ("separation", "nmf-mfcc", "none")]
+    writer.plan(
+        selected={"orderings": ["c1"]},
+        not_selected=[dict(zip(("task", "method", "ordering"), row, strict=True)) for row in rest],
+        same=[{"task": "avc", "method": "l3:mel", "ordering": "avc", "seed": 1, "as": ["l3", "avc"]}],
+    )
+    assert main(["--out", str(tmp_path)]) == 0
+
+    def line(table, row):
+        (found,) = [
+            text for text in (tmp_path / "tables" / f"{table}.md").read_text().splitlines() if f"| {row} |" in text
+        ]
+        return found
+
+    for table, row in (("table3", "DMC"), ("table1", "C2 + Sound-source-level alignment: CAVL c1-c2")):
+        assert "not selected" in line(table, row)
+    for table, row in (("table2", "CAVL-C0: CAVL c0"), ("table4", "NMF-MFCC"), ("table3", "CAVL-C2")):
+        assert "not selected" in line(table, row)
+    assert "not in this suite" in line("table3", "Attention")
+    assert "not planned" in line("table2", "CAVL-C2: CAVL c1-c2")
+    assert "method's reference (not selected)" in (tmp_path / "tables" / "orderings.md").read_text()
+    for file in ("report.md", "index.html"):
+        text = (tmp_path / file).read_text()
+        assert "Of the preset only: orderings c1. What else it has, trivial rows apart, is not selected." in text
+        assert "L3-Net avc, mel bins is the same as L3-Net avc" in text

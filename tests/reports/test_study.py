@@ -118,3 +118,41 @@ def test_an_arm_configured_like_its_method_shares_the_runs_of_its_training(write
     writer.plan()
     study = study_of(writer.home)
     assert [n.method for n in study.training(study.select("avts")[0])] == ["avts"]
+
+
+def left_out(*rows):
+    return [dict(zip(("task", "method", "ordering"), row, strict=True)) for row in rows]
+
+
+def test_what_the_preset_has_and_the_command_left_out_is_not_selected(writer, study_of):
+    writer.localize("cavl", "c1", 1, 0.8)
+    not_selected = left_out(("localization", "dmc", "c1"), ("localization", "cavl", "c1-c2"))
+    writer.plan(selected={"methods": ["cavl"], "orderings": ["c1"]}, not_selected=not_selected, preset_seeds=3)
+    study = study_of(writer.home)
+    assert study.absence("localization", "cavl", "c1-c2") == "not selected"
+    assert study.absence("localization", "dmc", "none", "not in this suite") == "not selected"  # whichever it has
+    assert study.absence("localization", "attention", "none", "not in this suite") == "not in this suite"
+    assert study.absence("separation", "dmc", "c1") == "not planned"
+    assert study.selection.startswith("Of the preset only: methods cavl; orderings c1; 1 of 3 seeds. What else it has")
+
+
+def test_a_plan_of_an_older_version_knows_of_no_selection(whole_study):
+    assert (whole_study.selection, whole_study.shared) == ("", [])
+    assert whole_study.absence("localization", "attention", "none", "not in this suite") == "not in this suite"
+
+
+def test_a_row_without_runs_of_its_own_names_the_other(writer, study_of):
+    writer.correspond("l3", "avc", 1, 0.8)
+    twin = {"task": "avc", "method": "l3:mel", "ordering": "avc", "as": ["l3", "avc"]}
+    writer.plan(same=[{**twin, "seed": 1}, {**twin, "seed": 2}])
+    study = study_of(writer.home)
+    assert study.absence("avc", "l3:mel", "avc") == "same as L3-Net avc"
+    (sentence,) = study.shared
+    assert sentence.startswith("L3-Net avc, mel bins is the same as L3-Net avc")
+    assert sentence.endswith("(seed 1, 2)")
+
+
+def test_a_selection_that_is_damaged_is_an_error(writer, study_of):
+    writer.plan(not_selected=[{"task": "avc"}])
+    with pytest.raises(NoPlanError, match="cannot be read"):
+        study_of(writer.home)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.arguments import comma_separated
 from registry.files import disk_errors
 
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     where.add_argument(
         "--recordings",
-        type=lambda text: tuple(text.split(",")),
+        type=comma_separated,
         default=(),
         metavar="DIR,...",
         help="folders with a folder of recordings for each label, or ESC-50 (default: ESC-50 and instruments in "

@@ -8,8 +8,6 @@ import io
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import torch
-from torchaudio.functional import resample
 
 from benchmarks.datasets.composite.files import DamagedError, File, content_of
 from benchmarks.datasets.miniature.draw import Draw, Floats
@@ -50,6 +48,9 @@ def decode(content: bytes, name: str) -> Samples:
         raise DamagedError(f"{name} holds NaN or infinite samples")
     mono = samples.mean(axis=1)
     if rate != RATE:
+        import torch  # here: slow to import, and the command line that tells of the files is not
+        from torchaudio.functional import resample
+
         mono = resample(torch.from_numpy(mono), rate, RATE).numpy()
     whole = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int32)
     return _sounding(whole, name)

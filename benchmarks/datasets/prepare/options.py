@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.arguments import positive
 from benchmarks.datasets.prepare.fetch import FORMAT, YOUTUBE, Fetcher
 from benchmarks.datasets.prepare.item import Plan
 from benchmarks.datasets.prepare.own import OwnMedia
@@ -173,10 +174,3 @@ def limited(plan: Plan, limit: int | None) -> Plan:
 def described(path: Path) -> dict[str, str]:
     """A list's file name and content hash, for the manifest."""
     return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number

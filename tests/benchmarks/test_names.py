@@ -1,0 +1,51 @@
+"""Command lines that name and list without importing torch, which takes seconds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import names, presets
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = (
+    "benchmarks --help",
+    "benchmarks --seeds many",
+    "benchmarks.datasets --help",
+    "benchmarks.datasets status",
+    "benchmarks.datasets.miniature --help",
+    "benchmarks.datasets.composite --help",
+    "benchmarks.datasets.audioset --help",
+    "benchmarks.datasets prepare esc50 --help",
+    "benchmarks.export --help",
+    "registry --help",
+    "registry list",
+    "registry gc",
+    "reports --help",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_needs_no_torch_does_not_wait_for_it(command, tmp_path):
+    """From Python's own account of what it has imported."""
+    environment = {**os.environ, "CAVL_HOME": str(tmp_path), "CAVL_DATA": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", *command.split()],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if "import time:" in line}
+    assert "argparse" in imported
+    assert not {"torch", "sacred", "torchaudio", "torchvision"} & imported
+
+
+def test_every_preset_is_offered():
+    assert names.presets() == presets.names() == ["ablations", "composite", "miniature", "paper", "smoke"]
