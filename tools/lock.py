@@ -79,24 +79,9 @@ def installable(lock: Path) -> None:
     """Ask for a wheel of every package for every Python and platform; a lock says nothing of that by itself."""
     for platform in PLATFORMS:
         for python in PYTHONS:
+            command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", "-o", "-", str(lock)]
             subprocess.run(
-                [
-                    "uv",
-                    "pip",
-                    "compile",
-                    "--quiet",
-                    "--no-deps",
-                    "--only-binary=:all:",
-                    "--no-header",
-                    "--no-annotate",
-                    "--python-platform",
-                    platform,
-                    "--python-version",
-                    python,
-                    str(lock),
-                    "-o",
-                    "-",
-                ],
+                [*command, "--python-platform", platform, "--python-version", python],
                 check=True,
                 stdout=subprocess.DEVNULL,
                 env={"MACOSX_DEPLOYMENT_TARGET": "14.0", **os.environ},  # PyAV's wheels begin there
