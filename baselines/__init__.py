@@ -1,0 +1,1 @@
+import cavl.nameless  # noqa: F401 - before anything imports torchvision

@@ -8,6 +8,8 @@ command line; but for ``extractor``, which loads what has been trained: ``from c
 import importlib
 from typing import Any
 
+import cavl.nameless  # noqa: F401 - before anything imports torchvision
+
 __all__ = ["Extractor", "ModelError", "load"]
 
 
