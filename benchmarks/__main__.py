@@ -12,7 +12,8 @@
 The report covers what the last command asked for: after a selection, the whole command shows everything again.
 
 Ctrl-C stops it; the same command goes on from there, to the update. Runs are kept in $CAVL_HOME (default ./runs; browse
-them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder).
+them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder, or
+where there is none $CAVL_HOME/data), the report in the folder that --report names.
 """
 
 from __future__ import annotations
