@@ -328,8 +328,12 @@ def finish(job: Job, run: Run) -> None:
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
     try:
+        experiment = make_experiment(task)
+    except OSError as error:  # the home has no meaning for this user
+        raise SystemExit(f"error: {error}") from None
+    try:
         with sigterm_as_interrupt():
-            run = make_experiment(task).run_commandline()
+            run = experiment.run_commandline()
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":

@@ -123,6 +123,12 @@ def test_without_a_home_data_lie_beside_the_runs(tmp_home, monkeypatch, homeless
         expanded("~/x")
 
 
+def test_a_run_by_hand_says_that_there_is_no_home(monkeypatch, homeless):
+    monkeypatch.setenv("CAVL_HOME", "~/runs")
+    with pytest.raises(SystemExit, match=r"^error: ~/runs: this user has no home folder"):
+        command_line("localization")
+
+
 def test_a_home_that_cannot_be_written_is_read_where_there_is_a_cache(tmp_home, tmp_path, monkeypatch, read_only):
     user = tmp_path / "user"
     user.mkdir()
