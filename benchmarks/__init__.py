@@ -1,3 +1,10 @@
 """What is measured: data sets, tasks, presets, metrics, the suite. ``python -m benchmarks --help``."""
 
-import cavl  # noqa: F401  # refuses versions that do not fit each other, before any of them is imported
+import tempfile
+
+import cavl  # noqa: F401  # looks at versions and the user, before anything imports torch
+
+try:
+    tempfile.gettempdir()
+except FileNotFoundError as error:  # torch would end in a traceback on import
+    raise SystemExit(f"error: {error.strerror}; set TMPDIR to a folder that can be written") from None

@@ -14,7 +14,8 @@ again. Trivial rows (full frame, spectrogram statistics and their like) run besi
 say what a score is worth. A name that selects nothing is refused, and the report that stands is left alone.
 
 Ctrl-C stops it; the same command goes on from there, to the update. Runs are kept in $CAVL_HOME (default ./runs; browse
-them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder).
+them with `python -m registry list`), the generated world in $CAVL_DATA (default: the user's cache folder, or
+where there is none $CAVL_HOME/data), the report in the folder that --report names.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from rich.text import Text
 from benchmarks import names
 from benchmarks.arguments import comma_separated, number_of_seeds, positive
 from benchmarks.methods import TASKS
-from registry.files import MONGO, home
+from registry.files import MONGO, home, report_folder, require_home, require_writable
 from registry.index import Registry
 from registry.mongo import MongoError, address, opened
 from registry.record import Record, RecordError
@@ -121,6 +122,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="failed: only what failed last time; stale: also what other code or versions made; all: everything "
         "(default: whatever has no finished run)",
     )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="folder of the report (default: reports/generated/PRESET)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would run and stop")
     return parser.parse_args(argv)
 
@@ -158,6 +162,9 @@ def benchmark(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         show_plan(console, state)
         return 0
+    report = arguments.report or report_folder(request.preset)
+    require_home()
+    require_writable(report, "name a folder for the report with --report")
     registry.save_plan(request.preset, plan(request, jobs, same))
     do_without_mongo_if_away(console)
     prepare(state.todo, arguments.jobs or os.cpu_count() or 1)
@@ -172,9 +179,9 @@ def benchmark(arguments: argparse.Namespace) -> int:
             state,
             arguments.jobs or os.cpu_count() or 1,
             changed=display.update,
-            seed_done=lambda seed: write_report_aside(request.preset) if state.todo else None,
+            seed_done=lambda seed: write_report_aside(request.preset, report) if state.todo else None,
         )
-    status = subprocess.run(report_command(request.preset), check=False).returncode
+    status = subprocess.run(report_command(request.preset, report), check=False).returncode
     for key, why in state.failed.items():
         name = next(j.name for j in state.jobs if j.key == key)
         console.print(f"[red]failed[/red] {name}: {escape(why)}", highlight=False)
@@ -297,14 +304,14 @@ def prepare(jobs: list[Job], workers: int) -> None:
         raise NotPreparedError("\n".join([*missing, "or select with --tasks and --methods what can do without"]))
 
 
-def report_command(preset: str) -> list[str]:
+def report_command(preset: str, out: Path) -> list[str]:
     """The report is written by a process of its own: the suite knows nothing of tables."""
-    return [sys.executable, "-m", "reports", "--preset", preset, "--home", str(home())]
+    return [sys.executable, "-m", "reports", "--preset", preset, "--home", str(home()), "--out", str(out)]
 
 
-def write_report_aside(preset: str) -> None:
+def write_report_aside(preset: str, out: Path) -> None:
     """Write the report of what is there so far while the next seed runs."""
-    subprocess.Popen(report_command(preset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.Popen(report_command(preset, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def show_plan(console: Console, state: State) -> None:

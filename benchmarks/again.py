@@ -150,10 +150,11 @@ def _serve(pipe: Connection, tmp: Path) -> None:
 
 
 def _run(request: Request, progress: Report) -> int:
-    from benchmarks.datasets.source import open_source
+    from benchmarks.datasets.source import data_folder, open_source
     from benchmarks.experiment import run_job
     from benchmarks.jobs import ENTRIES, resolve
 
+    os.environ["CAVL_DATA"] = str(data_folder())  # which may be said by the home
     os.environ["CAVL_HOME"] = str(request.scratch)
     missing = [entry for entry in ENTRIES if entry not in request.config]
     if missing:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
 import os
 import sys
 import tempfile
@@ -44,7 +43,7 @@ from benchmarks.training import (
 from cavl.config import from_dict
 from registry.code import code_digest
 from registry.environment import environment
-from registry.files import MONGO, home
+from registry.files import MONGO, expanded, home, require_home
 from registry.index import Registry
 from registry.mirror import mirrors
 from registry.mongo import MongoError
@@ -232,10 +231,11 @@ def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progr
     experiment.add_config(task=task)
     if config is None:
         experiment.config(defaults)
-        experiment.config_hook(_before_command)
 
         @experiment.option_hook
         def observe(options: dict[str, Any]) -> None:
+            kept = not options["--unobserved"]
+            experiment.config_hook(lambda config, command_name, logger: _before_command(config, command_name, kept))
             _observe_too(experiment, options)
 
     else:
@@ -281,11 +281,11 @@ def _observe_too(experiment: Any, options: dict[str, Any]) -> None:
         os.environ[MONGO] = uri  # for the runs that this one starts from, too
     with plain_errors():
         experiment.observers.extend(mirrors(home()))
-    if folder and Path(folder).expanduser().absolute() != home():
-        experiment.observers.append(RegistryObserver(pedigree, Path(folder).expanduser(), own_ids=True))
+        if folder and expanded(folder) != home():
+            experiment.observers.append(RegistryObserver(pedigree, expanded(folder), own_ids=True))
 
 
-def _before_command(config: dict[str, Any], command_name: str, logger: logging.Logger) -> dict[str, Any]:
+def _before_command(config: dict[str, Any], command_name: str, kept: bool) -> dict[str, Any]:
     """Before a run by hand: refuse bad input, train what the run starts from, do not repeat what is answered."""
     if command_name != "main":
         return {}
@@ -294,6 +294,8 @@ def _before_command(config: dict[str, Any], command_name: str, logger: logging.L
         choose_device(config["training"]["device"])
         registry = Registry(home())
         record = None if config["force"] else answered(job, registry)
+        if record is None and kept:
+            require_home()
         for ancestor in list(job.chain())[:-1] if record is None else ():
             if answered(ancestor, registry) is None:
                 print(f"first: {ancestor.name}")
@@ -327,8 +329,12 @@ def finish(job: Job, run: Run) -> None:
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
     try:
+        experiment = make_experiment(task)
+    except OSError as error:  # the home has no meaning for this user
+        raise SystemExit(f"error: {error}") from None
+    try:
         with sigterm_as_interrupt():
-            run = make_experiment(task).run_commandline()
+            run = experiment.run_commandline()
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":

@@ -8,8 +8,9 @@ command line; but for ``extractor``, which loads what has been trained: ``from c
 import importlib
 from typing import Any
 
-# Refuses what does not fit each other, before torch is imported. By name: its table is not code behind a run.
-importlib.import_module("cavl.versions")
+# Before anything imports torch. By name: neither is code behind a run.
+importlib.import_module("cavl.versions")  # refuses what does not fit each other
+importlib.import_module("cavl.nameless")
 
 __all__ = ["Extractor", "ModelError", "load"]
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import platformdirs
+
 #: Environment variable that says to which MongoDB runs are copied while they go on.
 MONGO = "CAVL_MONGO_URI"
 
@@ -25,7 +27,67 @@ class DiskFullError(OSError):
 
 def home() -> Path:
     """Folder of the runs: ``$CAVL_HOME``, or ``runs`` in the current folder."""
-    return Path(os.environ.get("CAVL_HOME") or "runs").expanduser().absolute()
+    return expanded(os.environ.get("CAVL_HOME") or "runs")
+
+
+def cache_folder() -> Path:
+    """For what can be made again: the user's cache folder, or ``data`` in :func:`home` where this user has none."""
+    try:
+        usual = Path(platformdirs.user_cache_dir("cavl-bench")).expanduser()
+    except RuntimeError:  # no home folder
+        return home() / "data"
+    return usual if usual.is_dir() or writable(usual) else home() / "data"
+
+
+def report_folder(preset: str) -> Path:
+    """Where the report of a preset is written unless the user says where: in the checkout, from which one starts."""
+    return Path("reports", "generated", preset)
+
+
+def user_home() -> Path | None:
+    """The user's home folder, which need not be there; None for a user who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def expanded(path: Path | str) -> Path:
+    """``path``, absolute, with the user's home folder for a "~".
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the user has no home folder.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise FileNotFoundError(f"{path}: this user has no home folder; write the path in full, or set HOME") from None
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be written into ``folder``, which may still have to be made. Nothing is made."""
+    folder = folder.absolute()
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
+
+
+def require_writable(folder: Path, remedy: str) -> None:
+    """Say before the work, not after it, that its results cannot be kept.
+
+    Raises
+    ------
+    PermissionError
+        Naming ``folder`` and the remedy.
+    """
+    if not writable(folder):
+        raise PermissionError(f"{folder.absolute()} cannot be written; {remedy}")
+
+
+def require_home() -> None:
+    """:func:`require_writable` for :func:`home`."""
+    require_writable(home(), "point CAVL_HOME elsewhere")
 
 
 def atomic_write(path: Path | str, data: bytes | str) -> None:

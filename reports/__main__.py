@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from registry.files import atomic_write
+from registry.files import atomic_write, report_folder, require_writable
 from registry.index import Registry
 from registry.lock import Lock
 from registry.record import to_json
@@ -99,13 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder to write to (default: reports/generated/PRESET)")
     parser.add_argument("--json", action="store_true", help="print a summary as JSON instead of a line of text")
     options = parser.parse_args(arguments)
-    out = options.out or Path("reports", "generated", options.preset)
+    out = options.out or report_folder(options.preset)
     lock = Lock(out / ".lock")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _say
             registry = Registry(options.home)
             load_study(registry, options.preset)  # before anything is written: is there anything to report on?
+            require_writable(out, "choose another folder with --out")
             if not lock.acquire(PATIENCE):  # seeds may end together, and the newest runs must have the last word
                 raise TimeoutError(f"another report is being written to {out}; wait for it, or choose another --out")
             study = load_study(registry, options.preset)

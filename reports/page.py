@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 
+from registry.files import user_home
 from registry.plain import redact, redacted
 from registry.record import Record
 from reports import protocols
@@ -85,8 +86,8 @@ def summary(study: Study) -> dict[str, Any]:
 
 def hide_home(study: Study, text: str) -> str:
     """``text`` without credentials and without where on this machine the registry and the user's home lie."""
-    for path, name in ((study.home.absolute(), "$CAVL_HOME"), (Path.home(), "~")):
-        if len(path.parts) > 1:
+    for path, name in ((study.home.absolute(), "$CAVL_HOME"), (user_home(), "~")):
+        if path and len(path.parts) > 1:
             text = text.replace(str(path), name)
     return redact(text)
 

@@ -24,7 +24,7 @@ from benchmarks.datasets.prepare.options import add_common, how_of, limited, roo
 from benchmarks.datasets.prepare.run import LOCK, GivenUpError, InUseError, State, alone_in, prepare
 from benchmarks.datasets.prepare.spoiled import account_for_changed
 from benchmarks.progress import progress_bar
-from registry.files import DiskFullError
+from registry.files import DiskFullError, require_writable
 from registry.lock import held
 
 #: In the order of the help. Each has NAME, HELP, DESCRIPTION, EPILOG, add_arguments(parser) and plan(arguments), or
@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     how = how_of(arguments)
+    require_writable(root_of(arguments), "name another folder with --root")
     plan = limited(arguments.preparer.plan(arguments), arguments.limit)
     folder = root_of(arguments) / plan.name
     console = Console(stderr=True, soft_wrap=True)

@@ -42,6 +42,7 @@ from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from benchmarks.datasets.scene import Coverage, Scene
+from registry.files import expanded
 
 Data = Literal["ucf101", "hmdb51"]
 Names = tuple[str, ...]  # of videos: "class folder/file name"
@@ -142,7 +143,7 @@ def shown(names: Names, what: str) -> Iterable[str]:
 
 
 def _folders(root: str | Path, annotations: str | Path) -> tuple[Path, Path]:
-    return Path(root).expanduser().absolute(), Path(annotations).expanduser().absolute()
+    return expanded(root), expanded(annotations)
 
 
 @functools.cache

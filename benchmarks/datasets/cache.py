@@ -2,7 +2,7 @@
 
 A folder holds one ``.npy`` file an array and ``manifest.json`` with every file's size and CRC-32. What it holds can be
 made again at any time, so a damaged folder is a warning, and nothing is synced to the disk: a file that a power
-failure has cut is a damaged file.
+failure has cut is a damaged file. Beside data that can only be read, caches lie in ``$CAVL_HOME/data``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from registry.files import FULL, DiskFullError
+from registry.files import FULL, DiskFullError, home, writable
 from registry.lock import Lock
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -45,11 +45,14 @@ def open_arrays(folder: Path, layout: Layout, chunks: Iterable[Arrays]) -> Array
     DiskFullError
         When there is no room; what was in ``folder`` is left as it was.
     """
-    if folder.exists():
-        try:
-            return _read(folder, layout)
-        except DamagedError as damage:
-            warnings.warn(f"{damage}; the scenes are being generated again", stacklevel=2)
+    found = _found(folder, layout)
+    if found is None and not writable(folder.parent):
+        spare = home() / "data"
+        warnings.warn(f"{folder.parent} cannot be written: scenes are generated into {spare}", stacklevel=2)
+        folder = spare / folder.parent.name / folder.name
+        found = _found(folder, layout)
+    if found is not None:
+        return found
     with _room_for(folder, layout):
         lock = Lock(folder.parent / f".{folder.name}.lock")
         while not lock.acquire(patience=1.0):
@@ -61,6 +64,16 @@ def open_arrays(folder: Path, layout: Layout, chunks: Iterable[Arrays]) -> Array
         return _read(folder, layout)
     finally:
         lock.release()
+
+
+def _found(folder: Path, layout: Layout) -> Arrays | None:
+    """What is there and whole."""
+    if folder.exists():
+        try:
+            return _read(folder, layout)
+        except DamagedError as damage:
+            warnings.warn(f"{damage}; the scenes are being generated again", stacklevel=3)
+    return None
 
 
 def _make(folder: Path, layout: Layout, chunks: Iterable[Arrays]) -> None:

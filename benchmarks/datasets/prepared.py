@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.scene import Coverage
-from registry.files import atomic_write, write_at
+from registry.files import atomic_write, expanded, write_at
 
 SAMPLE_RATE = 11_025  # Hz
 FRAME = 256  # pixels of a frame's side
@@ -135,7 +135,7 @@ class Prepared:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser().absolute()
+        self.folder = expanded(folder)
         content = _read_manifest(self.folder)
         self.name: str = content["name"]
         self.sample_rate: int = content["sample_rate"]

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import platformdirs
-
 from benchmarks.datasets.drawn import DrawnSource, Progress
 from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Dataset
 from cavl.config import ConfigError, from_dict
 from cavl.methods import named
+from registry.files import cache_folder, expanded
 
 
 def data_folder() -> Path:
-    """Prepared data and caches: ``$CAVL_DATA``, else the platform's cache folder."""
-    return Path(os.environ.get("CAVL_DATA") or platformdirs.user_cache_dir("cavl-bench")).expanduser()
+    """Prepared data and caches: ``$CAVL_DATA``, else :func:`registry.files.cache_folder`."""
+    given = os.environ.get("CAVL_DATA")
+    return expanded(given) if given else cache_folder()
 
 
 class Data(Protocol):

@@ -15,9 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
-from registry.files import atomic_write, digest_file
+from registry.files import atomic_write, cache_folder, digest_file, user_home, writable
 from registry.lock import Lock
 from registry.omniboard.columns import layout
 
@@ -58,7 +56,7 @@ def program(name: str, environment: Mapping[str, str] = os.environ) -> str:
 
 def folder() -> Path:
     """Where this version of Omniboard is, or is to be."""
-    return user_cache_path("cavl-bench") / f"omniboard-{digest_file(LOCKFILE)[:12]}"
+    return cache_folder() / f"omniboard-{digest_file(LOCKFILE)[:12]}"
 
 
 def installed() -> bool:
@@ -102,7 +100,11 @@ def _install(place: Path) -> None:
     shutil.copy(LOCKFILE, place)
     # No scripts of packages are run: none is needed.
     command = [program("npm"), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    user = user_home()
+    environment = {**os.environ, "HOME": str(user if user and writable(user) else place)}  # where npm has a cache
+    done = subprocess.run(
+        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode != 0 or not start_file(place).is_file():
         last = " ".join(done.stdout.split()[-60:])
         raise OmniboardError(

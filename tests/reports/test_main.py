@@ -130,7 +130,8 @@ def test_an_unwritable_folder_is_an_error_in_words(writer, tmp_path, capsys):
     writer.plan()
     (tmp_path / "file").write_text("")
     assert main(["--out", str(tmp_path / "file" / "out")]) == 2
-    assert "reports: " in capsys.readouterr().err
+    said = f"reports: {tmp_path / 'file' / 'out'} cannot be written; choose another folder with --out\n"
+    assert capsys.readouterr().err == said
 
 
 def test_help_teaches():

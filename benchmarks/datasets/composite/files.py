@@ -12,6 +12,7 @@ import contextlib
 import csv
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from benchmarks.datasets.esc50 import read_meta
 from benchmarks.progress import progress_bar
-from registry.files import atomic_write
+from registry.files import atomic_write, writable
 
 LARGEST = 256 << 20  # bytes: no file of such a collection is larger, and none larger is read
 JUDGED = 1  # raise it when a file may be judged differently
@@ -153,8 +154,10 @@ class _Known:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *error: object) -> None:
-        """Keep what was learned, even if the reading was interrupted."""
-        if self.new:
+        """Keep what was learned, even if the reading was interrupted; where that cannot be, it is read again."""
+        if self.new and not writable(self.path.parent):
+            warnings.warn(f"{self.path.parent} cannot be written: every process reads all files anew", stacklevel=3)
+        elif self.new:
             files = {**_Known(self.path.parents[1]).entries, **self.new}  # another process may have learned more
             atomic_write(self.path, json.dumps({"judged": JUDGED, "files": files}))
 

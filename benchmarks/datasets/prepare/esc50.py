@@ -20,6 +20,7 @@ from benchmarks.datasets.prepare.item import Cut, Item, Plan, refusal
 from benchmarks.datasets.prepare.options import add_own_media, described, root_of
 from benchmarks.datasets.prepare.rows import rows_of
 from benchmarks.datasets.prepared import Lost
+from registry.files import expanded
 
 NAME = "esc50"
 HELP = "recordings of 5 s in 50 classes, fetched from the official repository or from a folder"
@@ -72,7 +73,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
 
     notes: dict[str, str] = {}
     if arguments.own:
-        folder = arguments.own[0].expanduser().absolute()
+        folder = expanded(arguments.own[0])
     else:
         folder = root_of(arguments) / "ESC-50"
         notes = unpack(fetched(arguments.archive, root_of(arguments), arguments.checksum), folder)
@@ -144,7 +145,7 @@ def fetched(archive: str, root: Path, checksums: list[str] | None) -> Path:
         if not path.is_file():
             _fetch(archive, path)
     else:
-        path = Path(archive).expanduser()
+        path = expanded(archive)
         if not path.is_file():
             raise FileNotFoundError(f"--archive {archive}: there is no such file; without it {URL} is fetched")
     known = checksums or list(KNOWN)

@@ -13,6 +13,7 @@ from benchmarks.datasets.prepare.fetch import FORMAT, YOUTUBE, Fetcher
 from benchmarks.datasets.prepare.item import Plan
 from benchmarks.datasets.prepare.own import OwnMedia
 from benchmarks.datasets.prepare.run import How
+from registry.files import expanded
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +119,7 @@ def root_of(arguments: argparse.Namespace) -> Path:
     """The folder that holds the prepared data sets."""
     from benchmarks.datasets.source import data_folder  # slow to import
 
-    return Path(arguments.root or data_folder()).expanduser().absolute()
+    return expanded(arguments.root or data_folder())
 
 
 def how_of(arguments: argparse.Namespace) -> How:

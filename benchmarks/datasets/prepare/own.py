@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.datasets.prepare.decode import IMAGES
 from benchmarks.datasets.prepare.item import Item
+from registry.files import expanded
 
 MEDIA = (".mp4", ".m4a", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".flv", ".3gp", ".mpg")
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aac")
@@ -29,7 +30,7 @@ class OwnMedia:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = [folder.expanduser().absolute() for folder in folders]
+        self.folders = [expanded(folder) for folder in folders]
         self._by_stem: dict[str, list[Path]] = {}
         for folder in self.folders:
             if not folder.is_dir():
