@@ -193,7 +193,7 @@ def trained(tmp_home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAVL_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(suite, "prepare", lambda *_: None)
-    monkeypatch.setattr(suite, "run", lambda *_, seed_done, **options: seed_done(1))
+    monkeypatch.setattr("benchmarks.suite.run", lambda *_, seed_done, **options: seed_done(1))
     monkeypatch.setattr(suite.subprocess, "run", process)
     monkeypatch.setattr(suite.subprocess, "Popen", process)
     return lambda *options: (suite.main(["--preset", "smoke", *LOCALIZATION, *options]), commands)
