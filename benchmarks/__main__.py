@@ -45,6 +45,7 @@ from rich.text import Text
 from benchmarks import names
 from benchmarks.arguments import comma_separated, number_of_seeds, positive
 from benchmarks.methods import TASKS
+from registry.commands import printing
 from registry.files import MONGO, home, report_folder, require_home, require_writable
 from registry.index import Registry
 from registry.mongo import MongoError, address, opened
@@ -324,7 +325,7 @@ def show_plan(console: Console, state: State) -> None:
             else f"run {record.id}" + (f", stale: {'; '.join(record.stale)}" if record.stale else "")
         )
         table.add_row(job.name, str(job.updates or ""), text)
-    console.print(table)
+    printing.console().print(table)  # of any width: in a pipe nothing is cut
     updates = sum(j.updates for j in state.todo)
     console.print(f"{len(state.todo)} of {len(state.jobs)} runs to do, {updates} updates of training")
 

@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from benchmarks.datasets import prepared
 from benchmarks.datasets.prepare import audioset, composite, esc50, flickr_soundnet, music
@@ -24,6 +23,7 @@ from benchmarks.datasets.prepare.options import add_common, how_of, limited, roo
 from benchmarks.datasets.prepare.run import LOCK, GivenUpError, InUseError, State, alone_in, prepare
 from benchmarks.datasets.prepare.spoiled import account_for_changed
 from benchmarks.progress import progress_bar
+from registry.commands.printing import console, framed
 from registry.files import DiskFullError, require_writable
 from registry.lock import held
 
@@ -122,10 +122,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
     require_writable(root_of(arguments), "name another folder with --root")
     plan = limited(arguments.preparer.plan(arguments), arguments.limit)
     folder = root_of(arguments) / plan.name
-    console = Console(stderr=True, soft_wrap=True)
-    with Display(console, plan.name) as display:
+    with Display(Console(stderr=True, soft_wrap=True), plan.name) as display:
         result = prepare(folder, plan, how, said=display.say, changed=display.update)
-    _show([folder], console=Console(soft_wrap=True), reasons=5)
+    _show([folder], reasons=5)
     print(f"{len(result)} clips of {result.coverage} items in {folder}")
     return 0 if len(result) else 1
 
@@ -182,7 +181,7 @@ def _status(arguments: argparse.Namespace) -> int:
     elif arguments.json:
         print(json.dumps({folder.name: _figures(folder, arguments.reasons) for folder in folders}, indent=2))
     else:
-        _show(folders, Console(soft_wrap=True), arguments.reasons)
+        _show(folders, arguments.reasons)
     return 0
 
 
@@ -233,20 +232,20 @@ def _folders(arguments: argparse.Namespace) -> list[Path]:
     return [root / name for name in named]
 
 
-def _show(folders: Sequence[Path], console: Console, reasons: int) -> None:
-    table = Table("data set", "items", "found", "missing", "damaged", "to do", "clips", "fingerprint")
+def _show(folders: Sequence[Path], reasons: int) -> None:
+    table = framed("data set", "items", "found", "missing", "damaged", "to do", "clips", "fingerprint")
     figures = {folder.name: _figures(folder, reasons) for folder in folders}
     for name, of in figures.items():
         numbers = (of.get(key) for key in ("items", "found", "missing", "damaged", "to_do", "clips"))
         table.add_row(name, *("?" if n is None else f"{n:,}" for n in numbers), of["fingerprint"][:12])
-    console.print(table)
+    console().print(table)
     for name, of in figures.items():
         if "error" in of:
-            console.print(f"{name}: {escape(of['error'])}", highlight=False)
+            print(f"{name}: {of['error']}")
         for why in of["reasons"]:
-            console.print(f"{name}: {why['items']:,} {why['status']}: {escape(why['reason'])}", highlight=False)
+            print(f"{name}: {why['items']:,} {why['status']}: {why['reason']}")
         if of["more_reasons"]:
-            console.print(f"{name}: {of['more_reasons']} more reasons; status {name} --csv FILE has every item")
+            print(f"{name}: {of['more_reasons']} more reasons; status {name} --csv FILE has every item")
 
 
 def _figures(folder: Path, reasons: int) -> dict[str, Any]:

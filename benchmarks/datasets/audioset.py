@@ -23,10 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from rich.console import Console
-from rich.table import Table
-
 from cavl.grading import Ontology, Parents, build_ontology, sources
+from registry.commands.printing import console, framed
 
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -198,17 +196,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _print_table(counted: dict[str, Any], options: dict[str, Any]) -> None:
-    table = Table(title=f"{counted['clips']:,} clips by number of sources", title_justify="left")
-    table.add_column("sources")
-    table.add_column("clips", justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("by raw labels", justify="right")
+    title = f"{counted['clips']:,} clips by number of sources"
+    table = framed("sources", numbers=("clips", "share", "by raw labels"), title=title)
     for number, clips in counted["sources"].items():
         raw = counted["raw_labels"][number]
         if clips or raw:
             table.add_row(number, str(clips), f"{clips / counted['clips']:.1%}", str(raw))
     shallow = "kept as sources" if options["keep_shallow"] else "dropped"
-    Console().print(table)
+    console().print(table)
     print(f"labels of levels 1 and 2 without a descendant: {shallow}; parents: {options['parents']}")
 
 

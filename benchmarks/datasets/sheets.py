@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmarks.datasets.miniature.stage import SILENT
@@ -17,6 +19,13 @@ from benchmarks.datasets.scene import Scene
 
 TINTS = ("#ff5a5f", "#ffc145", "#5fd38d", "#5bc0eb", "#c792ea")  # one colour a source, wherever it is shown
 PAPER, INK, FAINT = "#14161c", "#e8eaf0", "#8b90a0"
+
+
+def save(figure: Figure, path: Path, dpi: int) -> Path:
+    """Write a sheet and return its file: the format follows from the name (PNG, PDF, SVG), one without is a PNG's."""
+    written = path.with_name(f"{path.name.rstrip('.')}.png") if path.suffix in ("", ".") else path
+    figure.savefig(written, dpi=dpi, facecolor=PAPER)
+    return written
 
 
 def boxes(ax: Axes, scene: Scene, names: Sequence[str]) -> None:

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # of a checkout that is not installed
@@ -39,6 +37,7 @@ from cavl.counting import Counter, CounterConfig
 from cavl.model import CAVL, CAVLConfig
 from cavl.separation import Separator
 from cavl.separator_config import SeparatorConfig
+from registry.commands.printing import console, framed
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "CAVL": lambda: CAVL(CAVLConfig()),
@@ -104,13 +103,13 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.batch < 2 or chosen.threads < 1:
         parser.error("--batch must be at least 2 (pairs must be mismatched), --threads at least 1")
-    table = Table("network", "trained parameters", "seconds a step", "peak memory, MiB")
+    table = framed("network", "trained parameters", "seconds a step", "peak memory, MiB")
     for name in (None, *NETWORKS):
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
             cost = process.submit(step, name, chosen.batch, chosen.threads).result()
         seconds = f"{cost.seconds:.1f}" if name else ""
         table.add_row(name or "(imports)", f"{cost.trained:,}" if name else "", seconds, f"{cost.peak:,.0f}")
-    Console().print(f"batch {chosen.batch}, {chosen.threads} thread(s), torch {torch.__version__}", table)
+    console().print(f"batch {chosen.batch}, {chosen.threads} thread(s), torch {torch.__version__}", table)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.datasets.audioset import Segment, read_ontology, read_segments
 from benchmarks.metrics import counting as metrics
 from cavl.counting import MAX_COUNT
 from cavl.grading import Ontology, sources
+from registry.commands.printing import console, framed
 
 
 def numbers_of_sources(segments: Sequence[Segment], ontology: Ontology, *, keep_shallow: bool = True) -> list[int]:
@@ -122,14 +121,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _print_table(result: dict[str, Any]) -> None:
-    table = Table(title=f"AudioSet, {result['clips']:,} clips, none heard", title_justify="left")
-    table.add_column("prediction")
-    table.add_column("accuracy, %", justify="right")
-    table.add_column("MAE", justify="right")
+    title = f"AudioSet, {result['clips']:,} clips, none heard"
+    table = framed("prediction", numbers=("accuracy, %", "MAE"), title=title)
     for name, score in result["rows"].items():
         known = f" ({result[name]})" if name in ("majority", "median") else ""
         table.add_row(f"{name}{known}", f"{100 * score['accuracy']:.2f}", f"{score['mae']:.3f}")
-    Console().print(table)
+    console().print(table)
     print("clips by number of sources: " + ", ".join(f"{n}: {clips:,}" for n, clips in result["sources"].items()))
     print("left out: " + ", ".join(f"{n}: {clips:,}" for n, clips in result["excluded"].items()))
     own = " (the evaluated ones themselves)" if result["own_training"] else ""

@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.table import Table
 
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, random_box
 from benchmarks.datasets.flickr_soundnet import Annotations, ConsensusMaps, read_annotations, read_test_list
 from benchmarks.metrics.localization import ciou, degenerate, summarise
+from registry.commands.printing import console, framed
 
 Mask = npt.NDArray[np.bool_]
 
@@ -116,13 +115,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _print_table(result: dict[str, Any]) -> None:
-    table = Table(title=f"SoundNet-Flickr, {result['images']} test images, no image looked at", title_justify="left")
-    table.add_column("method")
-    for name in ("cIoU@0.5", "AUC", "mean cIoU"):
-        table.add_column(name, justify="right")
+    title = f"SoundNet-Flickr, {result['images']} test images, no image looked at"
+    table = framed("method", numbers=("cIoU@0.5", "AUC", "mean cIoU"), title=title)
     for name, score in result["rows"].items():
         table.add_row(name, *(f"{100 * score[key]:.2f}" for key in ("ciou@0.5", "auc", "mean_ciou")))
-    Console().print(table)
+    console().print(table)
     print("in percent; the masks are not binarised")
     without = ", ".join(result["without_boxes"]) or "none"
     print(f"{result['listed']} listed; without boxes: {without}")

@@ -19,7 +19,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="what differs between runs",
         description=f"What differs between runs. Where both have {ITEMS}, also the second minus the first over the "
-        "items that both scored, with a 95 %% t-interval: it excludes 0 where the difference is more than chance.",
+        "items that both scored, with a 95 % t-interval: it excludes 0 where the difference is more than chance.",
     )
     parser.add_argument("id", type=int, help="the run that the others are compared with")
     parser.add_argument("others", type=int, nargs="+", metavar="ID", help="another run")

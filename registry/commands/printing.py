@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -60,8 +60,19 @@ class Reading:
 def table(*columns: str) -> Table:
     """Without columns: facts, without a head."""
     made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
+    return _with_columns(made, columns)
+
+
+def framed(*columns: str, numbers: Sequence[str] = (), title: str | None = None) -> Table:
+    """A table in a frame; behind its other columns stand those of ``numbers``, to the right."""
+    made = _with_columns(Table(title=title, title_justify="left"), columns)
+    return _with_columns(made, numbers, justify="right")
+
+
+def _with_columns(made: Table, columns: Sequence[str], justify: JustifyMethod = "left") -> Table:
+    """What is too long for a narrow terminal goes on in the next line; it is never cut."""
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", justify=justify)
     return made
 
 

@@ -74,11 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(report(source.gathered()))
             return 0
         with disk_errors(chosen.out):
-            write_sheet(chosen.out, source, chosen.split)
+            written = write_sheet(chosen.out, source, chosen.split)
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    print(f"wrote {chosen.out}")
+    print(f"wrote {written}")
     return 0
 
 

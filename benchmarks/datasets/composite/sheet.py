@@ -15,7 +15,7 @@ from benchmarks.datasets.composite.source import CompositeSource
 from benchmarks.datasets.drawn import MOST_SOURCES, DrawnSet
 from benchmarks.datasets.miniature.synth import RATE
 from benchmarks.datasets.scene import Scene
-from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, spectrogram
+from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, save, spectrogram
 
 ROWS = 2  # scenes of each number of sources
 
@@ -47,9 +47,9 @@ def draw_sheet(source: CompositeSource, split: str) -> Figure:
     return figure
 
 
-def write_sheet(path: Path, source: CompositeSource, split: str) -> None:
-    """Save the sheet; the format follows from the name (PNG, PDF, SVG)."""
-    draw_sheet(source, split).savefig(path, dpi=100, facecolor=PAPER)
+def write_sheet(path: Path, source: CompositeSource, split: str) -> Path:
+    """Save the sheet; returns its file (:func:`~benchmarks.datasets.sheets.save`)."""
+    return save(draw_sheet(source, split), path, dpi=100)
 
 
 def _scene(axes: Any, scene: Scene, stems: npt.NDArray[np.int16], names: tuple[str, ...]) -> None:

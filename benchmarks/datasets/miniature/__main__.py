@@ -32,11 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         with disk_errors(chosen.out):
-            write_sheet(chosen.out, chosen.seed, chosen.size)
+            written = write_sheet(chosen.out, chosen.seed, chosen.size)
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    print(f"wrote {chosen.out}")
+    print(f"wrote {written}")
     return 0
 
 

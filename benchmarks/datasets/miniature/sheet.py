@@ -18,7 +18,7 @@ from benchmarks.datasets.miniature.objects import HUES, Look, colour, paint
 from benchmarks.datasets.miniature.synth import TICKS
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.scene import Scene
-from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, spectrogram
+from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, save, spectrogram
 
 FRAMES, FPS = 12, 4.0
 
@@ -48,9 +48,9 @@ def draw_sheet(seed: int = 0, size: int = 64) -> Figure:
     return figure
 
 
-def write_sheet(path: Path, seed: int = 0, size: int = 64) -> None:
-    """Save the sheet; the format follows from the name (PNG, PDF, SVG)."""
-    draw_sheet(seed, size).savefig(path, dpi=110, facecolor=PAPER)
+def write_sheet(path: Path, seed: int = 0, size: int = 64) -> Path:
+    """Save the sheet; returns its file (:func:`~benchmarks.datasets.sheets.save`)."""
+    return save(draw_sheet(seed, size), path, dpi=110)
 
 
 def _cast(part: Any, size: int) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,8 @@ from benchmarks.datasets.__main__ import main
 from benchmarks.datasets.prepare.account import Account
 from benchmarks.datasets.prepare.run import alone_in
 from benchmarks.datasets.prepared import Clip, Lost, Packer, Prepared, seal, write
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -
 
 
 def test_status(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "40")  # which is no width of what is piped
     text = said(capsys, "status", "--root", str(root))
     (row,) = (line for line in text.splitlines() if "audioset" in line and "│" in line)
     assert [cell.strip() for cell in row.split("│")[2:8]] == ["11", "3", "4", "1", "3", "3"]
@@ -49,6 +54,25 @@ def test_status(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     figures = json.loads(said(capsys, "status", "--root", str(root), "--json"))["audioset"]
     assert (figures["found"], figures["to_do"], figures["clips"]) == (3, 3, 3)
     assert "1 more reasons" in said(capsys, "status", "--root", str(root), "--reasons", "1")
+
+
+def test_a_status_in_a_pipe_or_a_narrow_terminal_is_whole(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "audioset-of-" + "seven-" * 12 + "years"
+    (root / "audioset").rename(root / name)
+    fingerprint = Prepared(root / name).fingerprint[:12]
+    environment = {**os.environ, "COLUMNS": "40", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "benchmarks.datasets", "status", "--root", str(root)]
+    piped = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+    (row,) = (line for line in piped.splitlines() if "│" in line)
+    assert [row.split()[1], row.split()[-2]] == [name, fingerprint]
+
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = [line for line in said(capsys, "status", "--root", str(root)).splitlines() if line.startswith("│")]
+    cells = zip(*(map(str.strip, line.split("│")[1:-1]) for line in lines), strict=True)
+    assert ["".join(cell) for cell in cells] == [name, "11", "3", "4", "1", "3", "3", fingerprint]
 
 
 def test_who_calls_it_keeps_an_own_answer_to_sigterm(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
