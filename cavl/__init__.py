@@ -6,6 +6,7 @@ command line; but for ``extractor``, which loads what has been trained: ``from c
 """
 
 import importlib
+import importlib.metadata
 from typing import Any
 
 # Before anything imports torch. By name: neither is code behind a run.
@@ -19,4 +20,6 @@ def __getattr__(name: str) -> Any:
     # By name and when asked for: an import statement would make the extractor part of the code behind every run.
     if name in __all__:
         return getattr(importlib.import_module("cavl.extractor"), name)
+    if name == "__version__":
+        return importlib.metadata.version("cavl-bench")  # stated in pyproject.toml
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import cavl
 from cavl.versions import TESTED, untested, without_pkg_resources
 
 ROOT = Path(__file__).parents[1]
@@ -87,3 +88,11 @@ def test_an_untested_set_ends_commands_in_one_sentence_and_imports_in_an_error(t
     assert ("Traceback" in done.stderr) is traceback
     if not traceback:
         assert done.stderr.count("\n") == 1
+
+
+def test_one_version_stands_everywhere():
+    version = PROJECT["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert latest is not None
+    assert latest[1] == version == cavl.__version__
