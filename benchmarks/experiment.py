@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
+import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,8 @@ from registry.record import Pedigree, Record, RecordError, to_json
 ROOT = Path(__file__).parents[1]
 #: Whose sources stand behind a score. The registry only keeps it: no change there makes a run stale.
 PACKAGES = ("cavl", "baselines", "benchmarks")
+#: How a setting begins on Sacred's command line.
+SETTING = re.compile(r"[A-Za-z_][\w.]*=")
 
 
 @dataclass(slots=True)
@@ -326,6 +330,22 @@ def finish(job: Job, run: Run) -> None:
     Checkpoints(home(), job.key).drop_states()
 
 
+def behind_with(words: Sequence[str], options: Iterable[Any]) -> list[str] | None:
+    """The ``words`` of a command line with every NAME=VALUE behind Sacred's ``with``; None where they stand there.
+
+    The value of one of Sacred's ``options`` stays where it is: ``-c NAME=VALUE`` is a comment.
+    """
+    flags = [option.get_flags() for option in options if option.arg]
+    short = re.compile(f"-[a-zA-Z]*[{''.join(flag[1] for flag, _ in flags)}]")
+    end = words.index("with") if "with" in words else len(words)
+    rest: list[str] = []
+    settings: list[str] = []
+    for last, word in zip(["", *words], words[:end], strict=False):
+        is_value = short.fullmatch(last) or (last[:2] == "--" and any(long.startswith(last) for _, long in flags))
+        (settings if SETTING.match(word) and not is_value else rest).append(word)
+    return [*rest, "with", *settings, *words[end + 1 :]] if settings else None
+
+
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
     try:
@@ -334,6 +354,13 @@ def command_line(task: str) -> None:
         raise SystemExit(f"error: {error}") from None
     try:
         with sigterm_as_interrupt():
+            if right := behind_with(sys.argv[1:], experiment.all_cli_options):
+                print(
+                    "error: settings (NAME=VALUE) stand behind the word with: "
+                    f"python -m benchmarks.tasks.{task} {shlex.join(right)}",
+                    file=sys.stderr,
+                )
+                raise SystemExit(2)
             run = experiment.run_commandline()
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None

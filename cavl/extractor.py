@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -41,6 +42,7 @@ from cavl.separator_config import SeparatorConfig
 Array = TypeVar("Array", npt.NDArray[Any], Tensor)
 
 AT_ONCE = 16  # windows in one forward pass
+STEREO = 2  # more channels of one sound must be said
 MOST_CHANNELS = 8  # more are samples, in an array that lies on its side
 LOUDEST = 100.0  # floating-point samples lie in [-1, 1], or a little outside; these are integers that were converted
 RATES = range(1_000, 1_000_001)  # Hz
@@ -95,9 +97,11 @@ def load(run: int | str | os.PathLike[str], device: torch.device | str = "cpu") 
 class Extractor:
     """What a trained network can do, on sounds and images as they are.
 
-    A *sound* is mono (T,), or (channels, T), which is mixed down; int16, or floating point in [-1, 1]. ``sr`` is its
-    sampling rate in Hz. An *image* is RGB, (H, W, 3) or (3, H, W); uint8, or floating point in [0, 1]; a PIL image will
-    do. Answers are NumPy arrays for NumPy sounds and tensors on the CPU for tensors.
+    A *sound* is mono (T,), or stereo (2, T), which is mixed down; int16, or floating point in [-1, 1]. More than two
+    channels must be said, ``channels=6``: they could be meant as several sounds, which have a way of their own
+    (:meth:`audio_embeddings`). ``sr`` is its sampling rate in Hz. An *image* is RGB, (H, W, 3) or (3, H, W); uint8, or
+    floating point in [0, 1]; a PIL image will do. Answers are NumPy arrays for NumPy sounds and tensors on the CPU for
+    tensors.
 
     Attributes
     ----------
@@ -117,30 +121,37 @@ class Extractor:
         return f"<Extractor of {self.name}: {', '.join(self.abilities)}>"
 
     @torch.no_grad()
-    def audio_embedding(self, waveform: Array, sr: int) -> Array:
+    def audio_embedding(self, waveform: Array, sr: int, *, channels: int | None = None) -> Array:
         """Sound -> (D,); sounds of equal length, (B, channels, T) -> (B, D).
 
         The mean over windows that follow one another; the last one, or a sound shorter than one, is continued from the
         sound's own beginning.
         """
         network = self._able_to("audio_embedding")
-        sounds, several = _sounds(waveform, sr, network.sample_rate)
+        sounds, several = _sounds(waveform, sr, network.sample_rate, channels)
         features = self._mean_over_windows(network, sounds, network.audio_embedding)
         return _like(waveform, features if several else features[0])
 
+    def audio_embeddings(self, waveforms: Sequence[Array], sr: int) -> Array:
+        """Several sounds of any lengths, each (T,) or (2, T) -> (n, D): of each its :meth:`audio_embedding`."""
+        if isinstance(waveforms, str | os.PathLike) or not len(waveforms):
+            raise ValueError("audio_embeddings takes a list of sounds, or (sounds, samples); this is none")
+        rows = [self.audio_embedding(waveform, sr) for waveform in waveforms]
+        return torch.stack(rows) if isinstance(rows[0], Tensor) else np.stack(rows)
+
     @torch.no_grad()
-    def count(self, waveform: Array, sr: int) -> Array:
+    def count(self, waveform: Array, sr: int, *, channels: int | None = None) -> Array:
         """Sound -> its number of sources, 1 to 5, a whole number (); (B, channels, T) -> (B,).
 
         The most probable one under the expectation that is the mean over the sound's windows.
         """
         network = self._able_to("count")
-        sounds, several = _sounds(waveform, sr, network.sample_rate)
+        sounds, several = _sounds(waveform, sr, network.sample_rate, channels)
         counts = most_probable_count(self._mean_over_windows(network, sounds, network))
         return _like(waveform, counts if several else counts[0])
 
     @torch.no_grad()
-    def localize(self, image: Any, waveform: Array, sr: int, n: int = 1) -> Array:
+    def localize(self, image: Any, waveform: Array, sr: int, n: int = 1, *, channels: int | None = None) -> Array:
         """Where in the image are the ``n`` sources of the sound? Heatmaps (n, H, W) in [0, 1], of the image's size.
 
         The mean over the sound's windows. The sources have no order; those of one window are matched with those of the
@@ -149,7 +160,7 @@ class Extractor:
         network = self._able_to("localize")
         if n < 1:
             raise ValueError(f"n must be at least 1 source, not {n}")
-        sound, several = _sounds(waveform, sr, network.sample_rate)
+        sound, several = _sounds(waveform, sr, network.sample_rate, channels)
         _refuse(several, waveform)
         picture = _image(image).to(self._device)
         parts = windows(sound, network.window)[0]
@@ -162,7 +173,7 @@ class Extractor:
         return _like(waveform, total / len(parts))
 
     @torch.no_grad()
-    def separate(self, mixture: Array, images: Any, sr: int) -> Array:
+    def separate(self, mixture: Array, images: Any, sr: int, *, channels: int | None = None) -> Array:
         """The sound of each object, (n, T), from their mixture and an image of each: as long as it, at its rate.
 
         Parameters
@@ -178,7 +189,7 @@ class Extractor:
         the network's own rate (5.5 kHz at the paper's 11,025 Hz) is gone from its parts.
         """
         network = self._able_to("separate")
-        sound, several = _sounds(mixture, sr, network.sample_rate)
+        sound, several = _sounds(mixture, sr, network.sample_rate, channels)
         _refuse(several, mixture)
         pictures = _images(images, network.image_size).to(self._device)
         answers = self._in_batches(
@@ -362,9 +373,13 @@ def _starts(samples: int, length: int) -> list[int]:
     return [*range(0, samples - length, length // 2), samples - length]
 
 
-def _sounds(waveform: Any, sr: int, rate: int) -> tuple[Tensor, bool]:
-    """Mono float32 (B, T) at ``rate``, and whether the caller gave several."""
-    given = _tensor(waveform)
+def _sounds(waveform: Any, sr: int, rate: int, said: int | None) -> tuple[Tensor, bool]:
+    """Mono float32 (B, T) at ``rate``, and whether the caller gave several; ``said`` are the channels of each."""
+    if isinstance(waveform, list | tuple) and not all(isinstance(sample, numbers.Real) for sample in waveform):
+        raise ValueError(
+            "a sound is an array, not a list; several sounds: audio_embeddings([first, second], sr), or one call each"
+        )
+    given = _tensor(waveform, "waveform, sr = soundfile.read(path); waveform = waveform.T")
     if not 1 <= given.ndim <= 3 or not given.numel():
         raise ValueError(
             "a sound must be (samples,) or (channels, samples), several (sounds, channels, samples), and not empty; "
@@ -375,6 +390,13 @@ def _sounds(waveform: Any, sr: int, rate: int) -> tuple[Tensor, bool]:
         raise ValueError(
             f"a sound of {channels} channels: channels come first, so transpose what is (samples, channels); several "
             "mono sounds are (sounds, 1, samples)"
+        )
+    if said is not None and said != channels:
+        raise ValueError(f"channels={said}, but the sound {tuple(given.shape)} has {channels}")
+    if said is None and channels > STEREO:
+        raise ValueError(
+            f"{channels} channels of one sound, or {channels} sounds? Say channels={channels} for surround; several "
+            "sounds: audio_embeddings(sounds, sr), or one call each"
         )
     if given.dtype == torch.int16:
         sounds = given.float() / 32768
@@ -422,7 +444,7 @@ def _images(images: Any, size: int | None) -> Tensor:
 
 def _image(image: Any) -> Tensor:
     """-> (1, 3, H, W) float32 in [0, 1]."""
-    given = _tensor(image)
+    given = _tensor(image, "PIL.Image.open(path).convert('RGB')")
     if given.ndim == 3 and given.shape[-1] == 3:
         given = given.permute(2, 0, 1)
     if given.ndim != 3 or given.shape[0] != 3 or not given.numel():
@@ -440,8 +462,10 @@ def _image(image: Any) -> Tensor:
 # ---- arrays ---------------------------------------------------------------------------------------------------------
 
 
-def _tensor(values: Any) -> Tensor:
-    """NumPy, torch, or what NumPy takes for an array -> a tensor on the CPU."""
+def _tensor(values: Any, reading: str) -> Tensor:
+    """NumPy, torch, or what NumPy takes for an array -> a tensor on the CPU; a path is refused with its ``reading``."""
+    if isinstance(values, str | os.PathLike):
+        raise ValueError(f"{values} is a path; read the file first: {reading}")
     if isinstance(values, Tensor):
         return values.detach().cpu()
     array = np.asarray(values)

@@ -79,7 +79,7 @@ def installable(lock: Path) -> None:
     """Ask for a wheel of every package for every Python and platform; a lock says nothing of that by itself."""
     for platform in PLATFORMS:
         for python in PYTHONS:
-            command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", "-o", "-", str(lock)]
+            command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", str(lock)]
             subprocess.run(
                 [*command, "--python-platform", platform, "--python-version", python],
                 check=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.experiment import command_line
+from benchmarks.methods import TASKS
 from registry.index import Registry
 
 
@@ -75,3 +77,37 @@ def test_a_database_that_is_away_costs_a_warning_and_its_password_stays_nowhere(
     assert record.status == "COMPLETED"
     assert json.loads((record.folder / "run.json").read_text())["meta"]["comment"] == "-my idea"
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"geheim" in p.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ("method=cavl", "with method=cavl"),
+        ("method=cavl seed=3", "with method=cavl seed=3"),
+        ("-f model.clustering.beta=30", "-f with model.clustering.beta=30"),
+        ("print_config preset=smoke", "print_config with preset=smoke"),
+        ("method=cavl with seed=3 -c x", "with method=cavl seed=3 -c x"),
+        ("-pm mongodb://lab/x?a=b 'ordering=c1 c2'", "-pm 'mongodb://lab/x?a=b' with 'ordering=c1 c2'"),
+        ("--comment lr=0.1 -c x=1 preset=smoke", "--comment lr=0.1 -c x=1 with preset=smoke"),
+    ],
+)
+@pytest.mark.parametrize("task", TASKS)
+def test_settings_without_with_are_answered_with_the_right_command(monkeypatch, capsys, task, words, right):
+    monkeypatch.setattr(sys, "argv", [task, *shlex.split(words)])
+    with pytest.raises(SystemExit) as ended:
+        command_line(task)
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert said.err.endswith(f": python -m benchmarks.tasks.{task} {right}\n")
+    assert said.err.count("\n") == 1
+
+
+def test_a_comment_that_looks_like_a_setting_is_a_comment(run, tmp_path, monkeypatch):
+    run("-c", "lr=0.1")
+    words = sys.argv[1:]
+    monkeypatch.setattr(sys, "argv", ["localization", *words[-2:], *words[:-2], "force=True"])  # before the settings
+    command_line("localization")
+    assert [
+        json.loads((r.folder / "run.json").read_text())["meta"]["comment"]
+        for r in Registry(tmp_path / "runs").records()
+    ] == ["lr=0.1"] * 2

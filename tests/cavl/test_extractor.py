@@ -1,6 +1,7 @@
 """A trained network on sounds and images as they are, against the network itself on what it wants."""
 
 import json
+import pathlib
 from hashlib import sha256
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
@@ -110,6 +111,43 @@ def test_a_counting_run_counts_and_embeds_with_the_trunk_that_it_trained_further
 
 
 # ---- sounds of every kind --------------------------------------------------------------------------------------------
+
+
+def test_several_sounds_have_a_row_each_and_are_never_mixed_as_channels(model):
+    sounds = [DRAW.standard_normal((length,)) / 10 for length in (WINDOW, 2 * WINDOW, 700, WINDOW, 900, 50, 60, 70)]
+    rows = model.audio_embeddings(sounds, RATE)
+    assert rows.shape == (8, 8)
+    for row, sound in zip(rows, sounds, strict=True):
+        assert np.array_equal(row, model.audio_embedding(sound, RATE))
+    equal = np.stack([sounds[0]] * 7 + [sounds[3]])
+    assert np.array_equal(model.audio_embeddings(equal, RATE)[[0, 7]], rows[[0, 3]])
+    assert torch.equal(model.audio_embeddings(torch.from_numpy(equal), RATE)[7], torch.from_numpy(rows[3]))
+
+
+@pytest.mark.parametrize("channels", [3, 6, 8])
+def test_surround_is_mixed_down_only_where_it_is_said(model, channels):
+    sound = DRAW.standard_normal((channels, 2 * WINDOW)) / 10
+    mixed = model.audio_embedding(sound.mean(0), RATE)
+    assert np.allclose(model.audio_embedding(sound, RATE, channels=channels), mixed, atol=1e-6)
+    for unsaid in (lambda: model.audio_embedding(sound, RATE), lambda: model.localize(PICTURE, sound, RATE)):
+        with pytest.raises(ValueError, match=rf"Say channels={channels} for surround; .* audio_embeddings"):
+            unsaid()
+    with pytest.raises(ValueError, match=f"channels=2, but the sound .* has {channels}"):
+        model.audio_embedding(sound, RATE, channels=2)
+
+
+def test_lists_and_paths_are_refused_with_what_to_do(model):
+    for several in ([SOUND, SOUND], (SOUND,), ["a.wav"], [[0.1, 0.2]]):
+        with pytest.raises(ValueError, match="not a list; several sounds: audio_embeddings"):
+            model.audio_embedding(several, RATE)
+    for path in ("duet.wav", pathlib.PurePath("duet.wav")):
+        with pytest.raises(ValueError, match=r"duet.wav is a path; read the file first: .*soundfile.read"):
+            model.audio_embedding(path, RATE)
+    for none in ([], "duet.wav"):
+        with pytest.raises(ValueError, match="takes a list of sounds"):
+            model.audio_embeddings(none, RATE)
+    with pytest.raises(ValueError, match=r"photo.png is a path; .*PIL.Image.open"):
+        model.localize("photo.png", SOUND, RATE)
 
 
 def test_every_form_of_the_same_sound_gives_the_same_embedding(model):
