@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.methods import trivial
 from registry.index import Registry
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +104,8 @@ def test_it_is_installed_apart_from_the_suite(python):
 def test_its_runs_are_recorded_with_the_code_of_its_package(suite):
     records = Registry(suite.folder / "runs").records()
     assert {r.status for r in records} == {"COMPLETED"}
-    assert {r.config["method"] for r in records} == {NAME}
+    assert all(trivial(r.config["method"]) for r in records if r.config["method"] != NAME), "rows that stand beside"
+    records = [r for r in records if r.config["method"] == NAME]
     assert {r.pedigree.task for r in records} == {"pretrain", "localization", "classification", "avc"}
     for record in records:
         assert re.fullmatch("[0-9a-f]{16}", record.pedigree.code[MODULE])
@@ -134,12 +136,13 @@ def test_the_common_tests_cover_it(python):
 
 
 def test_a_change_of_its_code_makes_its_runs_stale(suite, python):
-    runs = len(Registry(suite.folder / "runs").records())
+    methods = [r.config["method"] for r in Registry(suite.folder / "runs").records()]
+    runs, own = len(methods), methods.count(NAME)
     assert f"0 of {runs} runs to do" in suite("--rerun", "stale", "--dry-run").stdout
     installed = Path(python("-c", f"import {MODULE}; print({MODULE}.__file__)").stdout.strip())
     source = installed.read_text()
     try:
         installed.write_text(f"{source}\nVERSION = 2\n")
-        assert f"{runs} of {runs} runs to do" in suite("--rerun", "stale", "--dry-run").stdout
+        assert f"{own} of {runs} runs to do" in suite("--rerun", "stale", "--dry-run").stdout
     finally:
         installed.write_text(source)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
             if (LOCKS / f"{lock}.txt").exists():
                 shutil.copy(LOCKS / f"{lock}.txt", new)  # its pins are preferences
             resolve(lock, new, upgrade="--upgrade" in argv)
-            installable(new / f"{lock}.txt")
+        installable(sorted(new.glob("*.txt")))
         if "--check" not in argv:
             LOCKS.mkdir(exist_ok=True)
             for file in new.glob("*.txt"):
@@ -75,11 +75,11 @@ def torch_set() -> str:
     return "".join(f"{name}=={version}\n" for name, version in tested.items())
 
 
-def installable(lock: Path) -> None:
+def installable(locks: Sequence[Path]) -> None:
     """Ask for a wheel of every package for every Python and platform; a lock says nothing of that by itself."""
     for platform in PLATFORMS:
         for python in PYTHONS:
-            command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", str(lock)]
+            command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", *map(str, locks)]
             subprocess.run(
                 [*command, "--python-platform", platform, "--python-version", python],
                 check=True,
