@@ -395,12 +395,23 @@ def require_decoder() -> Any:
     """torchcodec's decoders; raises :class:`DecoderError` with the remedy if they cannot be loaded."""
     try:
         from torchcodec import decoders
+
+        _require_ffmpeg(decoders)
     except (ImportError, OSError, RuntimeError) as error:  # RuntimeError: without FFmpeg's libraries
         why = str(error).strip().splitlines()[:1]
         raise DecoderError(
             f"torchvision decodes videos with torchcodec, which cannot be loaded {why}; {REMEDY}"
         ) from error
     return decoders
+
+
+def _require_ffmpeg(decoders: Any) -> None:
+    """Newer versions of torchcodec can be imported without FFmpeg's libraries, and then decode nothing."""
+    try:
+        decoders.VideoDecoder(b"")
+    except Exception as error:  # what is said of no video does not matter
+        if "Could not load libtorchcodec" in str(error):
+            raise RuntimeError(str(error)) from error
 
 
 def probe(path: Path) -> tuple[int, float]:

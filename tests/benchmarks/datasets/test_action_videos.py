@@ -280,6 +280,17 @@ def test_without_ffmpeg_the_error_says_what_to_install(ucf, tmp_path, monkeypatc
         opened(ucf)
 
 
+def test_without_ffmpeg_newer_decoders_are_imported_and_then_decode_nothing(ucf, monkeypatch):
+    class Unloaded:
+        def __init__(self, source, **options):
+            raise RuntimeError("Could not load libtorchcodec. Likely causes: ...")
+
+    stand_in(monkeypatch)
+    monkeypatch.setattr(sys.modules["torchcodec.decoders"], "VideoDecoder", Unloaded)
+    with pytest.raises(DecoderError, match=r"Could not load libtorchcodec.*FFmpeg with the system"):
+        opened(ucf)
+
+
 def test_unknown_splits_and_sizes_are_refused(ucf, no_decoder):
     with pytest.raises(ValueError, match="unknown split 'dev' of UCF-101"):
         opened(ucf, "dev")
