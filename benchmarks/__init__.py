@@ -3,6 +3,7 @@
 import tempfile
 
 import cavl  # noqa: F401  # looks at versions and the user, before anything imports torch
+import registry  # noqa: F401  # looks at what Sacred needs, before it is imported
 
 try:
     tempfile.gettempdir()

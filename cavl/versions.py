@@ -46,16 +46,6 @@ def untested(found: Mapping[str, str]) -> str | None:
     )
 
 
-def without_pkg_resources(version: str) -> str | None:
-    """What is wrong with this setuptools, and the remedy, in a sentence; None where sacred can be imported with it."""
-    if int(version.partition(".")[0]) < 82:
-        return None
-    return (
-        f"sacred imports pkg_resources, which setuptools {version} does not have any more. Install an older one: "
-        "python -m pip install 'setuptools<82'"
-    )
-
-
 def refuse(sentence: str | None) -> None:
     """Nothing for None; else end a command (``python -m ...``) with the sentence, and an import with an error.
 
@@ -73,4 +63,3 @@ def refuse(sentence: str | None) -> None:
 
 if os.environ.get(UNTESTED) != "1":
     refuse(untested(installed(TESTED[0])))
-refuse(without_pkg_resources(installed(["setuptools"]).get("setuptools", "0")))

@@ -11,7 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import cavl
-from cavl.versions import TESTED, untested, without_pkg_resources
+from cavl.versions import TESTED, untested
+from registry.requirements import without_pkg_resources
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -68,25 +69,31 @@ def test_the_set_that_broke_fresh_machines_is_refused_with_the_remedy():
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "traceback"),
+    ("package", "version", "command", "status", "traceback"),
     [
-        (["-m", "benchmarks", "--help"], 2, False),
-        (["-m", "benchmarks.tasks.counting", "print_config"], 2, False),
-        (["-c", "import cavl"], 1, True),
-        (["-c", "import baselines.l3"], 1, True),
+        ("torchaudio", "2.11.9", ["-m", "benchmarks", "--help"], 2, False),
+        ("torchaudio", "2.11.9", ["-m", "benchmarks.tasks.counting", "print_config"], 2, False),
+        ("torchaudio", "2.11.9", ["-c", "import cavl"], 1, True),
+        ("torchaudio", "2.11.9", ["-c", "import baselines.l3"], 1, True),
+        ("setuptools", "82.0.1", ["-m", "benchmarks", "--help"], 2, False),
+        ("setuptools", "82.0.1", ["-m", "registry", "sync"], 2, False),
+        ("setuptools", "82.0.1", ["-c", "import benchmarks.experiment"], 1, True),
+        ("setuptools", "82.0.1", ["-c", "import cavl.extractor"], 0, False),
     ],
 )
-def test_an_untested_set_ends_commands_in_one_sentence_and_imports_in_an_error(tmp_path, command, status, traceback):
-    folder = tmp_path / "torchaudio-2.11.9.dist-info"
+def test_what_does_not_fit_ends_commands_in_one_sentence_and_imports_in_an_error(
+    tmp_path, package, version, command, status, traceback
+):
+    folder = tmp_path / f"{package}-{version}.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: torchaudio\nVersion: 2.11.9\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     environment.pop("CAVL_UNTESTED", None)
     done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == status
-    assert "torchaudio 2.11.9" in done.stderr
+    assert (f"{package} {version}" in done.stderr) is (status != 0)
     assert ("Traceback" in done.stderr) is traceback
-    if not traceback:
+    if status == 2:
         assert done.stderr.count("\n") == 1
 
 
