@@ -112,13 +112,13 @@ def stages_of(name: str, orderings: Mapping[str, Ordering]) -> tuple[Ordering, i
     ValueError
         For an unknown ordering or a step at which no checkpoint is kept, naming what there is.
     """
-    base, _, step = name.partition("@")
+    base, at, step = name.partition("@")
     if base == "c3-from-c2":  # the paper's words for the same stages (Fig 4b)
         base = "c1-c2-c3"
     if base not in orderings:
         raise ValueError(f"unknown ordering {base!r}; known: {', '.join(sorted(orderings))}")
     stages = orderings[base]
-    if not step:
+    if not at:
         return stages, None
     kept = stages[-1].checkpoints if stages else ()
     if not step.isdecimal() or int(step) not in kept:

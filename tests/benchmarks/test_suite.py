@@ -163,6 +163,7 @@ def test_selections_narrow_and_unknown_names_are_refused():
         (Request(preset="smoke", tasks=("localisation",)), "did you mean 'localization'"),
         (Request(preset="smoke", orderings=("c1-c5",)), "no ordering 'c1-c5'; did you mean 'c1-c2'.*, curriculum,"),
         (Request(preset="smoke", orderings=("c3@7",)), r"keeps no checkpoint at '7'; it keeps \[3\]"),
+        (Request(preset="smoke", orderings=("c1@",)), "keeps no checkpoint at ''; it keeps none"),
         (
             Request(preset="smoke", methods=("dmc",), orderings=("c1", "c1-c2")),
             "no ordering 'c1-c2' with --methods dmc; it has with --methods dmc: untrained, c1$",
