@@ -45,6 +45,7 @@ from rich.text import Text
 from benchmarks import names
 from benchmarks.arguments import comma_separated, number_of_seeds, positive
 from benchmarks.methods import TASKS
+from registry.arguments import folder
 from registry.commands import printing
 from registry.files import MONGO, home, report_folder, require_home, require_writable
 from registry.index import Registry
@@ -95,11 +96,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time (default: the number of cores)")
     parser.add_argument(
         "--esc50",
+        type=folder,
         metavar="DIR",
         help="folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there; of --preset paper: ESC-50 as prepared)",
     )
     parser.add_argument(
         "--photographs",
+        type=folder,
         metavar="DIR",
         help="folder with a folder of photographs for each kind, of which --preset composite makes scenes (default: "
         "caltech101 in $CAVL_DATA)",
@@ -113,6 +116,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(
             f"--{data}",
             nargs=2,
+            type=folder,
             metavar=("VIDEOS", "LISTS"),
             help=f"folders of {title} and of its official split lists: action recognition on it too (--preset "
             "ablations)",
@@ -124,7 +128,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "(default: whatever has no finished run)",
     )
     parser.add_argument(
-        "--report", type=Path, metavar="DIR", help="folder of the report (default: reports/generated/PRESET)"
+        "--report", type=folder, metavar="DIR", help="folder of the report (default: reports/generated/PRESET)"
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would run and stop")
     return parser.parse_args(argv)
@@ -144,10 +148,10 @@ def benchmark(arguments: argparse.Namespace) -> int:
         methods=arguments.methods,
         orderings=arguments.orderings,
         tasks=arguments.tasks,
-        esc50=str(Path(esc50).absolute()) if esc50 else None,
+        esc50=str(esc50.absolute()) if esc50 else None,
         data=_places(arguments),
         videos=tuple(
-            {"data": data, "videos": str(Path(given[0]).absolute()), "annotations": str(Path(given[1]).absolute())}
+            {"data": data, "videos": str(given[0].absolute()), "annotations": str(given[1].absolute())}
             for data in ("ucf101", "hmdb51")
             if (given := getattr(arguments, data))
         ),
@@ -407,9 +411,9 @@ def _places(arguments: argparse.Namespace) -> dict[str, str | list[str]]:
     """Where the files are of which scenes are composed, as far as the user says."""
     places: dict[str, str | list[str]] = {}
     if arguments.photographs:
-        places["photographs"] = str(Path(arguments.photographs).absolute())
+        places["photographs"] = str(arguments.photographs.absolute())
     if arguments.recordings:
-        places["recordings"] = [str(Path(folder).absolute()) for folder in arguments.recordings]
+        places["recordings"] = [str(folder(place).absolute()) for place in arguments.recordings]
     return places
 
 

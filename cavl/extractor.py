@@ -16,7 +16,7 @@ import hashlib
 import json
 import numbers
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -132,12 +132,21 @@ class Extractor:
         features = self._mean_over_windows(network, sounds, network.audio_embedding)
         return _like(waveform, features if several else features[0])
 
-    def audio_embeddings(self, waveforms: Sequence[Array], sr: int) -> Array:
-        """Several sounds of any lengths, each (T,) or (2, T) -> (n, D): of each its :meth:`audio_embedding`."""
-        if isinstance(waveforms, str | os.PathLike) or not len(waveforms):
+    def audio_embeddings(self, waveforms: Iterable[Array], sr: int, *, channels: int | None = None) -> Array:
+        """Several sounds of any lengths -> (n, D): of each its :meth:`audio_embedding`; an array holds one in a row.
+
+        The answer is a tensor where the first sound is one.
+        """
+        try:
+            sounds = [] if isinstance(waveforms, str | bytes | os.PathLike) else list(waveforms)
+        except TypeError:  # a number, None
+            sounds = []
+        if not sounds:
             raise ValueError("audio_embeddings takes a list of sounds, or (sounds, samples); this is none")
-        rows = [self.audio_embedding(waveform, sr) for waveform in waveforms]
-        return torch.stack(rows) if isinstance(rows[0], Tensor) else np.stack(rows)
+        for sound in sounds:
+            _refuse(np.ndim(sound) > 2, sound)
+        rows = [torch.as_tensor(self.audio_embedding(sound, sr, channels=channels)) for sound in sounds]
+        return _like(sounds[0], torch.stack(rows))
 
     @torch.no_grad()
     def count(self, waveform: Array, sr: int, *, channels: int | None = None) -> Array:
@@ -158,8 +167,8 @@ class Extractor:
         windows before it by the overlap of their heatmaps.
         """
         network = self._able_to("localize")
-        if n < 1:
-            raise ValueError(f"n must be at least 1 source, not {n}")
+        if not isinstance(n, numbers.Integral) or n < 1:
+            raise ValueError(f"n must be a whole number, at least 1 source, not {n!r}")
         sound, several = _sounds(waveform, sr, network.sample_rate, channels)
         _refuse(several, waveform)
         picture = _image(image).to(self._device)
@@ -256,11 +265,13 @@ def find(run: int | str | os.PathLike[str]) -> tuple[Saved, Path | None]:
         As :func:`load`; that the weights are whole is not looked at.
     """
     if isinstance(run, int | np.integer) or (isinstance(run, str) and run.isdecimal()):
-        home = Path(os.environ.get("CAVL_HOME") or "runs").expanduser().absolute()  # as the registry has it
+        home = _expanded(os.environ.get("CAVL_HOME") or "runs")  # as the registry has it
         if not (home / str(run)).is_dir():
             raise ModelError(f"there is no run {run} in {home}; set CAVL_HOME to the folder of your runs")
         return _of_record(home / str(run))
-    folder = Path(run).expanduser().absolute()
+    if not isinstance(run, str | os.PathLike):
+        raise ModelError(f"a run is named by its number or a folder, not {run!r}")
+    folder = _expanded(run)
     if (folder / "run.json").is_file():
         return _of_record(folder)
     if not (folder / WEIGHTS).is_file():
@@ -269,6 +280,13 @@ def find(run: int | str | os.PathLike[str]) -> tuple[Saved, Path | None]:
         return from_dict(Saved, _json(folder / CONFIG)), folder / WEIGHTS
     except (ConfigError, TypeError) as error:
         raise ModelError(f"{folder / CONFIG} does not describe a model: {error}") from error
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise ModelError(f"{path}: this user has no home folder; write the path in full, or set HOME") from None
 
 
 def _of_record(folder: Path) -> tuple[Saved, Path | None]:
@@ -388,11 +406,11 @@ def _sounds(waveform: Any, sr: int, rate: int, said: int | None) -> tuple[Tensor
     channels = 1 if given.ndim == 1 else given.shape[-2]
     if channels > MOST_CHANNELS:
         raise ValueError(
-            f"a sound of {channels} channels: channels come first, so transpose what is (samples, channels); several "
-            "mono sounds are (sounds, 1, samples)"
+            f"a sound of {channels} channels, of which there are at most {MOST_CHANNELS}: channels come first, so "
+            "transpose what is (samples, channels); several mono sounds are (sounds, 1, samples)"
         )
-    if said is not None and said != channels:
-        raise ValueError(f"channels={said}, but the sound {tuple(given.shape)} has {channels}")
+    if said is not None and (np.ndim(said) or said != channels):
+        raise ValueError(f"channels={said!r}, but the sound {tuple(given.shape)} has {channels}")
     if said is None and channels > STEREO:
         raise ValueError(
             f"{channels} channels of one sound, or {channels} sounds? Say channels={channels} for surround; several "
@@ -408,8 +426,10 @@ def _sounds(waveform: Any, sr: int, rate: int, said: int | None) -> tuple[Tensor
         raise ValueError("the sound holds NaN or infinite samples; the recording it came from is damaged")
     if sounds.abs().max() > LOUDEST:
         raise ValueError("floating-point samples lie in [-1, 1]; divide what has been int16 by 32768")
-    if sr not in RATES:
-        raise ValueError(f"the sampling rate must be a whole number of Hz from {RATES[0]:,} to {RATES[-1]:,}, not {sr}")
+    if np.ndim(sr) or sr not in RATES:
+        raise ValueError(
+            f"the sampling rate must be a whole number of Hz from {RATES[0]:,} to {RATES[-1]:,}, not {sr!r}"
+        )
     mono = sounds.reshape(-1, channels, sounds.shape[-1]).mean(1)
     return resampled(mono, sr, rate), given.ndim == 3
 
@@ -469,7 +489,10 @@ def _tensor(values: Any, reading: str) -> Tensor:
     if isinstance(values, Tensor):
         return values.detach().cpu()
     array = np.asarray(values)
-    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
+    try:
+        return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
+    except TypeError as error:
+        raise ValueError(f"an array of numbers is needed, not {type(values).__name__} of {array.dtype}") from error
 
 
 def _like(given: Array, answer: Tensor) -> Array:

@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from registry.arguments import folder
 from registry.commands import archive, compare, gc, listing, omniboard, show, sync, verify
 from registry.commands.printing import Reading
 from registry.index import Registry
@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--home", type=Path, metavar="DIR", help="folder of the runs (default: $CAVL_HOME, or ./runs)")
+    common.add_argument(
+        "--home", type=folder, metavar="DIR", help="folder of the runs (default: $CAVL_HOME, or ./runs)"
+    )
     common.add_argument("--json", action="store_true", help="print JSON, complete and unrounded")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from registry.arguments import folder
 from registry.files import atomic_write, report_folder, require_writable
 from registry.index import Registry
 from registry.lock import Lock
@@ -95,8 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m reports", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", default="miniature", help="whose plan to report on (default: %(default)s)")
-    parser.add_argument("--home", type=Path, help="folder of the runs (default: $CAVL_HOME, else ./runs)")
-    parser.add_argument("--out", type=Path, help="folder to write to (default: reports/generated/PRESET)")
+    parser.add_argument("--home", type=folder, help="folder of the runs (default: $CAVL_HOME, else ./runs)")
+    parser.add_argument("--out", type=folder, help="folder to write to (default: reports/generated/PRESET)")
     parser.add_argument("--json", action="store_true", help="print a summary as JSON instead of a line of text")
     options = parser.parse_args(arguments)
     out = options.out or report_folder(options.preset)

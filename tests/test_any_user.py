@@ -249,3 +249,17 @@ def test_a_preparation_says_where_else_data_can_go(tmp_path, read_only, capsys):
     read_only(tmp_path / "root")
     assert datasets.main(["prepare", "esc50", "--from", str(tmp_path), "--root", str(tmp_path / "root")]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path / 'root'} cannot be written; name another folder with --root\n"
+
+
+def test_a_folder_named_by_an_unset_variable_is_refused(trained, capsys):
+    for option in ("--report", "--esc50", "--photographs"):
+        with pytest.raises(SystemExit) as ended:
+            trained(option, "")
+        assert ended.value.code == 2
+        assert f"argument {option}: an empty name is no folder; is a variable unset?" in capsys.readouterr().err
+
+
+def test_a_tilde_is_the_home_folder_for_every_command(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert suite.parse(["--report", "~/x"]).report == tmp_path / "x"
+    assert suite.parse(["--report", "x"]).report == Path("x")

@@ -136,6 +136,56 @@ def test_surround_is_mixed_down_only_where_it_is_said(model, channels):
         model.audio_embedding(sound, RATE, channels=2)
 
 
+def test_several_sounds_may_be_surround_or_of_both_kinds_of_array_but_not_batches(model):
+    surround = DRAW.standard_normal((6, WINDOW)) / 10
+    (row,) = model.audio_embeddings([surround], RATE, channels=6)
+    assert np.array_equal(row, model.audio_embedding(surround, RATE, channels=6))
+    for both in ([torch.from_numpy(SOUND), SOUND], [SOUND, torch.from_numpy(SOUND)]):
+        rows = model.audio_embeddings((sound for sound in both), RATE)
+        assert type(rows) is type(both[0])
+        assert np.array_equal(np.asarray(rows), np.stack([model.audio_embedding(SOUND, RATE)] * 2))
+    with pytest.raises(ValueError, match="one sound at a time"):
+        model.audio_embeddings([np.zeros((3, 1, WINDOW))], RATE)
+
+
+@pytest.mark.parametrize("wrong", [None, {}, object(), b"ab", np.array(["a"]), np.zeros(9, np.longdouble)])
+def test_what_is_no_array_of_numbers_is_refused_in_a_sentence(model, wrong):
+    with pytest.raises(ValueError, match="an array of numbers is needed"):
+        model.audio_embedding(wrong, RATE)
+    with pytest.raises(ValueError, match="an array of numbers is needed"):
+        model.localize(wrong, SOUND, RATE)
+
+
+@pytest.mark.parametrize("none", [None, 5, b"ab", torch.tensor(1.0)])
+def test_what_is_no_list_of_sounds_is_refused_in_a_sentence(model, none):
+    with pytest.raises(ValueError, match="takes a list of sounds"):
+        model.audio_embeddings(none, RATE)
+
+
+def test_numbers_of_another_type_are_refused_as_they_are(model):
+    stereo = np.stack([SOUND, SOUND])
+    with pytest.raises(ValueError, match="channels='2', but"):
+        model.audio_embedding(stereo, RATE, channels="2")
+    for rate in ("11025", np.array([RATE, RATE]), torch.tensor([1, 2])):
+        with pytest.raises(ValueError, match="sampling rate must be a whole number"):
+            model.audio_embedding(SOUND, rate)
+    for n in ("1", None, 1.5):
+        with pytest.raises(ValueError, match="n must be a whole number"):
+            model.localize(PICTURE, SOUND, RATE, n)
+
+
+def test_what_names_no_run_is_refused_in_a_sentence(monkeypatch):
+    def no_home(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    for run in (None, 1.0, [1], b"1"):
+        with pytest.raises(ModelError, match="named by its number or a folder"):
+            load(run)
+    monkeypatch.setattr("pathlib.Path.expanduser", no_home)
+    with pytest.raises(ModelError, match="~/trained: this user has no home folder"):
+        load("~/trained")
+
+
 def test_lists_and_paths_are_refused_with_what_to_do(model):
     for several in ([SOUND, SOUND], (SOUND,), ["a.wav"], [[0.1, 0.2]]):
         with pytest.raises(ValueError, match="not a list; several sounds: audio_embeddings"):
