@@ -46,17 +46,17 @@ from benchmarks import names
 from benchmarks.arguments import comma_separated, number_of_seeds, positive
 from benchmarks.methods import TASKS
 from registry.arguments import folder
-from registry.commands import printing
+from registry.cli import printing
 from registry.files import MONGO, home, report_folder, require_home, require_writable
 from registry.index import Registry
-from registry.mongo import MongoError, address, opened
-from registry.record import Record, RecordError
+from registry.mongo.address import MongoError, address, opened
+from registry.record.run_record import Record, RecordError
 
 if TYPE_CHECKING:  # slow to import: what needs it does so when the command line has been understood
-    from benchmarks.datasets.source import Source
-    from benchmarks.jobs import Job
+    from benchmarks.datasets.data_module import Source
+    from benchmarks.orchestration.graph import Job
+    from benchmarks.orchestration.scheduler import Request, Same, State
     from benchmarks.presets import Preset
-    from benchmarks.suite import Request, Same, State
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,8 +136,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def benchmark(arguments: argparse.Namespace) -> int:
     from benchmarks import presets
-    from benchmarks.experiment import current_environment
-    from benchmarks.suite import Request, State, plan_of, run, scoreable, select
+    from benchmarks.orchestration.experiment import current_environment
+    from benchmarks.orchestration.scheduler import Request, State, plan_of, run, scoreable, select
 
     console = Console(soft_wrap=True)
     preset = arguments.preset if arguments.limit is None else f"{arguments.preset}@{arguments.limit}"
@@ -245,7 +245,7 @@ def sames(same: Sequence[Same]) -> list[str]:
 def plan(request: Request, jobs: list[Job], same: Sequence[Same]) -> dict[str, Any]:
     """What the report is made of: every run asked for, by key; and what the preset has that was not."""
     from benchmarks import presets
-    from benchmarks.selection import rows, whole
+    from benchmarks.orchestration.request import rows, whole
 
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
@@ -284,8 +284,8 @@ def prepare(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
+    from benchmarks.datasets.data_module import open_source
     from benchmarks.datasets.prepared import NotPreparedError
-    from benchmarks.datasets.source import open_source
     from benchmarks.progress import progress_bar
 
     sources: dict[str, Source] = {}
@@ -399,7 +399,7 @@ def clock(seconds: float) -> str:
 
 def _found_esc50(preset: Preset) -> Path | None:
     """The official folder, where it is there and the preset does not read ESC-50 as prepared."""
-    from benchmarks.datasets.source import data_folder
+    from benchmarks.datasets.data_module import data_folder
 
     if preset.classification.probe != "miniature":
         return None

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import cavl
 from cavl.config import to_dict
-from registry.compare import flat
+from registry.comparison import flat
 from registry.files import atomic_copy, atomic_write, home
 from registry.index import Registry
-from registry.plain import redact, redacted
-from registry.record import Record, RecordError, to_json
+from registry.record.run_record import Record, RecordError, to_json
+from registry.record.serialization import redact, redacted
 
 if TYPE_CHECKING:
     from cavl.extractor import Saved

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # slow to import, and a command line that names the tasks is 
     import torch
     from torch import Tensor, nn
 
-    from benchmarks.batch import Batch
+    from benchmarks.training.batching import Batch
 
 #: What a method must have for a task: one of these.
 ABILITIES = {

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from registry.arguments import folder
-from registry.commands import archive, compare, gc, listing, omniboard, show, sync, verify
-from registry.commands.printing import Reading
+from registry.cli import archive, compare, gc, listing, omniboard, show, sync, verify
+from registry.cli.printing import Reading
 from registry.index import Registry
-from registry.record import RecordError
+from registry.record.run_record import RecordError
 
 EPILOG = """\
 examples:

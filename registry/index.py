@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from registry import files
-from registry.code import changes, module_digest
-from registry.environment import complete, differences, versions
 from registry.lock import held
-from registry.plain import plain, to_json
-from registry.record import LOCK, Pedigree, Record, RecordError, read_json, read_record
+from registry.provenance.code_digest import changes, module_digest
+from registry.provenance.environment import complete, differences, versions
+from registry.record.run_record import LOCK, Pedigree, Record, RecordError, read_json, read_record
+from registry.record.serialization import plain, to_json
 from registry.runner import RunnerError, runner
 
 #: Raised when the tables change; an index of another version is built anew.
@@ -75,7 +75,7 @@ class Filters(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a list shows of a run; the fields are those of :class:`~registry.record.Record` and of its configuration."""
+    """What a list shows of a run; the fields are those of :class:`~registry.record.run_record.Record` and of its configuration."""
 
     id: int
     status: str
@@ -102,7 +102,7 @@ class Registry:
     home : Path, optional
         Folder of the runs.
     environment : mapping, optional
-        What a run of today would record as its environment (:func:`registry.environment.environment`, and the protocol
+        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`, and the protocol
         by which it would be measured). Left out, only versions are compared, and precision, threads and world size are
         taken as each run had them.
     progress : callable, optional

@@ -1,6 +1,7 @@
 """Who can run a record again: the registry knows nothing of experiments, so their package says it.
 
-The runner is the entry point ``benchmarks`` of the group ``cavl.runners`` (here: :func:`benchmarks.again.runner`).
+The runner is the entry point ``benchmarks`` of the group ``cavl.runners`` (here: that of
+:mod:`benchmarks.orchestration.rerun`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
-from registry.record import Record
+from registry.record.run_record import Record
 
 GROUP, NAME = "cavl.runners", "benchmarks"
 

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from registry.code import changes
-from registry.compare import ABSENT, ITEMS, flat
-from registry.environment import differences
+from registry.comparison import ABSENT, ITEMS, flat
 from registry.files import digest_file
-from registry.record import Record, read_json
+from registry.provenance.code_digest import changes
+from registry.provenance.environment import differences
+from registry.record.run_record import Record, read_json
 
 #: From best to worst.
 IDENTICAL, WITHIN, DIFFERENT = VERDICTS = ("identical", "within tolerance", "different")

@@ -22,14 +22,14 @@ from registry.arguments import folder
 from registry.files import atomic_write, report_folder, require_writable
 from registry.index import Registry
 from registry.lock import Lock
-from registry.record import to_json
+from registry.record.run_record import to_json
 from reports import protocols
 from reports.cells import Table
 from reports.figures import all_figures, write_figures
 from reports.figures.figure import Figure
-from reports.page import figure_files, page, summary
+from reports.html import figure_files, page, summary
 from reports.render import STALE_FIGURE, latex, long_csv, markdown, md
-from reports.study import NoPlanError, Study, load_study
+from reports.results import NoPlanError, Study, load_study
 from reports.tables import all_tables
 
 PATIENCE = 120.0  # seconds for another report on the same preset

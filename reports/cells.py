@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.published import Published
+from reports.results import Node, dig, incomplete
 from reports.statistics import Difference, Estimate, t_interval
-from reports.study import Node, dig, incomplete
 
 STALE = "†"
 BEATEN = "‡"

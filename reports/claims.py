@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from reports import names
 from reports.cells import Cell, Row, Table, words
 from reports.names import EASY, MIXED
-from reports.sides import (
+from reports.paired import (
     AVC,
     Metric,
     Side,
@@ -31,8 +31,8 @@ from reports.sides import (
     synchrony,
     unable,
 )
+from reports.results import NOT_SELECTED, Study
 from reports.statistics import Difference, Estimate, common_seeds, over_items
-from reports.study import NOT_SELECTED, Study
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "supported", "contradicted", "inconclusive", "not run"
 ONE_SEED = "one seed: as far as it goes, "

@@ -12,7 +12,7 @@ from dataclasses import replace
 from reports import names
 from reports.cells import Row, Table, words
 from reports.names import EASY, HARD, MASK, MIXED, PERMUTED, SHUFFLED, UNTRAINED
-from reports.sides import (
+from reports.paired import (
     AVC,
     CIOU,
     COUNTS,
@@ -38,7 +38,7 @@ from reports.sides import (
     synchrony,
     unable,
 )
-from reports.study import Study
+from reports.results import Study
 
 HEATMAPS = "Does the heatmap follow the sound, and does training help?"
 ORDERINGS = "Orderings with equal compute"

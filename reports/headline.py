@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reports import names
 from reports.names import DEFAULT_RULE, MASK, MIXED
-from reports.study import Node, dig
+from reports.results import Node, dig
 
 #: Where the score of a task lies that has the same for every method.
 HEADLINES: Mapping[str, tuple[str, ...]] = {

@@ -14,9 +14,9 @@ from typing import Any
 import pymongo
 
 from registry.index import Registry
-from registry.mongo import Store
-from registry.record import Record
-from registry.sync import identity
+from registry.mongo.address import Store
+from registry.mongo.sync import identity
+from registry.record.run_record import Record
 from tests.live_program import content
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ SYNC = """
 import sys
 from pathlib import Path
 from registry import sync as syncing
-from registry.mongo import address, opened
+from registry.mongo.address import address, opened
 syncing.YOUNG = 0.0
 with opened(address(sys.argv[1])) as store:
     print("copying", flush=True)

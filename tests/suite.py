@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from registry.index import Registry
-from registry.record import Record
+from registry.record.run_record import Record
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,9 +15,9 @@ import pytest
 import benchmarks.__main__ as suite
 import benchmarks.datasets.__main__ as datasets
 from benchmarks.datasets.composite.files import Listed, judged
+from benchmarks.datasets.data_module import data_folder
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
-from benchmarks.datasets.source import data_folder
-from benchmarks.experiment import command_line
+from benchmarks.orchestration.experiment import command_line
 from registry.files import cache_folder, expanded, report_folder, user_home, writable
 from registry.index import Registry
 from tests.suite import ROOT
@@ -193,7 +193,7 @@ def trained(tmp_home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAVL_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(suite, "prepare", lambda *_: None)
-    monkeypatch.setattr("benchmarks.suite.run", lambda *_, seed_done, **options: seed_done(1))
+    monkeypatch.setattr("benchmarks.orchestration.scheduler.run", lambda *_, seed_done, **options: seed_done(1))
     monkeypatch.setattr(suite.subprocess, "run", process)
     monkeypatch.setattr(suite.subprocess, "Popen", process)
     return lambda *options: (suite.main(["--preset", "smoke", *LOCALIZATION, *options]), commands)

@@ -24,13 +24,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks import methods
-from benchmarks.batch import Batch, Pool, centre_start, clips_of, collate, require_rate, watches
-from benchmarks.checkpoints import Checkpoints
 from benchmarks.datasets.miniature import Miniature
 from benchmarks.methods import BUILT_IN, available, method_class, without_arm
 from benchmarks.presets import MethodPreset, load, methods_of
 from benchmarks.tasks.localization import training_maps
-from benchmarks.training import choose_device, initialise, make_optimizer, set_threads
+from benchmarks.training.batching import Batch, Pool, centre_start, clips_of, collate, require_rate, watches
+from benchmarks.training.checkpoints import Checkpoints
+from benchmarks.training.loop import choose_device, initialise, make_optimizer, set_threads
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Stage
 

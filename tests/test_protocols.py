@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import presets
-from benchmarks.experiment import current_environment, pedigree
+from benchmarks.orchestration.experiment import current_environment, pedigree
 from benchmarks.protocol import PROTOCOL
 from registry.runner import runner
 from reports.protocols import read, sections
@@ -61,7 +61,7 @@ def test_the_version_is_stated_once_and_stands_in_every_record(tmp_path, monkeyp
     monkeypatch.setenv("CAVL_DATA", str(tmp_path))
     config = {"task": "localization", **presets.run_config("localization", "smoke", "full-frame", "none", 1)}
     then = pedigree(config)
-    monkeypatch.setattr("benchmarks.experiment.PROTOCOL", PROTOCOL + 1)
+    monkeypatch.setattr("benchmarks.orchestration.experiment.PROTOCOL", PROTOCOL + 1)
     now = pedigree(config)
     assert (then.environment["protocol"], now.environment["protocol"]) == (PROTOCOL, PROTOCOL + 1)
     assert then.key == now.key  # beside the key, not in it

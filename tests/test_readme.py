@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from benchmarks.experiment import run_job
 from benchmarks.export import main
-from benchmarks.jobs import resolve
+from benchmarks.orchestration.experiment import run_job
+from benchmarks.orchestration.graph import resolve
 from benchmarks.presets import run_config
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.compare import flat
+from registry.comparison import flat
 from tests.suite import run_suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # 1,000 updates, on whatever else the cores have to do

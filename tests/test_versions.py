@@ -77,7 +77,7 @@ def test_the_set_that_broke_fresh_machines_is_refused_with_the_remedy():
         ("torchaudio", "2.11.9", ["-c", "import baselines.l3"], 1, True),
         ("setuptools", "82.0.1", ["-m", "benchmarks", "--help"], 2, False),
         ("setuptools", "82.0.1", ["-m", "registry", "sync"], 2, False),
-        ("setuptools", "82.0.1", ["-c", "import benchmarks.experiment"], 1, True),
+        ("setuptools", "82.0.1", ["-c", "import benchmarks.orchestration.experiment"], 1, True),
         ("setuptools", "82.0.1", ["-c", "import cavl.extractor"], 0, False),
     ],
 )

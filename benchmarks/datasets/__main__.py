@@ -17,13 +17,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.datasets import prepared
-from benchmarks.datasets.prepare import audioset, composite, esc50, flickr_soundnet, music
-from benchmarks.datasets.prepare.account import ACCOUNT, Account
-from benchmarks.datasets.prepare.options import add_common, how_of, limited, root_of
-from benchmarks.datasets.prepare.run import LOCK, GivenUpError, InUseError, State, alone_in, prepare
-from benchmarks.datasets.prepare.spoiled import account_for_changed
+from benchmarks.preparation import audioset, composite, esc50, flickr_soundnet, music
+from benchmarks.preparation.journal import ACCOUNT, Account
+from benchmarks.preparation.options import add_common, how_of, limited, root_of
+from benchmarks.preparation.pipeline import LOCK, GivenUpError, InUseError, State, alone_in, prepare
+from benchmarks.preparation.spoiled import account_for_changed
 from benchmarks.progress import progress_bar
-from registry.commands.printing import console, framed
+from registry.cli.printing import console, framed
 from registry.files import DiskFullError, require_writable
 from registry.lock import held
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cavl.grading import Ontology, Parents, build_ontology, sources
-from registry.commands.printing import console, framed
+from registry.cli.printing import console, framed
 
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")

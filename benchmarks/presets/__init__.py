@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from benchmarks.datasets.source import Data
+from benchmarks.datasets.data_module import Data
 from benchmarks.methods import BUILT_IN, available, method_class
 from benchmarks.names import presets as names
-from benchmarks.training import TrainingConfig
+from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
 from cavl.separator_config import SeparatorConfig

@@ -18,7 +18,7 @@ from baselines import attention, dmc, l3
 from benchmarks.datasets.composite import CompositeData
 from benchmarks.presets import ClassificationConfig, CountingConfig, MethodPreset, Preset, SeparationConfig
 from benchmarks.presets import miniature as small
-from benchmarks.training import TrainingConfig
+from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings
 from cavl.separator_config import SeparatorConfig

@@ -30,9 +30,9 @@ reasons below.
 from __future__ import annotations
 
 from baselines import attention, avts, dmc, l3
-from benchmarks.datasets.source import MiniatureData
+from benchmarks.datasets.data_module import MiniatureData
 from benchmarks.presets import CountingConfig, MethodPreset, Preset, SeparationConfig
-from benchmarks.training import TrainingConfig
+from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings
 from cavl.separator_config import SeparatorConfig

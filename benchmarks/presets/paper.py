@@ -33,7 +33,7 @@ from benchmarks.presets import (
     SeparationConfig,
     Variants,
 )
-from benchmarks.training import TrainingConfig
+from benchmarks.training.loop import TrainingConfig
 from cavl.curriculum import Ordering, named_orderings
 from cavl.separator_config import SeparatorConfig
 

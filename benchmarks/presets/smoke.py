@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from baselines import attention, avts, dmc, l3
+from benchmarks.datasets.data_module import MiniatureData
 from benchmarks.datasets.miniature import MiniatureConfig
-from benchmarks.datasets.source import MiniatureData
 from benchmarks.presets import (
     ActionConfig,
     AVCConfig,
@@ -25,7 +25,7 @@ from benchmarks.presets import (
     ablations,
 )
 from benchmarks.presets import miniature as full
-from benchmarks.training import TrainingConfig
+from benchmarks.training.loop import TrainingConfig
 from cavl.curriculum import Ordering, named_orderings
 
 TINY = (4, "M", 8, "M", 8)

@@ -27,16 +27,16 @@ from baselines.action import ActionClassifier, ActionClassifierConfig
 from benchmarks.datasets.action_videos import ActionVideos
 from benchmarks.datasets.actions import open_actions
 from benchmarks.datasets.miniature.motion import Motions
-from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
-from benchmarks.jobs import world_of
 from benchmarks.metrics import classification as metrics
+from benchmarks.orchestration.experiment import Context, command_line
+from benchmarks.orchestration.graph import world_of
 from benchmarks.presets import ActionConfig
-from benchmarks.randomness import permutation
-from benchmarks.training import initialise, train_stage
+from benchmarks.training.loop import initialise, train_stage
+from benchmarks.training.seeding import permutation
 from cavl.config import from_dict, to_dict
 from cavl.curriculum import Stage
-from registry.observer import continued
+from registry.record.observer import continued
 
 Integers = npt.NDArray[np.int64]
 Frames = npt.NDArray[np.uint8]  # (F, H, W, 3)

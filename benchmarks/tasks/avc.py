@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.batch import require_rate
 from benchmarks.datasets.scene import Dataset
-from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
 from benchmarks.metrics import correspondence as metrics
+from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.presets import AVCConfig
-from benchmarks.tasks.monitor import heard, partners, seen
+from benchmarks.training.batching import require_rate
+from benchmarks.training.validation import heard, partners, seen
 from cavl.config import from_dict
 
 HEADER = ("item", "partner", "matched", "same_kind", "score", "right")

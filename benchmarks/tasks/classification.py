@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.batch import require_rate
 from benchmarks.datasets.scene import Dataset
-from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
-from benchmarks.jobs import probe_set, read_esc50
 from benchmarks.metrics import classification as metrics
-from benchmarks.probe import probe, windows
-from benchmarks.randomness import permutation
+from benchmarks.metrics.linear_probe import probe, windows
+from benchmarks.orchestration.experiment import Context, command_line
+from benchmarks.orchestration.graph import probe_set, read_esc50
+from benchmarks.training.batching import require_rate
+from benchmarks.training.seeding import permutation
 
 Integers = npt.NDArray[np.int64]
 

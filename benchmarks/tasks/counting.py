@@ -20,20 +20,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.batch import Pool, collate, require_rate
-from benchmarks.counters import make_counter
+from benchmarks.datasets.data_module import Source
 from benchmarks.datasets.scene import Scene, together
-from benchmarks.datasets.source import Source
-from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
 from benchmarks.metrics import counting as metrics
+from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.presets import CountingConfig
-from benchmarks.randomness import permutation
-from benchmarks.training import train_stage
+from benchmarks.tasks.counters import make_counter
+from benchmarks.training.batching import Pool, collate, require_rate
+from benchmarks.training.loop import train_stage
+from benchmarks.training.seeding import permutation
 from cavl.config import from_dict
 from cavl.counting import MAX_COUNT, Counter, most_probable_count, rounded_count
 from cavl.curriculum import Stage
-from registry.observer import continued
+from registry.record.observer import continued
 
 Integers = npt.NDArray[np.int64]
 

@@ -18,7 +18,7 @@ from benchmarks.datasets.audioset import Segment, read_ontology, read_segments
 from benchmarks.metrics import counting as metrics
 from cavl.counting import MAX_COUNT
 from cavl.grading import Ontology, sources
-from registry.commands.printing import console, framed
+from registry.cli.printing import console, framed
 
 
 def numbers_of_sources(segments: Sequence[Segment], ontology: Ontology, *, keep_shallow: bool = True) -> list[int]:

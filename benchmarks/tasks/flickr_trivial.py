@@ -19,7 +19,7 @@ import numpy.typing as npt
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, random_box
 from benchmarks.datasets.flickr_soundnet import Annotations, ConsensusMaps, read_annotations, read_test_list
 from benchmarks.metrics.localization import ciou, degenerate, summarise
-from registry.commands.printing import console, framed
+from registry.cli.printing import console, framed
 
 Mask = npt.NDArray[np.bool_]
 

@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.batch import collate
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
 from benchmarks.metrics import localization as metrics
+from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.pictures import heatmap_sheet
-from benchmarks.randomness import generator, permutation
-from benchmarks.tasks.monitor import points_at
+from benchmarks.training.batching import collate
+from benchmarks.training.seeding import generator, permutation
+from benchmarks.training.validation import points_at
 
 MASK = "mask"  # the "rule" of methods whose heatmaps are masks already, and are never binarised
 SILENT = 128  # label of the first silent object in a scene's map of objects

@@ -18,16 +18,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.batch import Indexed, Pool, collate, require_rate
-from benchmarks.counters import load_counter
 from benchmarks.datasets.scene import Scene, together
-from benchmarks.experiment import Context, build, command_line
-from benchmarks.tasks.monitor import make_monitor
-from benchmarks.training import TrainingError, train_stage
+from benchmarks.orchestration.experiment import Context, build, command_line
+from benchmarks.tasks.counters import load_counter
+from benchmarks.training.batching import Indexed, Pool, collate, require_rate
+from benchmarks.training.loop import TrainingError, train_stage
+from benchmarks.training.validation import make_monitor
 from cavl.config import from_dict
 from cavl.counting import Counter
 from cavl.curriculum import Stage
-from registry.observer import continued
+from registry.record.observer import continued
 
 COUNTED_AT_ONCE = 64
 #: Which of the monitors' measurements is the score of a training run, the loss where none of them is made.

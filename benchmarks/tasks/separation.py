@@ -32,21 +32,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.batch import Pool, collate, require_rate
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.experiment import Context, command_line
 from benchmarks.items import write_csv
 from benchmarks.metrics import separation as metrics
+from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.presets import SeparationConfig
-from benchmarks.randomness import generator, permutation
-from benchmarks.tasks.monitor import spread
-from benchmarks.training import initialise, train_stage
+from benchmarks.training.batching import Pool, collate, require_rate
+from benchmarks.training.loop import initialise, train_stage
+from benchmarks.training.seeding import generator, permutation
+from benchmarks.training.validation import spread
 from cavl.config import from_dict
 from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, magnitude
-from registry.observer import continued
+from registry.record.observer import continued
 
 Floats = npt.NDArray[np.float64]
 Example = dict[str, npt.NDArray[Any]]

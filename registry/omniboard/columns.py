@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from registry.mongo import Store
+from registry.mongo.address import Store
 
 #: Columns by a path into the run's document.
 CUSTOM = [

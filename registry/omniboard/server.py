@@ -15,9 +15,9 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
-from registry.mongo import Address
+from registry.mongo.address import Address
 from registry.omniboard.install import HERE, OmniboardError, program, start_file
-from registry.plain import redact
+from registry.record.serialization import redact
 
 #: Where Omniboard has its one database.
 PATH = "/sacred"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.files import atomic_write
-from registry.record import to_json
+from registry.record.run_record import to_json
 from reports.figures.counting import reliability
 from reports.figures.curves import initialisations, losses
 from reports.figures.figure import Figure
@@ -23,7 +23,7 @@ from reports.figures.localization import examples, sensitivity
 from reports.figures.orderings import dots
 from reports.figures.progress import correspondence, synchronisation
 from reports.figures.separation import separated
-from reports.study import Study
+from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

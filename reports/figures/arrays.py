@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.record import Record
+from registry.record.run_record import Record
 
 
 def arrays_of(run: Record, artifact: str, names: tuple[str, ...], figure: str) -> Mapping[str, Any] | None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from registry.record import Record
+from registry.record.run_record import Record
 from reports import names
 from reports.cells import measured
 from reports.figures.canvas import style, subplots
 from reports.figures.figure import Figure, seeds_of
 from reports.names import PERMUTED, TRUE, label
+from reports.results import Study, dig
 from reports.statistics import Estimate
-from reports.study import Study, dig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

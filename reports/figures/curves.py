@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from registry.record import Record
+from registry.record.run_record import Record
 from reports.figures.canvas import band, legend, style, subplots
 from reports.figures.figure import Figure, seeds_of
 from reports.names import CURRICULUM
-from reports.study import Study, dig
+from reports.results import Study, dig
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

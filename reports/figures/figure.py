@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from registry.record import Record
-from reports.study import Study
+from registry.record.run_record import Record
+from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from registry.record import Record
+from registry.record.run_record import Record
 from reports import names
 from reports.cells import measured
 from reports.figures.arrays import arrays_of
 from reports.figures.canvas import bare, heat_over, subplots
 from reports.figures.figure import Figure, runs_of
 from reports.names import CURRICULUM, DEFAULT_RULE, UNTRAINED, label
-from reports.study import Study, dig
+from reports.results import Study, dig
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from reports.figures.canvas import style, subplots
 from reports.figures.figure import Figure, runs_of
 from reports.headline import main_heatmap
 from reports.names import label
-from reports.study import Study
+from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry.record import Record
+from registry.record.run_record import Record
 from reports import names
 from reports.figures.canvas import band, style, subplots
 from reports.figures.figure import Figure, seeds_of
 from reports.names import label
-from reports.study import Study
+from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from registry.record import Record
+from registry.record.run_record import Record
 from reports import names
 from reports.figures.arrays import arrays_of
 from reports.figures.canvas import bare, heat_over, new_canvas
 from reports.figures.figure import Figure, Sound
 from reports.headline import main_row
 from reports.names import label
-from reports.study import Study
+from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

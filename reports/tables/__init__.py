@@ -12,7 +12,7 @@ from dataclasses import replace
 from reports.cells import Table
 from reports.claims import claims
 from reports.comparisons import differences
-from reports.study import Study
+from reports.results import Study
 from reports.tables.action import action
 from reports.tables.avc import avc
 from reports.tables.avts import avts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reports import names
 from reports.cells import Cell, Row, Table, measured, words
 from reports.names import UNTRAINED, label
-from reports.study import Node, Study
+from reports.results import Node, Study
 from reports.tables.common import (
     ABSENT,
     CELLS,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from reports import names
 from reports.cells import Cell, Row, Table, measured, words
 from reports.names import EASY, HARD, MIXED, REORDERED, SETS, SHUFFLED, UNTRAINED, label
-from reports.sides import choosing, same_for_all
+from reports.paired import choosing, same_for_all
+from reports.results import Node, Study
 from reports.statistics import over_items, paired
-from reports.study import Node, Study
 from reports.tables.common import (
     ABSENT,
     CELLS,

@@ -9,7 +9,7 @@ from reports import names
 from reports.cells import Cell, Row, Table, collected, measured, paper, words
 from reports.names import UNTRAINED, label
 from reports.published import published
-from reports.study import Node, Study, dig
+from reports.results import Node, Study, dig
 from reports.tables.common import (
     ABSENT,
     CELLS,

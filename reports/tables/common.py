@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.cells import Cell, Row, words
 from reports.published import PAPER
-from reports.study import Node, Study, dig
+from reports.results import Node, Study, dig
 
 CELLS = "Cells: mean over seeds ± half of the 95 % t-interval over seeds; a single seed has no interval."
 COUNTED = "The sentences above the table count seeds, on the same items; tests are among the paired differences."

@@ -9,7 +9,7 @@ from reports import names
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.names import PERMUTED, TRUE, UNTRAINED, label
 from reports.published import PAPER, published
-from reports.study import Node, Study, dig
+from reports.results import Node, Study, dig
 from reports.tables.common import (
     ABSENT,
     CELLS,

@@ -10,7 +10,7 @@ from reports.cells import Cell, Row, Table, measured, paper
 from reports.headline import main_heatmap
 from reports.names import DEFAULT_RULE, MASK, UNTRAINED, label
 from reports.published import PAPER, published
-from reports.study import Node, Study, dig
+from reports.results import Node, Study, dig
 from reports.tables.common import (
     ABSENT,
     CELLS,

@@ -8,7 +8,7 @@ from reports import names
 from reports.cells import Cell, Row, Table, collected, measured, words
 from reports.headline import HEADLINES, main_heatmap
 from reports.names import label
-from reports.study import NOT_SELECTED, Node, Study
+from reports.results import NOT_SELECTED, Node, Study
 from reports.tables.common import ABSENT, CELLS, scored_on
 from reports.tables.localization import SINGLE
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from reports import names
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.headline import main_row
-from reports.items import left_out, ratios
+from reports.item_scores import left_out, ratios
 from reports.names import label
 from reports.published import PAPER, SDR_SIR_SAR, published
-from reports.study import Node, Study, dig
+from reports.results import Node, Study, dig
 from reports.tables.common import (
     CELLS,
     COUNTED,

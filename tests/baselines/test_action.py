@@ -9,8 +9,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from baselines.action import ActionClassifier, ActionClassifierConfig, labels_of
-from benchmarks.checkpoints import Checkpoints
-from benchmarks.training import make_optimizer
+from benchmarks.training.checkpoints import Checkpoints
+from benchmarks.training.loop import make_optimizer
 
 
 @dataclass

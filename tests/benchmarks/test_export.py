@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import export as module
-from benchmarks.experiment import answered, run_job
 from benchmarks.export import export, main
-from benchmarks.jobs import resolve
+from benchmarks.orchestration.experiment import answered, run_job
+from benchmarks.orchestration.graph import resolve
 from benchmarks.presets import run_config
 from cavl import load
 from cavl.extractor import ModelError

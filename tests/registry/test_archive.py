@@ -24,17 +24,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry import archive, arrival
+from registry import archive_export as archive
+from registry import archive_import as arrival
 from registry.__main__ import main
-from registry.archive import ArchiveError, write_archive
-from registry.arrival import Arrival, read_archive
-from registry.compare import differing, paired
-from registry.ids import next_id
+from registry.archive_export import ArchiveError, write_archive
+from registry.archive_import import Arrival, read_archive
+from registry.comparison import differing, paired
 from registry.index import Registry, run_ids
-from registry.journal import append
-from registry.keys import run_key
 from registry.lock import Lock
-from registry.record import RecordError
+from registry.provenance.keys import run_key
+from registry.record.ids import next_id
+from registry.record.journal import append
+from registry.record.run_record import RecordError
 from tests.dying import die_at
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def write_family(home: Path, write_run: Callable[..., Path]) -> None:
         "experiment": {"name": "x", "base_dir": "/where/it/was", "sources": [["experiment.py", source]]},
         "command": "main",
         "meta": {},
-        "code": {"registry.keys": "0"},
+        "code": {"registry.provenance.keys": "0"},
         "environment": {"torch": "1.0"},
     }
     stage = {"weights": sha256(WEIGHTS[STAGE]), "kept": {"120": sha256(EARLY)}, "score": 0.9}

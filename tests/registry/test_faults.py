@@ -26,13 +26,13 @@ import pytest
 from bson import json_util
 from pymongo.errors import PyMongoError
 
-from registry import observer as observing
-from registry import sync as syncing
 from registry.index import Registry
-from registry.mongo import Store, address, opened
-from registry.observer import RegistryObserver
-from registry.record import Pedigree
-from registry.sync import sync
+from registry.mongo import sync as syncing
+from registry.mongo.address import Store, address, opened
+from registry.mongo.sync import sync
+from registry.record import observer as observing
+from registry.record.observer import RegistryObserver
+from registry.record.run_record import Pedigree
 from tests.live import (
     ROOT,
     assert_copied,

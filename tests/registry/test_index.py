@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import registry.index
-from registry.code import code_digest
-from registry.environment import environment
-from registry.gc import Choice, delete
+from registry.garbage_collection import Choice, delete
 from registry.index import Registry
 from registry.lock import Lock
-from registry.record import RecordError, read_record
+from registry.provenance.code_digest import code_digest
+from registry.provenance.environment import environment
+from registry.record.run_record import RecordError, read_record
 from registry.runner import RunnerError
 
 
@@ -444,7 +444,7 @@ def test_staleness_descends_further_than_python_nests_calls(tmp_path: Path, writ
 
 @pytest.mark.slow
 def test_10_000_runs_are_listed_in_a_second(tmp_path: Path, write_run) -> None:
-    code = code_digest(["registry.observer"], ["registry"])
+    code = code_digest(["registry.record.observer"], ["registry"])
     rows = {f"rule {i}": {f"score {j}": 0.5 for j in range(5)} for i in range(20)}
     for id in range(1, 10_001):
         parents = [f"key{id - 1}"] if id % 3 else []  # chains of three
@@ -466,7 +466,7 @@ FIELDS = {
     "key": st.sampled_from(KEYS),
     "parents": st.lists(st.sampled_from(KEYS[1:]), max_size=2),
     "parent_digests": st.lists(st.sampled_from(["", "x", "y"]), max_size=2),
-    "code": st.sampled_from([{}, {"registry.keys": "0"}, {"no.such.module": "1"}]),
+    "code": st.sampled_from([{}, {"registry.provenance.keys": "0"}, {"no.such.module": "1"}]),
     "environment": st.sampled_from([{}, {"torch": "1.0"}, {"threads": 3}]),
     "task": st.sampled_from(["pretrain", "localization"]),
     "config": st.fixed_dictionaries({"method": SCALAR, "ordering": SCALAR, "seed": SCALAR}),

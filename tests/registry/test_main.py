@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from registry.__main__ import main
-from registry.commands.listing import COLUMNS
-from registry.commands.show import sparkline
-from registry.journal import append
+from registry.cli.listing import COLUMNS
+from registry.cli.show import sparkline
+from registry.record.journal import append
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from registry import runner as runners
 from registry.__main__ import main
-from registry.journal import append
-from registry.record import Record, read_record
+from registry.record.journal import append
+from registry.record.run_record import Record, read_record
 from registry.runner import RunnerError
 from registry.verify import DIFFERENT, IDENTICAL, VERDICTS, WITHIN, Verification, judge, verification, worst
 
@@ -302,7 +302,7 @@ def verify(
 
             yield again
 
-        monkeypatch.setattr("registry.commands.verify.runner", lambda: runner)
+        monkeypatch.setattr("registry.cli.verify.runner", lambda: runner)
         code = main(["verify", *arguments])
         captured = capsys.readouterr()
         return code, captured.out, captured.err

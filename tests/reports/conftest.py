@@ -633,7 +633,7 @@ def whole_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whole_study(whole_home: Path) -> Any:
     from registry.index import Registry
-    from reports.study import load_study
+    from reports.results import load_study
 
     return load_study(Registry(whole_home), "miniature")
 
@@ -649,7 +649,7 @@ def ablations_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def ablations_study(ablations_home: Path) -> Any:
     from registry.index import Registry
-    from reports.study import load_study
+    from reports.results import load_study
 
     return load_study(Registry(ablations_home), "miniature")
 
@@ -668,7 +668,7 @@ def whole_report(whole_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def study_of() -> Callable[..., Any]:
     """Read a home as the report does."""
     from registry.index import Registry
-    from reports.study import load_study
+    from reports.results import load_study
 
     return lambda home, preset="miniature": load_study(Registry(home), preset)
 

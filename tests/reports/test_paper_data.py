@@ -5,7 +5,7 @@ import json
 import pytest
 
 from reports.__main__ import main
-from reports.page import summary
+from reports.html import summary
 from reports.tables import all_tables
 from reports.tables.separation import instruments, separation, separations
 

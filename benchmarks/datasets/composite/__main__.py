@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeSource
     from benchmarks.datasets.composite.kinds import report
     from benchmarks.datasets.composite.sheet import write_sheet
-    from benchmarks.datasets.source import data_folder
+    from benchmarks.datasets.data_module import data_folder
 
     try:
         scenes = CompositeConfig(

@@ -21,11 +21,11 @@ from benchmarks.datasets.composite import photograph, recording
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import Pool
 from benchmarks.datasets.composite.photograph import Colours
-from benchmarks.datasets.miniature.draw import Draw, Key
 from benchmarks.datasets.miniature.mix import SPREAD, Mixture, together
-from benchmarks.datasets.miniature.stage import SILENT, place
-from benchmarks.datasets.miniature.synth import RATE
+from benchmarks.datasets.miniature.rendering import SILENT, place
 from benchmarks.datasets.miniature.world import extent
+from benchmarks.datasets.synthetic.portable_math import Draw, Key
+from benchmarks.datasets.synthetic.synthesis import RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

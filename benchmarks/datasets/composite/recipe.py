@@ -6,11 +6,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from benchmarks.datasets import drawn
 from benchmarks.datasets.composite.compose import Composed, CompositeConfig, compose, draw_kinds
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import Pool
-from benchmarks.datasets.miniature.draw import Key
+from benchmarks.datasets.synthetic import scene_set as drawn
+from benchmarks.datasets.synthetic.portable_math import Key
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
 VERSION = 1

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import soundfile
 
 from benchmarks.datasets.composite.files import DamagedError, File, content_of
-from benchmarks.datasets.miniature.draw import Draw, Floats
-from benchmarks.datasets.miniature.synth import RATE, TICK
+from benchmarks.datasets.synthetic.portable_math import Draw, Floats
+from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 LEAST_RATE = 8000  # Hz: less is the telephone's

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from benchmarks.datasets.composite.recipe import Recipe
 from benchmarks.datasets.composite.source import CompositeSource
-from benchmarks.datasets.drawn import MOST_SOURCES, DrawnSet
-from benchmarks.datasets.miniature.synth import RATE
+from benchmarks.datasets.preview import FAINT, INK, PAPER, TINTS, bare, boxes, save, spectrogram
 from benchmarks.datasets.scene import Scene
-from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, save, spectrogram
+from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnSet
+from benchmarks.datasets.synthetic.synthesis import RATE
 
 ROWS = 2  # scenes of each number of sources
 
@@ -48,7 +48,7 @@ def draw_sheet(source: CompositeSource, split: str) -> Figure:
 
 
 def write_sheet(path: Path, source: CompositeSource, split: str) -> Path:
-    """Save the sheet; returns its file (:func:`~benchmarks.datasets.sheets.save`)."""
+    """Save the sheet; returns its file (:func:`~benchmarks.datasets.preview.save`)."""
     return save(draw_sheet(source, split), path, dpi=100)
 
 

@@ -11,8 +11,8 @@ from benchmarks.datasets.composite.compose import CompositeConfig
 from benchmarks.datasets.composite.material import PHOTOGRAPHS, RECORDINGS, Material, gather
 from benchmarks.datasets.composite.pairs import SHIPPED
 from benchmarks.datasets.composite.recipe import Clip, Recipe
-from benchmarks.datasets.drawn import DrawnSet, DrawnSource
-from benchmarks.datasets.miniature.synth import RATE
+from benchmarks.datasets.synthetic.scene_set import DrawnSet, DrawnSource
+from benchmarks.datasets.synthetic.synthesis import RATE
 from cavl.config import ConfigError
 
 
@@ -35,7 +35,9 @@ class CompositeData:
         if min(self.least) < 1:
             raise ValueError(f"data.least must be at least 1 file on each side, not {self.least}")
         if self.probe_folds < 3:
-            raise ValueError(f"data.probe_folds must be at least 3, not {self.probe_folds}: see benchmarks/probe.py")
+            raise ValueError(
+                f"data.probe_folds must be at least 3, not {self.probe_folds}: see benchmarks/metrics/linear_probe.py"
+            )
 
     def limited(self, n: int) -> CompositeData:
         """The same for a rehearsal: at most ``n`` scenes of each set but the probe's, which has all test recordings."""

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.drawn import DrawnSet
 from benchmarks.datasets.miniature import world
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.recipe import Recipe
-from benchmarks.datasets.miniature.stage import Stage
-from benchmarks.datasets.miniature.synth import RATE
+from benchmarks.datasets.miniature.rendering import Stage
 from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.datasets.synthetic.scene_set import DrawnSet
+from benchmarks.datasets.synthetic.synthesis import RATE
 
 STAGES = 2400  # kept in memory by a dataset whose clips are drawn: 50 kB each at 64 pixels
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.datasets.miniature import sounds
-from benchmarks.datasets.miniature.draw import Draw
 from benchmarks.datasets.miniature.objects import HUES, SHAPES, TEXTURES
-from benchmarks.datasets.miniature.synth import Sound
+from benchmarks.datasets.synthetic.portable_math import Draw
+from benchmarks.datasets.synthetic.synthesis import Sound
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.miniature.draw import Draw, Floats, Key, octaves
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.synth import TICK
+from benchmarks.datasets.synthetic.portable_math import Draw, Floats, Key, octaves
+from benchmarks.datasets.synthetic.synthesis import TICK
 
 LOUDNESS = 1200  # RMS of every waveform in units of int16: loudness does not tell the count
 SPREAD = 3.0  # a stem is at most this many dB louder or quieter than the others' common level

@@ -25,13 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.miniature import recipe
-from benchmarks.datasets.miniature.draw import Draw, Key, sine
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.objects import Labels, Look
-from benchmarks.datasets.miniature.stage import Stage
-from benchmarks.datasets.miniature.synth import RATE
+from benchmarks.datasets.miniature.rendering import Stage
 from benchmarks.datasets.miniature.world import MiniatureConfig, scene_clip, stage_of
 from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
+from benchmarks.datasets.synthetic.synthesis import RATE
 
 #: Raise it with every change here that alters a byte of any scene: fingerprints and run keys hang on it. Changes of the
 #: world's objects and backgrounds raise ``recipe.VERSION``, which is in the fingerprint as well.

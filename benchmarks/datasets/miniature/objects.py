@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.miniature.draw import Draw, sine
+from benchmarks.datasets.synthetic.portable_math import Draw, sine
 
 Plane = npt.NDArray[np.float32]  # (h, w)
 Canvas = npt.NDArray[np.float32]  # (H, W, 3), 0..1

@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks.datasets import drawn
-from benchmarks.datasets.drawn import Row
 from benchmarks.datasets.miniature import world
-from benchmarks.datasets.miniature.draw import Key
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.world import Drawn, MiniatureConfig
+from benchmarks.datasets.synthetic import scene_set as drawn
+from benchmarks.datasets.synthetic.portable_math import Key
+from benchmarks.datasets.synthetic.scene_set import Row
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
 VERSION = 2

@@ -10,15 +10,15 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.datasets.drawn import MOST_SOURCES
 from benchmarks.datasets.miniature.dataset import Miniature
-from benchmarks.datasets.miniature.draw import Draw
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.objects import HUES, Look, colour, paint
-from benchmarks.datasets.miniature.synth import TICKS
 from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.datasets.preview import FAINT, INK, PAPER, TINTS, bare, boxes, save, spectrogram
 from benchmarks.datasets.scene import Scene
-from benchmarks.datasets.sheets import FAINT, INK, PAPER, TINTS, bare, boxes, save, spectrogram
+from benchmarks.datasets.synthetic.portable_math import Draw
+from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES
+from benchmarks.datasets.synthetic.synthesis import TICKS
 
 FRAMES, FPS = 12, 4.0
 
@@ -49,7 +49,7 @@ def draw_sheet(seed: int = 0, size: int = 64) -> Figure:
 
 
 def write_sheet(path: Path, seed: int = 0, size: int = 64) -> Path:
-    """Save the sheet; returns its file (:func:`~benchmarks.datasets.sheets.save`)."""
+    """Save the sheet; returns its file (:func:`~benchmarks.datasets.preview.save`)."""
     return save(draw_sheet(seed, size), path, dpi=110)
 
 

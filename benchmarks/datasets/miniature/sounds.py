@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.datasets.miniature.draw import SINE, Draw, exp2, octaves
-from benchmarks.datasets.miniature.synth import (
+from benchmarks.datasets.synthetic.portable_math import SINE, Draw, exp2, octaves
+from benchmarks.datasets.synthetic.synthesis import (
     RATE,
     TICK,
     Sound,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.drawn import MOST_SOURCES
-from benchmarks.datasets.miniature.draw import Draw, Key
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.mix import Mixture, mix
-from benchmarks.datasets.miniature.stage import Stage, set_stage
-from benchmarks.datasets.miniature.synth import RATE, TICK
+from benchmarks.datasets.miniature.rendering import Stage, set_stage
+from benchmarks.datasets.synthetic.portable_math import Draw, Key
+from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES
+from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import torch
 from baselines.trivial import SpectrogramStatistics
 from benchmarks.datasets.esc50 import Esc50, IncompleteError
 from benchmarks.metrics.classification import fold_accuracies, mean_accuracy
-from benchmarks.probe import probe
+from benchmarks.metrics.linear_probe import probe
 
 RATE = 100
 ESC10 = (0, 1, 10, 11, 12, 20, 21, 38, 40, 41)

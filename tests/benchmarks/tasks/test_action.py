@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.checkpoints import Checkpoints
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.tasks import action
 from benchmarks.tasks.action import AT_ONCE, Monitor, as_it_is, make_classifier, measure, recognise, reordered, still
-from benchmarks.training import TrainingConfig
+from benchmarks.training.checkpoints import Checkpoints
+from benchmarks.training.loop import TrainingConfig
 
 CPU = torch.device("cpu")
 FRAMES, FPS, RATE = 4, 4.0, 100

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.source import MiniatureData, MiniatureSource
+from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
 from benchmarks.tasks.avc import ScoredPairs, measure
-from benchmarks.tasks.monitor import partners
+from benchmarks.training.validation import partners
 
 DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})
 

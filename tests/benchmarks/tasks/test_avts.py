@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.metrics.correspondence import roc_auc
-from benchmarks.randomness import integers
 from benchmarks.tasks.avts import SETS, draw, measure, rows, score, together
-from benchmarks.tasks.monitor import draw_moments
+from benchmarks.training.seeding import integers
+from benchmarks.training.validation import draw_moments
 
 CPU = torch.device("cpu")
 RATE, SAMPLES, WINDOW = 100, 400, 100  # scenes of four windows

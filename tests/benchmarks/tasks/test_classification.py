@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.source import MiniatureData, MiniatureSource
+from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
 from benchmarks.tasks.classification import embed, measure
 
 DATA = MiniatureData(probe_folds=3, probe_clips=2)

@@ -9,13 +9,11 @@ import torch
 from torch import nn
 
 from benchmarks import presets
-from benchmarks.batch import Pool
-from benchmarks.checkpoints import Checkpoints
-from benchmarks.counters import load_counter, make_counter
+from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
 from benchmarks.datasets.miniature import MiniatureConfig
 from benchmarks.datasets.scene import Coverage
-from benchmarks.datasets.source import MiniatureData, MiniatureSource
-from benchmarks.experiment import Context, build
+from benchmarks.orchestration.experiment import Context, build
+from benchmarks.tasks.counters import load_counter, make_counter
 from benchmarks.tasks.counting import (
     Monitor,
     listen,
@@ -24,7 +22,9 @@ from benchmarks.tasks.counting import (
     scores,
     together,
 )
-from benchmarks.training import TrainingConfig
+from benchmarks.training.batching import Pool
+from benchmarks.training.checkpoints import Checkpoints
+from benchmarks.training.loop import TrainingConfig
 from registry.files import home
 
 DATA = MiniatureData(

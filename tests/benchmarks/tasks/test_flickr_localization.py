@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, RandomBox
+from benchmarks.datasets.data_module import open_source
 from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list
-from benchmarks.datasets.source import open_source
 from benchmarks.tasks.flickr_trivial import main as trivial
 from benchmarks.tasks.localization import measure
-from benchmarks.training import initialise
+from benchmarks.training.loop import initialise
 from reports.cells import measured
-from reports.study import Node
+from reports.results import Node
 from tests import paper_data
 
 FILES = "annotations_2786.json", "test_250.json"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.source import MiniatureData, MiniatureSource
+from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
 from benchmarks.tasks.localization import foreign_sounds, measure, other_sounds
-from benchmarks.tasks.monitor import points_at
+from benchmarks.training.validation import points_at
 
 DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 6}, probe_folds=3, probe_clips=1)
 

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmarks.checkpoints import Checkpoints
+from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
 from benchmarks.datasets.miniature import KINDS, MiniatureConfig
 from benchmarks.datasets.scene import Scene
-from benchmarks.datasets.source import MiniatureData, MiniatureSource
 from benchmarks.tasks.separation import (
     ByLocation,
     Mixed,
@@ -27,7 +26,8 @@ from benchmarks.tasks.separation import (
     score,
     summary,
 )
-from benchmarks.training import TrainingConfig
+from benchmarks.training.checkpoints import Checkpoints
+from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.separator_config import SeparatorConfig
 

@@ -71,7 +71,7 @@ def test_dmc_takes_the_papers_row_whatever_its_ordering_is_called(writer, study_
 
 
 def test_missing_failed_and_stale_runs_are_marked(writer, study_of, row):
-    writer.localize("cavl", "c1", 1, 0.8, code={"registry.record": "0" * 16})
+    writer.localize("cavl", "c1", 1, 0.8, code={"registry.record.run_record": "0" * 16})
     writer.localize("cavl", "c1", 2, 0.8)
     writer.run("localization", "cavl", "c1", 3, None, status="FAILED")
     for seed in (1, 2, 3):
@@ -80,7 +80,7 @@ def test_missing_failed_and_stale_runs_are_marked(writer, study_of, row):
     table = localization(study_of(writer.home))
     some = row(table, "CAVL-C1: CAVL c1")["cIoU@0.5"]
     assert some.text.endswith("†")
-    assert some.stale == ("code changed: registry.record",)
+    assert some.stale == ("code changed: registry.record.run_record",)
     assert some.small == "2 of 3 seeds, 40 items"
     assert row(table, "CAVL-C2: CAVL c1-c2")["cIoU@0.5"].text == "not run (0 of 3 seeds)"
 

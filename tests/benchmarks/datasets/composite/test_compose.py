@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from benchmarks.datasets.composite import CompositeConfig, photograph, recording
 from benchmarks.datasets.composite.compose import compose, draw_kinds, paste
-from benchmarks.datasets.miniature.draw import Draw
 from benchmarks.datasets.miniature.mix import LOUDNESS
-from benchmarks.datasets.miniature.stage import SILENT
-from benchmarks.datasets.miniature.synth import TICK
+from benchmarks.datasets.miniature.rendering import SILENT
+from benchmarks.datasets.synthetic.portable_math import Draw
+from benchmarks.datasets.synthetic.synthesis import TICK
 
 SMALL = CompositeConfig(image_size=48, seconds=1.0)
 A_FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.datasets.composite import CompositeConfig, CompositeData
 from benchmarks.datasets.composite.__main__ import main
 from benchmarks.datasets.composite.recipe import Recipe
-from benchmarks.datasets.drawn import generate
-from benchmarks.datasets.source import open_source
+from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.synthetic.scene_set import generate
 from cavl.config import ConfigError, to_dict
 
 

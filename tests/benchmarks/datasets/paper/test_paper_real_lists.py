@@ -4,10 +4,10 @@ import argparse
 
 import pytest
 
+from benchmarks.datasets.data_module import open_source
 from benchmarks.datasets.paper.scenes import held_out
-from benchmarks.datasets.prepare import audioset, flickr_soundnet, music
 from benchmarks.datasets.prepared import Lost, seal
-from benchmarks.datasets.source import open_source
+from benchmarks.preparation import audioset, flickr_soundnet, music
 
 
 def nothing_found(plan, folder):

@@ -1,0 +1,342 @@
+"""Sets of scenes that are drawn, not found: made when asked for, or generated in parallel into a cache and mapped.
+
+A :class:`Recipe` says which scenes a set holds and draws any of them; a :class:`DrawnSet` is the dataset; a
+:class:`DrawnSource` opens the sets that the tasks ask for. The miniature world and the composite scenes are both so.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.synthetic.cache import Arrays, open_arrays
+from benchmarks.processes import follow_parent
+from cavl.config import ConfigError
+
+CHUNK = 32  # scenes made at a time by a worker
+MOST_SOURCES = 5
+SPLITS = ("train", "validation", "test", "probe")
+#: Name of an array -> its row of one scene; what a scene has for each source is (n, ...).
+Row = Mapping[str, npt.NDArray[Any]]
+Progress = Callable[[int, int], None]
+
+
+class Form(Protocol):
+    """What all scenes of a world have in common."""
+
+    @property
+    def image_size(self) -> int: ...
+
+    @property
+    def samples(self) -> int: ...
+
+
+class Drawn(Protocol):
+    """A scene with all that is known of it: see :class:`benchmarks.datasets.scene.Scene`."""
+
+    @property
+    def mixture(self) -> Any: ...
+
+    @property
+    def image(self) -> npt.NDArray[np.uint8]: ...
+
+    @property
+    def objects(self) -> npt.NDArray[np.uint8]: ...
+
+    @property
+    def kinds(self) -> Sequence[int]: ...
+
+    @property
+    def boxes(self) -> npt.NDArray[np.int32]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe(ABC):
+    """The content of a set: N = ``size`` scenes, each a pure function of all that is here but ``size``."""
+
+    config: Any  # a Form
+    split: str
+    counts: tuple[int, ...]  # scene i has the (i mod len)-th number of sources
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ValueError(f"unknown split {self.split!r}; known: {', '.join(SPLITS)}")
+        if not self.counts or not all(1 <= n <= MOST_SOURCES for n in self.counts):
+            raise ValueError(f"n_sources must be within 1..{MOST_SOURCES}, not {self.counts}")
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1, not {self.size}")
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Sha256 of the generator's version and of everything that decides a byte."""
+
+    @abstractmethod
+    def scene_id(self, index: int) -> str: ...
+
+    @abstractmethod
+    def fold(self, index: int) -> int | None: ...
+
+    @abstractmethod
+    def draw(self, index: int) -> Drawn:
+        """The scene with all that is known of it."""
+
+    def row(self, index: int) -> Row:
+        """Draw a scene: ``waveforms`` (T,), ``images`` (H, W, 3), ``objects`` (H, W), ``kinds`` (n,), ``boxes`` (n, 4),
+        ``stems`` (n, T); more where the layout has more.
+        """
+        return row_of(self.draw(index))
+
+    def n_sources(self, index: int) -> int:
+        return self.counts[index % len(self.counts)]
+
+    def layout(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Name -> (dtype, shape) of every array that is kept; M is the largest number of sources."""
+        n, most, side = self.size, max(self.counts), self.config.image_size
+        arrays: dict[str, tuple[str, tuple[int, ...]]] = {
+            "waveforms": ("<i2", (n, self.config.samples)),
+            "images": ("|u1", (n, side, side, 3)),
+            "objects": ("|u1", (n, side, side)),
+            "counts": ("<i8", (n,)),
+            "kinds": ("|i1", (n, most)),  # -1: no such source
+            "boxes": ("<i4", (n, most, 4)),
+        }
+        if self.keeps_stems:
+            arrays["stems"] = ("<i2", (n, most, self.config.samples))
+        return arrays
+
+    @property
+    def keeps_stems(self) -> bool:
+        """Training mixtures keep no stems (they would be most of the bytes); a single source is its own stem."""
+        return self.split != "train" and max(self.counts) > 1
+
+    def make(self, start: int, stop: int) -> Arrays:
+        """The arrays' rows ``start`` to ``stop`` - 1."""
+        rows = {
+            name: np.full((stop - start, *shape[1:]), -1 if name == "kinds" else 0, dtype)
+            for name, (dtype, shape) in self.layout().items()
+        }
+        for place, index in enumerate(range(start, stop)):
+            rows["counts"][place] = self.n_sources(index)
+            for name, value in self.row(index).items():
+                if name in rows:
+                    rows[name][place, : len(value)] = value
+        return rows
+
+
+def row_of(scene: Drawn) -> dict[str, npt.NDArray[Any]]:
+    """What every layout has of a scene."""
+    return {
+        "waveforms": scene.mixture.waveform,
+        "images": scene.image,
+        "objects": scene.objects,
+        "kinds": np.array(scene.kinds, np.int8),
+        "boxes": scene.boxes,
+        "stems": scene.mixture.stems,
+    }
+
+
+class DrawnSet:
+    """The scenes of a recipe (a ``Dataset``).
+
+    Parameters
+    ----------
+    recipe
+        Which scenes.
+    sample_rate
+        Hz of their sounds.
+    folder
+        The scenes are generated into ``<folder>/<fingerprint>/`` at first and memory-mapped afterwards. Without it each
+        scene is made when it is asked for.
+    workers, progress
+        Processes that generate; called with (scenes done, scenes in all).
+    coverage
+        Of what the scenes are made of; default: all there.
+
+    Raises
+    ------
+    DiskFullError
+        When the cache does not fit.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        sample_rate: int,
+        folder: Path | None = None,
+        workers: int = 1,
+        progress: Progress | None = None,
+        coverage: Coverage | None = None,
+    ) -> None:
+        self.recipe, self.split, self.sample_rate = recipe, recipe.split, sample_rate
+        self.config = recipe.config
+        self.fingerprint = recipe.fingerprint
+        self.coverage = coverage or Coverage(found=recipe.size)
+        self._kept: Arrays | None = None
+        if folder is not None:
+            self._kept = open_arrays(folder / self.fingerprint, recipe.layout(), generate(recipe, workers, progress))
+
+    def __len__(self) -> int:
+        return self.recipe.size
+
+    def __getitem__(self, index: int) -> Scene:
+        """Scene ``index``. Its ``stems`` are None for training mixtures, which keep none: see :meth:`stems`."""
+        index = self._checked(index)
+        rows, row = self._rows(index)
+        n = int(rows["counts"][row])
+        waveform = rows["waveforms"][row]
+        stems = rows["stems"][row, :n] if "stems" in rows else waveform[None] if n == 1 else None
+        return Scene(
+            id=self.recipe.scene_id(index),
+            waveform=waveform,
+            n_sources=n,
+            image=rows["images"][row],
+            kinds=tuple(rows["kinds"][row, :n].tolist()),
+            boxes=rows["boxes"][row, :n],
+            objects=rows["objects"][row],
+            stems=stems,
+            fold=self.recipe.fold(index),
+            split=self.split,
+        )
+
+    def stems(self, index: int) -> npt.NDArray[np.int16]:
+        """Stems (n, T) of any scene, drawn anew."""
+        return self.recipe.row(self._checked(index))["stems"]
+
+    @property
+    def waveforms(self) -> npt.NDArray[np.int16]:
+        """(N, T)"""
+        return self._arrays["waveforms"]
+
+    @property
+    def images(self) -> npt.NDArray[np.uint8]:
+        """(N, H, W, 3)"""
+        return self._arrays["images"]
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(N,): sources of each scene."""
+        return self._arrays["counts"]
+
+    @functools.cached_property
+    def _arrays(self) -> Arrays:
+        return self.recipe.make(0, len(self)) if self._kept is None else self._kept
+
+    def _rows(self, index: int) -> tuple[Arrays, int]:
+        """Arrays that hold the scene, and its row in them."""
+        return (self.recipe.make(index, index + 1), 0) if self._kept is None else (self._kept, index)
+
+    def _checked(self, index: int) -> int:
+        index = operator.index(index)
+        if not 0 <= index < len(self):
+            raise IndexError(f"scene {index} of a dataset of {len(self)}")
+        return index
+
+
+def generate(recipe: Recipe, workers: int, progress: Progress | None = None) -> Iterator[Arrays]:
+    """Rows of all scenes in order, made by ``workers`` processes (the same rows by any number of them)."""
+    starts = range(0, recipe.size, CHUNK)
+    stops = [min(start + CHUNK, recipe.size) for start in starts]
+    workers = min(workers, len(starts))
+    if workers <= 1:
+        for start, stop in zip(starts, stops, strict=True):
+            yield recipe.make(start, stop)
+            if progress is not None:
+                progress(stop, recipe.size)
+        return
+    # Spawned, not forked: the caller may hold threads and locks.
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=follow_parent)
+    try:
+        for stop, rows in zip(stops, pool.map(recipe.make, starts, stops), strict=True):
+            yield rows
+            if progress is not None:
+                progress(stop, recipe.size)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class DrawnSource(ABC):
+    """A ``Source`` whose sets are drawn.
+
+    Its config has numbers of scenes: ``train`` and ``test`` by the number of sources, ``validation`` of each.
+
+    A subclass knows a set's fingerprint before there is the set, and opens it.
+    """
+
+    has_objects = True
+
+    def __init__(self, config: Any, cache: Path, workers: int = 1, progress: Progress | None = None) -> None:
+        self.config, self.cache, self.workers, self.progress = config, cache, workers, progress
+        self._open: dict[str, Any] = {}
+
+    @abstractmethod
+    def fingerprint_of(self, name: str) -> str: ...
+
+    @abstractmethod
+    def open(self, name: str) -> DrawnSet: ...
+
+    def of(self, task: str) -> Any:
+        """All tasks have the same scenes."""
+        return self
+
+    def pairs(self) -> Sequence[tuple[int, int]] | None:
+        """None: mixtures are drawn from the seed."""
+        return None
+
+    def train(self, n: int) -> Any:
+        return self.named(f"train {n}")
+
+    def validation(self, n: int) -> Any:
+        return self.named(f"validation {n}")
+
+    def test(self, n: int) -> Any:
+        return self.named(f"test {n}")
+
+    def probe(self) -> Any:
+        return self.named("probe")
+
+    def train_counts(self) -> list[int]:
+        return sorted(map(int, self.config.train))
+
+    def test_counts(self) -> list[int]:
+        return sorted(map(int, self.config.test))
+
+    def fingerprint(self, *sets: str) -> str:
+        return "+".join(self.fingerprint_of(name) for name in sets)
+
+    def named(self, name: str) -> Any:
+        """Open the set, generating it first where the cache has it not."""
+        if name not in self._open:
+            self._open[name] = self.open(name)
+        return self._open[name]
+
+    def size(self, name: str) -> int:
+        """Scenes of the set "train 2", "validation 1", ...
+
+        Raises
+        ------
+        ConfigError
+            If there is no such set.
+        """
+        split, _, n = name.partition(" ")
+        sizes: Mapping[str, int] = {
+            "train": self.config.train,
+            "validation": dict.fromkeys("12345", self.config.validation),
+            "test": self.config.test,
+        }[split]
+        if n not in sizes:
+            raise ConfigError(f"data.{split} has no scenes of {n} sources; it has {', '.join(sizes)}")
+        return sizes[n]

@@ -1,0 +1,227 @@
+"""ESC-50: the official archive fetched and checked, or a folder; 2,000 recordings of 5 s in five folds (PROTOCOLS §7).
+
+Columns of the prepared data set: ``fold`` (1 to 5), ``label`` (0 to 49), ``category``, ``esc10`` (whether it is one of
+the 400 of ESC-10), ``n_sources`` (1). The archive is unpacked to ROOT/ESC-50, where ``python -m benchmarks`` looks for
+the official layout as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from benchmarks.datasets.prepared import Lost
+from benchmarks.preparation.archive import extract
+from benchmarks.preparation.item import Cut, Item, Plan, refusal
+from benchmarks.preparation.options import add_own_media, described, root_of
+from benchmarks.preparation.rows import rows_of
+from registry.files import expanded
+
+NAME = "esc50"
+HELP = "recordings of 5 s in 50 classes, fetched from the official repository or from a folder"
+DESCRIPTION = """\
+ESC-50: the sound (mono, 11,025 Hz) of every recording of the official list.
+"""
+#: The last state of the repository's one branch.
+COMMIT = "33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6"
+URL = f"https://github.com/karolpiczak/ESC-50/archive/{COMMIT}.zip"
+#: GitHub packs archives when asked, and has not always packed them alike: the hashes that others have published.
+KNOWN = (
+    "md5:071b44018315e034b2c6e8064543d19c",
+    "md5:629e8e9ebc1592bcceb06da6bec40275",
+    "md5:7771e4b9d86d0945acce719c7a59305a",  # of the branch, some years ago: the same recordings
+    "sha256:805afc618aff80eff0641d51311647871fead5807da68bb18e43a27db47a79ce",
+)
+EPILOG = f"""\
+examples:
+  python -m benchmarks.datasets prepare esc50                        fetches 650 MB
+  python -m benchmarks.datasets prepare esc50 --archive ESC-50-master.zip
+  python -m benchmarks.datasets prepare esc50 --from /data/ESC-50    holds audio/ and meta/
+
+The archive is {URL}
+"""
+RECORDING = re.compile(r"[0-9]+-[0-9]+-[A-Z]-[0-9]+\.wav")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_own_media(parser, False, "the folder that holds audio/ and meta/; nothing is fetched then")
+    parser.add_argument(
+        "--archive", default=URL, metavar="URL|FILE", help="the official archive (default: the GitHub repository's)"
+    )
+    parser.add_argument(
+        "--checksum",
+        action="append",
+        metavar="HASH",
+        help='of the archive, "sha256:..." or "md5:..." (default: those that are known); "none" trusts it unseen',
+    )
+
+
+def plan(arguments: argparse.Namespace) -> Plan:
+    """The recordings of ``meta/esc50.csv``; fetches and unpacks the archive if need be.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the folder, the list or the archive is not there or is not the official one.
+    """
+    from benchmarks.datasets.esc50 import SECONDS, SOURCE  # torch is slow to import: children and --help need it not
+
+    notes: dict[str, str] = {}
+    if arguments.own:
+        folder = expanded(arguments.own[0])
+    else:
+        folder = root_of(arguments) / "ESC-50"
+        notes = unpack(fetched(arguments.archive, root_of(arguments), arguments.checksum), folder)
+    table = folder / "meta" / "esc50.csv"
+    if not table.is_file():
+        raise FileNotFoundError(f"ESC-50: there is no {table}; {SOURCE}")
+    items: list[Item] = []
+    refused: list[Lost] = []
+    damaged = {PurePosixPath(member).name: why for member, why in notes.items()}
+    rows = rows_of(table)
+    _, header = next(rows, ("", []))
+    for where, row in rows:
+        values = dict(zip(header, row, strict=False))
+        name, attributes = values.get("filename", ""), _columns(values)
+        if len(row) != len(header) or not RECORDING.fullmatch(name) or attributes is None:
+            refused.append(refusal(where, f"no recording of ESC-50: {row}"))
+            continue
+        path = folder / "audio" / name
+        there = path.exists()
+        items.append(
+            Item(
+                id=name.removesuffix(".wav"),
+                cut=Cut(seconds=SECONDS),
+                files=[path] if there else [],
+                damage="" if there or name not in damaged else f"in the archive: {damaged[name]}",
+                attributes=attributes,
+            )
+        )
+    if not items:
+        raise ValueError(f"{table} is not ESC-50's list of recordings ({refused[0].reason if refused else 'empty'})")
+    return Plan(
+        name=NAME,
+        items=items,
+        refused=refused,
+        about={"lists": [described(table)], "archive": notes} if notes else {"lists": [described(table)]},
+    )
+
+
+def _columns(values: dict[str, str]) -> dict[str, Any] | None:
+    """The columns of one line of the list; ``None`` if it is none."""
+    fold, target, esc10 = (values.get(key) or "" for key in ("fold", "target", "esc10"))
+    if fold not in tuple("12345") or target not in map(str, range(50)) or esc10 not in ("True", "False"):
+        return None
+    return {
+        "fold": int(fold),
+        "label": int(target),
+        "category": values.get("category", ""),
+        "esc10": esc10 == "True",
+        "n_sources": 1,
+    }
+
+
+def fetched(archive: str, root: Path, checksums: list[str] | None) -> Path:
+    """The archive as a file whose checksum is right; fetched with pooch where it is an address.
+
+    Raises
+    ------
+    ValueError
+        If its checksum is none of those known, with what to do.
+    FileNotFoundError
+        If it is a file that is not there.
+    ConnectionError
+        If it cannot be fetched, with what to do.
+    """
+    import pooch
+
+    if re.match(r"https?://", archive):
+        path = root / NAME / "fetched" / "ESC-50.zip"
+        if not path.is_file():
+            _fetch(archive, path)
+    else:
+        path = expanded(archive)
+        if not path.is_file():
+            raise FileNotFoundError(f"--archive {archive}: there is no such file; without it {URL} is fetched")
+    known = checksums or list(KNOWN)
+    if "none" not in known and not any(pooch.hashes.hash_matches(path, expected) for expected in known):
+        found = pooch.file_hash(str(path), alg="sha256")
+        raise ValueError(
+            f"{path} is not the official archive: its sha256 is {found}, which is not known. If you trust it, say "
+            f"--checksum sha256:{found}; if not, remove it; or clone the GitHub repository karolpiczak/ESC-50 and name "
+            "the folder with --from"
+        )
+    return path
+
+
+def _fetch(address: str, path: Path) -> None:
+    """Fetch the archive with pooch; its checksums, of which several are right, are looked at afterwards."""
+    import pooch
+    import requests
+
+    console = Console(stderr=True, soft_wrap=True)
+    pooch.get_logger().setLevel("ERROR")  # it prints the address, which may hold a password
+    console.print("fetching ESC-50's archive (650 MB)")
+    try:
+        with FetchBar(console) as bar:
+            download = pooch.HTTPDownloader(progressbar=bar)
+            pooch.retrieve(address, known_hash=None, fname=path.name, path=path.parent, downloader=download)
+    except requests.RequestException as error:
+        answer = "" if error.response is None else f" {error.response.status_code}"
+        raise ConnectionError(
+            f"ESC-50's archive cannot be fetched ({type(error).__name__}{answer}): fetch it by hand from {URL} and "
+            "name it with --archive FILE"
+        ) from None
+
+
+class FetchBar:
+    """What pooch shows progress with, by rich: a bar with an estimate on a terminal, else nothing."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bar.add_task("", total=None)
+
+    def __enter__(self) -> FetchBar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    @property
+    def total(self) -> float | None:
+        return self.bar.tasks[0].total
+
+    @total.setter
+    def total(self, total: float | None) -> None:
+        self.bar.update(self.task, total=total or None)
+
+    def update(self, size: int) -> None:
+        self.bar.advance(self.task, size)
+
+    def reset(self) -> None:
+        self.bar.update(self.task, completed=0)
+
+    def close(self) -> None: ...
+
+
+def unpack(archive: Path, folder: Path) -> dict[str, str]:
+    """Unpack list and recordings into ``folder``; the members that were refused, and why."""
+
+    def place(name: PurePosixPath) -> PurePosixPath | None:
+        inside = PurePosixPath(*name.parts[1:])
+        if str(inside) in ("meta/esc50.csv", "LICENSE"):
+            return inside
+        return (
+            inside
+            if len(inside.parts) == 2 and inside.parts[0] == "audio" and RECORDING.fullmatch(inside.name)
+            else None
+        )
+
+    return extract(archive, folder, place)

@@ -1,0 +1,68 @@
+"""``compare``: what differs between runs, and by how much, item by item."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import asdict
+from typing import Any
+
+from registry.cli.printing import console, print_json, said, table, title
+from registry.comparison import ITEMS, Paired, differing, paired
+from registry.index import Registry
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """The command and its options."""
+    parser = commands.add_parser(
+        "compare",
+        parents=[common],
+        help="what differs between runs",
+        description=f"What differs between runs. Where both have {ITEMS}, also the second minus the first over the "
+        "items that both scored, with a 95 % t-interval: it excludes 0 where the difference is more than chance.",
+    )
+    parser.add_argument("id", type=int, help="the run that the others are compared with")
+    parser.add_argument("others", type=int, nargs="+", metavar="ID", help="another run")
+    parser.set_defaults(command=run)
+
+
+def run(registry: Registry, options: argparse.Namespace) -> None:
+    records = [registry.get(id) for id in (options.id, *options.others)]
+    parts = {
+        "configuration": differing([r.config for r in records]),
+        "result": differing([r.result if isinstance(r.result, dict) else {"result": r.result} for r in records]),
+        "environment": differing([{**r.pedigree.environment, "host": r.host.get("hostname")} for r in records]),
+        "sources": differing([r.pedigree.code for r in records]),
+    }
+    with_items = [r for r in records if ITEMS in r.artifacts]
+    items = [p for other in with_items[1:] for p in paired(with_items[0], other)]
+    if options.json:
+        print_json({"runs": [r.id for r in records], **parts, "items": [asdict(p) for p in items]})
+        return
+    out = console()
+    for record in records:
+        out.print(f"run {record.id}  {title(record)}  {record.status}", style="bold")
+    for part, rows in parts.items():
+        if not rows:
+            out.print(f"{part}: no difference")
+            continue
+        shown = table(part, *(f"run {r.id}" for r in records))
+        for name, values in rows.items():
+            shown.add_row(name, *map(said, values))
+        out.print(shown)
+    if items:
+        shown = table("items", "", "shared", "not shared", "first", "second", "second - first", "95 % interval")
+        for p in items:
+            runs = f"run {p.second} - run {p.first}"
+            unshared = str(p.only_first + p.only_second)
+            means = (said(p.mean_first), said(p.mean_second), f"{p.difference:+.4g}")
+            shown.add_row(runs, p.condition, str(p.items), unshared, *means, _interval(p))
+        out.print(shown)
+    else:
+        out.print(f"item by item: not possible, fewer than two of the runs have {ITEMS} with a shared condition")
+
+
+def _interval(p: Paired) -> str:
+    if math.isnan(p.half_width):
+        return "too few items"
+    return f"{p.difference - p.half_width:+.4g} to {p.difference + p.half_width:+.4g}"

@@ -1,0 +1,148 @@
+"""``omniboard``: browse the runs in a MongoDB, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from registry.cli.sync import add_mongo, copy, where_to
+from registry.index import Registry
+
+if TYPE_CHECKING:
+    from registry.mongo.address import Address
+
+#: Environment variable with the password that the page asks for.
+PASSWORD = "CAVL_OMNIBOARD_PASSWORD"
+
+#: Seconds between two looks for what has changed, with --local.
+EVERY = 5.0
+
+DESCRIPTION = """\
+Start Omniboard, the web page on which runs in a MongoDB are browsed, and print its address. Ctrl-C ends it.
+
+It can be reached from this machine only. From your own machine to a server: ssh -L 9000:localhost:9000 SERVER.
+At the first start it is installed by npm, with exactly the versions that this project has tested (a minute, 180 MB
+in your cache folder), and the database gets columns for method, ordering, task, seed, preset and score; runs on which
+something has changed since carry the tag "stale".
+
+Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
+copying the runs of this folder into it. It needs `mongod` on the PATH."""
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """The command and its options."""
+    parser = commands.add_parser(
+        "omniboard",
+        parents=[common],
+        help="browse the runs in a web page",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    which = parser.add_mutually_exclusive_group()
+    add_mongo(which)
+    which.add_argument("--local", action="store_true", help="with a mongod of its own and the runs of this folder")
+    parser.add_argument("--port", type=int, default=9000, metavar="N", help="where the page is (default: 9000)")
+    parser.add_argument("--browser", action="store_true", help="open the page in the browser")
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help=f"ask visitors for this name and a password, which is asked for now or taken from ${PASSWORD} (on a "
+        "machine with several users)",
+    )
+    parser.set_defaults(command=run)
+
+
+def run(registry: Registry, options: argparse.Namespace) -> int:
+    from registry.mongo.address import MongoError  # here: the other commands need not wait for pymongo and Sacred
+    from registry.mongo.mongod import local
+    from registry.omniboard.install import OmniboardError
+    from registry.omniboard.server import require_free
+    from registry.record.observer import sigterm_as_interrupt
+
+    user = (options.user, _password(options.user)) if options.user else None
+    try:
+        require_free(options.port)  # before anything takes its time
+        signal.signal(signal.SIGHUP, signal.default_int_handler)  # a closed terminal is a Ctrl-C
+        with sigterm_as_interrupt():
+            if options.local:
+                with local(registry.home) as where:
+                    copy(registry, where)
+                    _prepare(registry, where)
+                    _serve(where, user, options, lambda: copy(registry, where, quiet=True))
+            else:
+                where = where_to(options)
+                _prepare(registry, where)
+                _serve(where, user, options, lambda: None)
+    except (MongoError, OmniboardError) as error:
+        print(f"registry: {error.args[0]}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nOmniboard has ended; the runs are where they were")
+    return 0
+
+
+def _serve(
+    where: Address, user: tuple[str, str] | None, options: argparse.Namespace, refresh: Callable[[], object]
+) -> None:
+    """Until Ctrl-C; with a look for changed runs every few seconds."""
+    from registry.omniboard.install import OmniboardError, folder, install, installed
+    from registry.omniboard.server import Omniboard
+
+    with _saying("starting Omniboard" if installed() else f"installing Omniboard in {folder()}, about a minute"):
+        board = Omniboard(install(), where, options.port, user)
+    with board:
+        print(f"Omniboard shows {where.shown} at {board.address}", flush=True)
+        print("Ctrl-C ends it.", flush=True)
+        if options.browser and not webbrowser.open(board.address):
+            print("there is no browser to be opened here; open the address yourself", file=sys.stderr)
+        while board.alive:
+            time.sleep(EVERY)
+            refresh()
+        raise OmniboardError(f"Omniboard has ended by itself: {board.said()}")
+
+
+def _prepare(registry: Registry, where: Address) -> None:
+    """Reach the database, and where we may write, give it our columns and tell which of our runs are stale."""
+    from registry.mongo.address import MongoError, opened
+    from registry.mongo.tags import tag_stale
+    from registry.omniboard.columns import set_up
+
+    with opened(where, indexes=False) as store:
+        store.runs.find_one({}, {"_id": 1})
+    try:
+        with opened(where) as store:
+            set_up(store)
+            if registry.home.is_dir():
+                tag_stale(registry, store)
+    except MongoError as error:
+        print(f"registry: without our columns and tags: {error.args[0]}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _saying(what: str) -> Iterator[None]:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(f"{what} ..."):
+            yield
+    else:
+        print(f"{what} ...", file=sys.stderr, flush=True)
+        yield
+
+
+def _password(user: str) -> str:
+    given = os.environ.get(PASSWORD)
+    if given:
+        return given
+    if not sys.stdin.isatty():
+        raise ValueError(f"the password of {user!r} for the page: set ${PASSWORD}, or start this on a terminal")
+    return getpass.getpass(f"password of {user} for the page: ")

@@ -1,0 +1,100 @@
+"""How the commands print: plain columns, tables as wide as their content, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, JustifyMethod
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from registry.record.run_record import Record
+
+#: Runs that take about a second to read.
+MANY = 2000
+
+
+def console() -> Console:
+    """Piped output is as wide as its content: nothing is cut for a terminal that is not there."""
+    width = None if sys.stdout.isatty() else 100_000
+    return Console(width=width, markup=False, emoji=False, highlight=False)  # what runs say is shown as they said it
+
+
+def bar() -> Progress:
+    """A progress bar with an estimate, on a terminal; silent elsewhere."""
+    terminal = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
+
+
+class Reading:
+    """For a :class:`~registry.index.Registry` to tell how it comes along: a bar while it reads very many runs."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        if total < MANY:
+            return
+        if self._bar is None:
+            self._bar = bar()
+            self._bar.add_task("reading runs", total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        if done == total:
+            self.__exit__()
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def table(*columns: str) -> Table:
+    """Without columns: facts, without a head."""
+    made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
+    return _with_columns(made, columns)
+
+
+def framed(*columns: str, numbers: Sequence[str] = (), title: str | None = None) -> Table:
+    """A table in a frame; behind its other columns stand those of ``numbers``, to the right."""
+    made = _with_columns(Table(title=title, title_justify="left"), columns)
+    return _with_columns(made, numbers, justify="right")
+
+
+def _with_columns(made: Table, columns: Sequence[str], justify: JustifyMethod = "left") -> Table:
+    """What is too long for a narrow terminal goes on in the next line; it is never cut."""
+    for column in columns:
+        made.add_column(column, overflow="fold", justify=justify)
+    return made
+
+
+def said(value: Any) -> str:
+    """A value as a table shows it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def title(record: Record) -> str:
+    """What a run is, in a few words."""
+    config = record.config
+    words = [record.pedigree.task, *(str(config[c]) for c in ("method", "ordering", "preset") if c in config)]
+    return " ".join([*words, f"seed {config['seed']}" if "seed" in config else ""]).strip()
+
+
+def print_json(value: Any) -> None:
+    """Whole and unrounded."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_aligned(rows: Sequence[Sequence[str]]) -> None:
+    """Plain columns, whole at any width of a terminal, and 10,000 lines at once."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

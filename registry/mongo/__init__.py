@@ -1,0 +1,1 @@
+"""Copies of the runs in MongoDB, for Omniboard."""

@@ -1,0 +1,438 @@
+"""Copy runs from their folders into MongoDB, in the documents that Sacred's MongoObserver would have written.
+
+The folder leads: what it says, the database says after the next sync, and a run that has not changed is not touched. A
+copy may be cut off anywhere and go on later: the run's document names its metrics and artifacts only once they are
+there, and what is being sent is written down before, so that the next copy clears up what has no name. Several
+processes may copy at once (a lock for each run, on the disk beside it). Of an artifact, the folder does not keep the
+``metadata`` and ``content_type`` that a run may give: the first is left out here, the second guessed from the name.
+
+A run keeps its number where that is free in the database, and gets the next free one where it is not (another machine's
+registry may be copied there as well): ``cavl_sync`` says which is which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import mimetypes
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pymongo
+from bson import ObjectId
+from bson.errors import BSONError
+from pymongo.errors import DuplicateKeyError
+from sacred.observers import MongoObserver
+from sacred.serializer import flatten as _flatten
+
+from registry import files
+from registry.index import run_ids
+from registry.lock import Lock
+from registry.mongo.address import Store
+from registry.record import journal
+from registry.record.ids import gate
+from registry.record.run_record import RecordError, read_json
+
+#: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
+LONGEST = 200_000
+
+#: Bytes of a run's output in its document. Of more, that has both ends, and the whole is stored as an artifact.
+LONGEST_OUTPUT = 4_000_000
+
+#: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
+WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
+
+#: A file system may keep whole seconds only: a file this young may still change without its time changing.
+YOUNG = 2.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a sync has done."""
+
+    new: int = 0
+    renewed: int = 0
+    unchanged: int = 0
+    failed: dict[int, str] = field(default_factory=dict)  # run -> why it was not copied
+    thinned: dict[int, list[str]] = field(default_factory=dict)  # run -> metrics of which `metrics` shows every k-th
+
+    def __str__(self) -> str:
+        runs = self.new + self.renewed + self.unchanged + len(self.failed)
+        text = f"{runs} runs: {self.new} new, {self.renewed} renewed, {self.unchanged} unchanged"
+        return text + (f", {len(self.failed)} not copied" if self.failed else "")
+
+
+@dataclass(slots=True)
+class _Task:
+    """What all runs of one sync have in common."""
+
+    registry: str  # its identity
+    store: Store
+    tally: Tally = field(default_factory=Tally)
+    sources: dict[tuple[str, str], ObjectId] = field(default_factory=dict)  # (path, stored copy) -> file, as they come
+
+    def name(self, folder: Path) -> str:
+        """Of a run in ``cavl_sync``."""
+        return f"{self.registry}/{folder.name}"
+
+
+def sync(
+    home: Path, store: Store, runs: Iterable[int] | None = None, progress: Callable[[int, int], None] | None = None
+) -> Tally:
+    """Bring the database up to what the folders in ``home`` say.
+
+    Parameters
+    ----------
+    home
+        Folder of the runs.
+    store
+        Of :func:`registry.mongo.address.opened`.
+    runs
+        Only these; default: all.
+    progress
+        Called with (done, of how many).
+
+    Raises
+    ------
+    MongoError, pymongo.errors.PyMongoError
+        When the database fails. A run that cannot be read is counted, and the others go on.
+    """
+    task = _Task(identity(home), store)
+    tally, ids = task.tally, sorted(run_ids(home) if runs is None else runs)
+    names = [task.name(home / str(id)) for id in ids]
+    copies = {c["_id"]: c for c in store.copies.find({"_id": {"$in": names}}, {"run": 1, "stamp": 1})}
+    there = _existing(store.runs, [copy["run"] for copy in copies.values()])
+    for number, (id, name) in enumerate(zip(ids, names, strict=True), start=1):
+        copy = copies.get(name)
+        try:
+            if copy is not None and copy["run"] in there and _same(copy, stamp(home / str(id))):
+                tally.unchanged += 1
+            elif not _copy_alone(home / str(id), task):
+                tally.unchanged += 1  # another process was faster
+            elif copy is None:
+                tally.new += 1
+            else:
+                tally.renewed += 1
+        except (RecordError, journal.JournalError, OSError) as error:
+            tally.failed[id] = str(error)
+        except (BSONError, OverflowError) as error:
+            tally.failed[id] = f"{home / str(id)} holds what no document of MongoDB can ({str(error)[:200]})"
+        if progress:
+            progress(number, len(ids))
+    return tally
+
+
+def identity(home: Path) -> str:
+    """The registry's own name, drawn once: by it, copies of several registries in one database are told apart."""
+    path = home / "identity"
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text().strip()
+    with gate(home):
+        if not path.exists():
+            files.atomic_write(path, f"{uuid.uuid4()}\n")
+        return path.read_text().strip()
+
+
+def stamp(folder: Path) -> str:
+    """What changes whenever a watched file of a run changes; "" while one is so young that it might not."""
+    parts = []
+    for name in WATCHED:
+        try:
+            status = os.stat(folder / name)
+        except FileNotFoundError:
+            continue
+        if _now() - status.st_mtime < YOUNG:
+            return ""
+        parts.append(f"{name} {status.st_mtime_ns} {status.st_size}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _same(copy: Mapping[str, Any], stamped: str) -> bool:
+    return bool(stamped) and copy.get("stamp") == stamped
+
+
+def _now() -> float:
+    return datetime.datetime.now().timestamp()
+
+
+# ---- one run --------------------------------------------------------------------------------------------------------
+
+
+def _copy_alone(folder: Path, task: _Task) -> bool:
+    """Copy a run unless another process has just done so; returns whether it was this one."""
+    lock = Lock(folder.parent / ".sync" / folder.name)
+    if not lock.acquire(patience=600):
+        raise OSError(f"another process has been copying {folder} for ten minutes")
+    try:
+        copy = task.store.copies.find_one({"_id": task.name(folder)})
+        before = stamp(folder)
+        if copy and _same(copy, before) and _existing(task.store.runs, [copy["run"]]):
+            return False
+        thinned = _copy(folder, copy, before, task)
+        if thinned:
+            task.tally.thinned[int(folder.name)] = thinned
+        return True
+    finally:
+        lock.release()
+
+
+def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) -> list[str]:
+    """Make the database say of one run what its folder says; returns the metrics that had to be thinned.
+
+    ``copy`` is what the database knew of it, ``stamped`` what it will know of the folder's state.
+    """
+    store, entry = task.store, document(folder)
+    if copy is None or not copy["placed"]:
+        copy = _placed(entry, folder, copy, task)
+    entry["experiment"]["sources"] = _sources(folder.parent, entry["experiment"], copy["_id"], task)
+    artifacts = _artifacts(folder, entry["artifacts"], copy, store)
+    entry["artifacts"] = [{"name": kept["name"], "file_id": kept["file"]} for kept in artifacts]
+    entry["info"], thinned = _metrics(folder, copy, entry["info"], store)
+    # Replaced whole, but for what Omniboard's users have added there: tags and notes.
+    merged = {"$mergeObjects": [{"$literal": {"_id": copy["run"], **entry}}, {"omniboard": "$omniboard"}]}
+    store.runs.update_one({"_id": copy["run"]}, [{"$replaceWith": merged}], upsert=True)
+    for file in {*copy["uploads"], *_files(copy["artifacts"])} - _files(artifacts):
+        if not store.sources.find_one({"file": file}):
+            _delete(file, store)  # replaced, or left by a copy that was cut off
+    state = {"artifacts": artifacts, "uploads": [], "stamp": stamped}
+    store.copies.update_one({"_id": copy["_id"]}, {"$set": state})
+    return thinned
+
+
+def document(folder: Path) -> dict[str, Any]:
+    """The run's document, but without its number and metrics, and with the names of its sources' and artifacts' files.
+
+    Raises
+    ------
+    RecordError, OSError
+        When the folder cannot be read.
+    """
+    run = read_json(folder / "run.json")
+    try:
+        host = {name: value for name, value in run["host"].items() if name != "pid"}
+        experiment = {**run["experiment"], "sources": list(run["experiment"]["sources"])}
+        info = read_json(folder / "info.json") if (folder / "info.json").exists() else {}
+        if run.get("resumptions"):
+            info = {**info, "resumptions": run["resumptions"]}
+        entry = {
+            "experiment": experiment,
+            "command": run["command"],
+            "host": host,
+            "config": flattened(read_json(folder / "config.json")),
+            "meta": run["meta"],
+            "status": run["status"],
+        }
+        if run["status"] == "QUEUED":
+            return {**entry, "artifacts": [], "info": {}}
+        said, shortened = _output(folder)
+        entry |= {
+            "format": MongoObserver.VERSION,
+            "start_time": _time(run["start_time"]),
+            "resources": [(name, _md5(stored)) for name, stored in run.get("resources", ())],
+            "artifacts": [*run.get("artifacts", ()), *(["cout.txt"] if shortened else [])],
+            "captured_out": said,
+            "info": flattened(info),
+            "heartbeat": _time(run.get("heartbeat")),
+        }
+        if run.get("stop_time"):
+            entry["stop_time"] = _time(run["stop_time"])
+        for name in ("result", "fail_trace"):
+            if name in run:
+                entry[name] = flattened(run[name])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RecordError(f"damaged record: {folder} holds no run of Sacred ({error!r})") from None
+    return entry
+
+
+def _output(folder: Path) -> tuple[str, bool]:
+    """What the run has said, and whether that leaves its middle out."""
+    said = (folder / "cout.txt").read_bytes() if (folder / "cout.txt").exists() else b""
+    if len(said) <= LONGEST_OUTPUT:
+        return said.decode(errors="replace"), False
+    head, tail = said[: LONGEST_OUTPUT // 2], said[-LONGEST_OUTPUT // 2 :]
+    left_out = f"\n[... {len(said) - len(head) - len(tail):,} bytes are left out here; the artifact cout.txt has all]\n"
+    return head.decode(errors="replace") + left_out + tail.decode(errors="replace"), True
+
+
+def _md5(stored: str) -> str:
+    """Of a resource, from the name of its copy: ``_resources/table_<md5>.csv``."""
+    return Path(stored).stem.rpartition("_")[2]
+
+
+def flattened(value: Any) -> Any:
+    """As MongoObserver stores values."""
+    return _flatten(value)  # type: ignore[no-untyped-call]
+
+
+def _time(text: str | None) -> datetime.datetime | None:
+    """As MongoDB keeps times: in milliseconds, UTC without saying so, as Sacred's clock is."""
+    if text is None:
+        return None
+    time = datetime.datetime.fromisoformat(text)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def _placed(entry: Mapping[str, Any], folder: Path, copy: Mapping[str, Any] | None, task: _Task) -> dict[str, Any]:
+    """Take a number for a run and insert the run under it; returns what the database knows of the copy from then on.
+
+    The number is reserved before, in ``cavl_sync``, and a copy that was cut off between goes on with the reserved one.
+    """
+    store, name, number = task.store, task.name(folder), copy["run"] if copy else int(folder.name)
+    while True:
+        placed: dict[str, Any] = {"_id": name, "registry": task.registry, "run": number, "placed": False}
+        placed |= {"uploads": [], "artifacts": []}
+        with contextlib.suppress(DuplicateKeyError):  # reserved by another registry's copy
+            store.copies.replace_one({"_id": name}, placed, upsert=True)
+            there = _inserted(number, entry, name, store)
+            if there is not None:
+                placed |= {"placed": True, "uploads": [artifact["file_id"] for artifact in there["artifacts"]]}
+                store.copies.replace_one({"_id": name}, placed)
+                return placed
+        number = max(_highest(store.runs, "_id"), _highest(store.copies, "run"), number) + 1
+
+
+def _inserted(number: int, entry: Mapping[str, Any], name: str, store: Store) -> Mapping[str, Any] | None:
+    """The run that now has the number; ``None`` if it is another than this.
+
+    One that started where and when this did is the same, written by Sacred's own observer: this copy replaces it.
+    """
+    first = {"_id": number, **entry, "experiment": {**entry["experiment"], "sources": []}, "artifacts": []}
+    first["cavl_sync"] = name
+    try:
+        store.runs.insert_one(first)
+    except DuplicateKeyError:
+        there: dict[str, Any] = store.runs.find_one({"_id": number})
+        wanted = (entry.get("start_time"), entry["host"].get("hostname"))
+        same = None not in wanted and wanted == (there.get("start_time"), there.get("host", {}).get("hostname"))
+        return there if same or there.get("cavl_sync") == name else None
+    return first
+
+
+def _highest(collection: Any, field: str) -> int:
+    newest = collection.find_one({field: {"$type": "number"}}, {field: 1}, sort=[(field, pymongo.DESCENDING)])
+    return int(newest[field]) if newest else 0
+
+
+# ---- sources, artifacts, metrics ------------------------------------------------------------------------------------
+
+
+def _sources(home: Path, experiment: Mapping[str, Any], copy: str, task: _Task) -> list[list[Any]]:
+    """[name, file] of each source, stored once for each path and content."""
+    paths = {name: (os.path.join(experiment["base_dir"], name), stored) for name, stored in experiment["sources"]}
+    unknown = [key for key in paths.values() if key not in task.sources]
+    _send_sources(home, unknown, copy, task)
+    return [[name, task.sources[paths[name]]] for name, _ in experiment["sources"]]
+
+
+def _send_sources(home: Path, sources: Iterable[tuple[str, str]], copy: str, task: _Task) -> None:
+    """Let ``task.sources`` know where each of these lies in the database; what is not there yet is sent."""
+    store = task.store
+    keys = {source: f"{files.digest_file(home / source[1])} {source[0]}" for source in sources}
+    known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})} if keys else {}
+    there = _existing(store.database["fs.files"], known.values())
+    for (path, stored), key in keys.items():
+        file: Any = known.get(key)
+        if file not in there:
+            before = {"_id": key, "file": file}
+            file = _uploaded(home / stored, copy, store, filename=path)
+            try:
+                store.sources.replace_one(before, {"file": file}, upsert=True)
+            except DuplicateKeyError:  # another process was faster
+                _delete(file, store)
+                file = store.sources.find_one({"_id": key})["file"]
+        task.sources[path, stored] = file
+
+
+def _artifacts(folder: Path, names: Iterable[str], copy: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
+    """Name, file and digest of each artifact; what is there already is not sent again."""
+    there = _existing(store.database["fs.files"], _files(copy["artifacts"]))
+    known = {(a["name"], a["digest"]): a for a in copy["artifacts"] if a["file"] in there}
+    kept = []
+    for name in names:
+        digest = files.digest_file(folder / name)
+        if (name, digest) in known:
+            kept.append(known[name, digest])
+            continue
+        file = _uploaded(
+            folder / name,
+            copy["_id"],
+            store,
+            filename=f"artifact://runs/{copy['run']}/{name}",
+            metadata=None,
+            content_type=mimetypes.guess_type(name)[0],
+        )
+        kept.append({"name": name, "file": file, "digest": digest})
+    return kept
+
+
+def _files(artifacts: Iterable[Mapping[str, Any]]) -> set[Any]:
+    return {artifact["file"] for artifact in artifacts}
+
+
+def _uploaded(path: Path, copy: str, store: Store, **about: Any) -> ObjectId:
+    """Send a file; the copy notes beforehand that it does."""
+    file = ObjectId()
+    store.copies.update_one({"_id": copy}, {"$push": {"uploads": file}})
+    with open(path, "rb") as content:
+        store.files.put(content, _id=file, **about)
+    return file
+
+
+def _delete(file: ObjectId, store: Store) -> None:
+    """Unlike GridFS's own, cut off anywhere it leaves nothing that a second try does not find."""
+    store.database["fs.chunks"].delete_many({"files_id": file})
+    store.database["fs.files"].delete_one({"_id": file})
+
+
+def _existing(collection: Any, ids: Iterable[Any]) -> set[Any]:
+    wanted = list(ids)
+    return {found["_id"] for found in collection.find({"_id": {"$in": wanted}}, {"_id": 1})} if wanted else set()
+
+
+def _metrics(
+    folder: Path, copy: Mapping[str, Any], info: dict[str, Any], store: Store
+) -> tuple[dict[str, Any], list[str]]:
+    """Write the metrics; returns ``info`` as MongoObserver leaves it, naming them, and those that were thinned."""
+    listed, thinned, number = [], [], copy["run"]
+    known = {m["name"]: m["_id"] for m in store.metrics.find({"run_id": number}, {"name": 1})}
+    for name, points in journal.read_points(folder).items():
+        shown = points
+        if len(points) > LONGEST:
+            shown = thin(points, LONGEST)
+            thinned.append(name)
+            for part, piece in enumerate(_parts(points)):
+                whole = {"run_id": number, "name": name, "part": part, **_columns(piece)}
+                store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
+        # An id that follows from the names: a copy that is killed and the next one write the same document.
+        metric = known.get(name) or ObjectId(hashlib.sha256(f"{copy['_id']} {name}".encode()).digest()[:12])
+        store.metrics.replace_one({"_id": metric}, {"run_id": number, "name": name, **_columns(shown)}, upsert=True)
+        listed.append({"name": name, "id": str(metric)})
+    if listed:
+        info = {**info, "metrics": listed}
+    if thinned:
+        info = {**info, "thinned": thinned}
+    return info, thinned
+
+
+def thin(points: list[journal.Point], most: int) -> list[journal.Point]:
+    """At most ``most`` of the points, evenly, with the first and the last."""
+    last = len(points) - 1
+    return [points[i * last // (most - 1)] for i in range(most)]
+
+
+def _parts(points: list[journal.Point]) -> Iterator[list[journal.Point]]:
+    for first in range(0, len(points), LONGEST):
+        yield points[first : first + LONGEST]
+
+
+def _columns(points: list[journal.Point]) -> dict[str, list[Any]]:
+    return {
+        "steps": [p[0] for p in points],
+        "values": [p[1] for p in points],
+        "timestamps": [datetime.datetime.fromisoformat(p[2]) for p in points],
+    }

@@ -1,0 +1,1 @@
+"""Where a result comes from: its key, code, environment and ancestors."""

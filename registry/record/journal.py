@@ -1,0 +1,106 @@
+"""The metrics of a run: a journal that only grows, so that a killed run keeps all it had written.
+
+``metrics.jsonl`` holds one JSON object a line, each the metrics since the line before, in the form in which Sacred
+hands them over: ``{"loss": {"steps": [...], "values": [...], "timestamps": [...]}, ...}``. A line counts once its line
+feed is written; what follows the last line feed was torn by a kill and is cut off by the next writer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from registry.files import atomic_write, write_at
+from registry.record.serialization import plain, to_json
+
+JOURNAL = "metrics.jsonl"
+
+Point = tuple[int, float, str]  # step, value, time (ISO, UTC)
+
+
+class JournalError(ValueError):
+    """A line of a journal that is no JSON: the file was damaged by something else than a kill."""
+
+
+def append(folder: Path, metrics_by_name: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add measurements to the journal of the run in ``folder``; they are on the disk when this returns.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    metrics_by_name : mapping
+        As Sacred's ``linearize_metrics`` gives it: name -> ``steps``, ``values``, ``timestamps`` (equally long lists).
+
+    Raises
+    ------
+    DiskFullError
+        When there is no room; the journal is as before.
+    """
+    entry = {name: {k: m[k] for k in ("steps", "values", "timestamps")} for name, m in metrics_by_name.items()}
+    if not entry:
+        return
+    line = json.dumps(plain(entry, "metrics"), separators=(",", ":")).encode() + b"\n"
+    path = folder / JOURNAL
+    write_at(path, _end_of_last_line(path), line)
+
+
+def read_metrics(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """Metric name -> (steps, values) of the run in ``folder``, each step once, in order of step.
+
+    A resumed run measures the steps after its last checkpoint again; of a step that occurs twice the last counts.
+    """
+    return {name: ([p[0] for p in points], [p[1] for p in points]) for name, points in read_points(folder).items()}
+
+
+def write_metrics_json(folder: Path) -> None:
+    """Write ``metrics.json``, the form in which Sacred's own FileStorageObserver leaves metrics, from the journal."""
+    whole = {
+        name: {
+            "steps": [p[0] for p in points],
+            "values": [p[1] for p in points],
+            "timestamps": [p[2] for p in points],
+        }
+        for name, points in read_points(folder).items()
+    }
+    atomic_write(folder / "metrics.json", to_json(whole))
+
+
+def read_points(folder: Path) -> dict[str, list[Point]]:
+    """As :func:`read_metrics`, with the time of each measurement."""
+    path = folder / JOURNAL
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    by_step: dict[str, dict[int, Point]] = {}
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):  # the part after the last line feed is torn
+        try:
+            for name, metric in json.loads(line).items():
+                points = by_step.setdefault(name, {})
+                for point in zip(metric["steps"], metric["values"], metric["timestamps"], strict=True):
+                    points[point[0]] = point
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+            raise JournalError(
+                f"line {number} of {path} is damaged ({error}); delete that line to read the rest"
+            ) from None
+    return {name: sorted(points.values(), key=lambda point: point[0]) for name, points in by_step.items()}
+
+
+def _end_of_last_line(path: Path, block: int = 1 << 16) -> int:
+    """Offset behind the last line feed, 0 where there is none."""
+    if not path.exists():
+        return 0
+    with open(path, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - block)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+    return 0

@@ -1,0 +1,141 @@
+"""Google's lists as items: the counts of PROTOCOLS §2, columns, and rows that are none."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.preparation import audioset
+from benchmarks.preparation.item import Plan
+
+HEAD = "# Segments csv created\n# num_ytids=1\n# YTID, start_seconds, end_seconds, positive_labels\n"
+
+
+def plan(*arguments: Any) -> Plan:
+    parser = argparse.ArgumentParser()
+    audioset.add_arguments(parser)
+    return audioset.plan(parser.parse_args([str(a) for a in arguments]))
+
+
+@pytest.fixture
+def official(shared_data: Path) -> tuple[str, Path, str, Path]:
+    folder = shared_data / "audioset"
+    return "--ontology", folder / "ontology.json", "--segments", folder / "balanced_train_segments.csv"
+
+
+def test_the_balanced_list(official: tuple[Any, ...]) -> None:
+    made = plan(*official)
+    assert (made.name, len(made.items), made.refused) == ("audioset", 22_160, [])
+    counted = Counter(min(5, item.attributes["n_sources"]) for item in made.items)
+    assert [counted[n] for n in range(1, 6)] == [10532, 8034, 3060, 466, 68]  # PROTOCOLS §2
+    item = made.items[0]
+    assert (item.id, item.video) == ("--PJHxphWEs", "--PJHxphWEs")
+    assert (item.cut.segment, item.cut.fps, item.cut.pieces) == ((30.0, 40.0), 25.0, False)
+    assert item.attributes["split"] == "balanced_train"
+    assert item.attributes["labels"] == ["/m/09x0r", "/t/dd00088"]
+    assert made.settings == {"fps": 25.0, "quality": 90}
+    assert made.beside["ontology.json"] == official[1]
+
+
+def test_audioset_instrument(official: tuple[Any, ...]) -> None:
+    made = plan(*official, "--subset", "instrument")
+    assert (made.name, made.settings["fps"]) == ("audioset_instrument", 1.0)
+    assert len(made.items) == 1037
+    assert Counter(item.attributes["split"] for item in made.items) == {"test": 519, "validation": 518}
+    classes = {e["id"]: e["name"].lower() for e in json.loads(Path(official[1]).read_text())}
+    for item in made.items:
+        played = item.attributes["instruments"]
+        assert played
+        assert item.attributes["n_sources"] == len(played)
+        names = [classes[label] for label in item.attributes["labels"]]
+        assert all(any(name.split(",")[0] == kind for name in names) for kind in played)
+    assert {kind for item in made.items for kind in item.attributes["instruments"]} == set(audioset.INSTRUMENTS)
+    assert all(classes[label].split(",")[0] == kind for kind, label in audioset.INSTRUMENTS.items())
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[str, Path, str]:
+    ontology = tmp_path / "ontology.json"
+    ontology.write_text(json.dumps([{"id": "/m/a", "child_ids": ["/m/b"]}, {"id": "/m/b", "child_ids": []}]))
+    return "--ontology", ontology, "--segments"
+
+
+def listed(tmp_path: Path, *rows: str, name: str = "eval_segments.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(HEAD + "\n".join(rows) + "\n")
+    return path
+
+
+def test_rows_that_are_none_are_refused_and_the_rest_goes_on(small: tuple[Any, ...], tmp_path: Path) -> None:
+    rows = [
+        'good_w9WgXc, 30.000, 40.000, "/m/a,/m/b"',
+        '../../x, 0.000, 10.000, "/m/b"',
+        f'{"y" * 300}, 0.000, 10.000, "/m/b"',
+        '-oX, 0.000, 10.000, "/m/b"',
+        'two_columns, "/m/b"',
+        'time_w9WgXc, ten, 20.000, "/m/b"',
+        'back_w9WgXc, 20.000, 10.000, "/m/b"',
+        'what_w9WgXc, 0.000, 10.000, "/m/unknown"',
+        'good_w9WgXc, 50.000, 60.000, "/m/b"',
+        '-good9WgXc-, 0.000, 7.000, "/m/b"',
+    ]
+    made = plan(*small, listed(tmp_path, *rows))
+    assert [(item.id, item.cut.segment) for item in made.items] == [
+        ("good_w9WgXc", (30.0, 40.0)),
+        ("-good9WgXc-", (0.0, 7.0)),
+    ]
+    assert [lost.id for lost in made.refused] == [f"eval_segments.csv, line {n}" for n in range(5, 13)]
+    said = [lost.reason for lost in made.refused]
+    expected = ["YouTube id"] * 3 + [
+        "2 columns, expected 4",
+        "must be seconds",
+        "does not exist",
+        "not a class",
+        "second",
+    ]
+    for reason, words in zip(said, expected, strict=True):
+        assert words in reason
+        assert len(reason) < 330
+
+
+def test_a_row_that_is_none_costs_no_other(small: tuple[Any, ...], tmp_path: Path) -> None:
+    rows = [
+        'open_w9WgXc, 30.000, 40.000, "/m/a,/m/b',  # no quote at its end
+        'good_w9WgXc, 30.000, 40.000, "/m/a,/m/b"',
+        f'long_w9WgXc, 30.000, 40.000, "{"x" * 200_000}"',
+        'more_w9WgXc, 30.000, 40.000, "/m/b"',
+    ]
+    path = listed(tmp_path, *rows)
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")  # as some editors save it
+    made = plan(*small, path)
+    assert [item.id for item in made.items] == ["good_w9WgXc", "more_w9WgXc"]
+    assert [lost.id for lost in made.refused] == [f"eval_segments.csv, line {n}" for n in (4, 6)]
+
+
+def test_another_kind_of_file_is_refused_whole(small: tuple[Any, ...], tmp_path: Path) -> None:
+    for rows in (["id,label", "dQw4w9WgXcQ,dog"], ["dQw4w9WgXcQ,30,dog,train"], []):
+        with pytest.raises(ValueError, match="is not one of Google's segment lists"):
+            plan(*small, listed(tmp_path, *rows))
+    (tmp_path / "eval_segments.csv").write_bytes(bytes(range(256)) * 10)
+    with pytest.raises(ValueError, match="is not"):
+        plan(*small, tmp_path / "eval_segments.csv")
+
+
+def test_files_that_are_not_there_are_named(small: tuple[Any, ...], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no .*absent.csv: .* AudioSet's download page"):
+        plan(*small, tmp_path / "absent.csv")
+
+
+def test_lists_together(small: tuple[Any, ...], tmp_path: Path) -> None:
+    first = listed(tmp_path, 'aaaa_w9WgXc, 0.000, 10.000, "/m/b"', name="balanced_train_segments.csv")
+    second = listed(tmp_path, 'bbbb_w9WgXc, 0.000, 10.000, "/m/b"')
+    made = plan(*small, first, second, "--fps", "2.5")
+    assert [item.attributes["split"] for item in made.items] == ["balanced_train", "eval"]
+    assert {item.cut.fps for item in made.items} == {2.5}
+    with pytest.raises(ValueError, match="'aaaa_w9WgXc' twice"):
+        plan(*small, first, second, first)

@@ -1,0 +1,91 @@
+"""SoundNet-Flickr as items: the 249 that can be scored, both forms of the annotations."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from benchmarks.preparation import flickr_soundnet
+from benchmarks.preparation.item import Plan
+from benchmarks.preparation.options import add_common, how_of
+from benchmarks.preparation.pipeline import prepare
+
+RATE = 11_025
+
+
+def parsed(*arguments: Any) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    flickr_soundnet.add_arguments(parser)
+    add_common(parser)
+    return parser.parse_args([str(a) for a in arguments])
+
+
+def plan(*arguments: Any) -> Plan:
+    return flickr_soundnet.plan(parsed(*arguments))
+
+
+def official(shared_data: Path, *more: Any) -> list[Any]:
+    folder = shared_data / "flickr_soundnet"
+    return ["--annotations", folder / "annotations_2786.json", "--test", folder / "test_250.json", *more]
+
+
+def test_the_published_test_list(shared_data: Path, tmp_path: Path) -> None:
+    made = plan(*official(shared_data, "--from", tmp_path))
+    assert len(made.items) == 249
+    assert made.about["without_boxes"] == ["3908875357"]
+    assert {item.attributes["split"] for item in made.items} == {"test"}
+    truth = json.loads((shared_data / "flickr_soundnet" / "annotations_2786.json").read_text())["boxes"]
+    for item in made.items:
+        assert item.attributes["boxes"] == [b for b in truth[item.id] if b[0] < b[2] and b[1] < b[3]]
+    assert len(made.about["training_boxes"]) == 2786 - 249
+    everything = plan(*official(shared_data, "--from", tmp_path, "--all"))
+    assert len(everything.items) == 2786
+    assert {item.id for item in everything.items if item.attributes["split"] == "test"} == {i.id for i in made.items}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five images in the layout of the release, one without its sound, one without its picture, one damaged."""
+    folder = tmp_path / "flickr"
+    (folder / "annotations").mkdir(parents=True)
+    for n in range(5):
+        box = f"<bbox><name>1</name><xmin>{10 + n}</xmin><ymin>20</ymin><xmax>90</xmax><ymax>100</ymax></bbox>"
+        (folder / "annotations" / f"10{n}.xml").write_text(f"<annotation>{box}</annotation>")
+        if n != 3:
+            Image.fromarray(np.full((90, 160, 3), 40 * n, np.uint8)).save(folder / f"10{n}.jpg")
+        if n != 1:
+            soundfile.write(folder / f"10{n}.wav", np.full(2 * RATE, 0.1 * n), RATE)
+    (folder / "104.jpg").write_bytes(b"no picture")
+    (tmp_path / "test.txt").write_text("100\n101\n102\n103\n104\n../../etc/passwd\n")
+    return folder
+
+
+def test_a_folder_is_prepared_and_accounted_for(folder: Path, tmp_path: Path) -> None:
+    given = ["--from", folder, "--annotations", folder / "annotations", "--test", tmp_path / "test.txt", "--jobs", 1]
+    arguments = parsed(*given)
+    prepared = prepare(tmp_path / "root" / "flickr_soundnet", flickr_soundnet.plan(arguments), how_of(arguments))
+    assert prepared.ids == ["100", "102"]
+    assert str(prepared.coverage) == "2 of 6 (missing 2, damaged 2)"
+    reasons = prepared.coverage.reasons
+    assert reasons["101"] == "missing: there is no sound of it"
+    assert reasons["103"] == "missing: there is no picture of it"
+    assert reasons["104"] == "damaged: the picture is neither JPEG, PNG, WebP nor BMP"
+    assert reasons["test.txt, '../../etc/passwd'"] == "damaged: refused: it is not the id of an image"
+    assert prepared.column("boxes") == [[[10, 20, 90, 100]], [[12, 20, 90, 100]]]
+    assert abs(int(prepared.frame(1, 0).mean()) - 80) < 3
+    np.testing.assert_allclose(prepared.waveform(1), round(0.2 * 32768), atol=1)
+    assert len(prepared.waveform(0)) == 2 * RATE
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no test list"):
+        plan("--from", folder, "--annotations", folder / "annotations", "--test", tmp_path / "absent.txt")
+    with pytest.raises(FileNotFoundError, match="there are no annotations"):
+        plan("--from", folder, "--annotations", tmp_path / "absent", "--test", tmp_path / "test.txt")

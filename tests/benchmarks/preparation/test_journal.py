@@ -1,0 +1,95 @@
+"""The account: what was written is there, whatever moment the power went."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.datasets.prepared import DamagedError, Lost, Packed
+from benchmarks.preparation.journal import Account
+
+
+def packed(name: str, offset: int = 0) -> Packed:
+    return Packed(id=name, shard=0, offset=offset, size=9, sha256="f", samples=3, frames=1, attributes={"start": 2.5})
+
+
+def test_entries_are_read_back(tmp_path: Path) -> None:
+    account = Account(tmp_path)
+    assert not account.exists
+    account.begin({"fps": 25}, 4)
+    account.found("a", [packed("a/000"), packed("a/001", 9)])
+    account.lost(Lost(id="b", status="missing", reason="Private video"))
+    account.lost(Lost(id="c", status="damaged", reason="no “audio” track\n"))
+    for read in (account, Account(tmp_path)):
+        assert read.settings == {"fps": 25}
+        assert read.expected == 4
+        assert read.counts() == {"found": 1, "missing": 1, "damaged": 1}
+        assert read.packed() == [packed("a/000"), packed("a/001", 9)]
+        assert read.entries["c"].reason == "no “audio” track"
+        assert read.reasons() == [("missing", "Private video", 1), ("damaged", "no “audio” track", 1)]
+
+
+def test_the_last_entry_of_an_item_counts(tmp_path: Path) -> None:
+    account = Account(tmp_path)
+    account.lost(Lost(id="a", status="missing", reason="busy"))
+    account.found("a", [packed("a")])
+    assert Account(tmp_path).counts() == {"found": 1, "missing": 0, "damaged": 0}
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_kill_tears_the_last_line_only(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    folder = tmp_path_factory.mktemp("torn")
+    account = Account(folder)
+    sizes = []
+    for n in range(4):
+        account.lost(Lost(id=str(n), status="missing", reason="x" * n))
+        sizes.append(account.path.stat().st_size)
+    cut = data.draw(st.integers(0, sizes[-1]))
+    with open(account.path, "r+b") as file:
+        file.truncate(cut)
+    again = Account(folder)
+    whole = sum(size <= cut for size in sizes)
+    assert list(again.entries) == [str(n) for n in range(whole)]
+    again.lost(Lost(id="new", status="damaged", reason=""))
+    assert list(Account(folder).entries) == [*map(str, range(whole)), "new"]
+    assert all(json.loads(line) for line in account.path.read_text().splitlines())
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": "a", "status": "eaten"}', '{"status": "found"}', '{"run": {}}'])
+def test_other_damage_is_named(tmp_path: Path, line: str) -> None:
+    Account(tmp_path).lost(Lost(id="a", status="missing", reason=""))
+    with open(tmp_path / "account.jsonl", "a") as file:
+        file.write(line + "\n")
+    with pytest.raises(DamagedError, match=r"account.jsonl, line 2 is damaged .* remove the line"):
+        Account(tmp_path)
+
+
+def test_many_lines_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("registry.files.os.fsync", synced.append)
+    Account(tmp_path).lost(*(Lost(id=str(n), status="damaged", reason="refused") for n in range(100)))
+    assert len(synced) == 1
+    assert list(Account(tmp_path).entries) == [str(n) for n in range(100)]
+    Account(tmp_path).lost()
+    assert len(synced) == 1
+
+
+def test_reasons_cannot_command_a_terminal(tmp_path: Path) -> None:
+    Account(tmp_path).lost(Lost(id="a", status="missing", reason="\x1b[2Jgone\x07\n\udc80 für immer"))
+    assert Account(tmp_path).entries["a"].reason == "?[2Jgone? ? für immer"
+
+
+def test_it_becomes_a_table(tmp_path: Path) -> None:
+    account = Account(tmp_path)
+    account.found("a", [packed("a")])
+    account.lost(Lost(id='b"', status="missing", reason="gone, says YouTube"))
+    account.write_csv(tmp_path / "items.csv")
+    with open(tmp_path / "items.csv", newline="") as file:
+        rows = [(r["id"], r["status"], r["reason"], r["clips"]) for r in csv.DictReader(file)]
+    assert rows == [("a", "found", "", "1"), ('b"', "missing", "gone, says YouTube", "0")]
