@@ -7,8 +7,8 @@ An archive is a zip with these members, and no others::
     _sources/<name>, _resources/<name>      copies that these records name
     checkpoints/<key>/weights*.safetensors  the weights that a run left
 
-It holds the runs asked for and all that they descend from. The same runs give the same bytes. :mod:`registry.archive_import`
-reads archives; what a run must be like to be in one is said here, for both.
+It holds the runs asked for and all that they descend from. The same runs give the same bytes.
+:mod:`registry.archive_import` reads archives; what a run must be like to be in one is said here, for both.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Filters(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a list shows of a run; the fields are those of :class:`~registry.record.run_record.Record` and of its configuration."""
+    """What a list shows of a run: fields of :class:`~registry.record.run_record.Record` and of its configuration."""
 
     id: int
     status: str
@@ -102,8 +102,8 @@ class Registry:
     home : Path, optional
         Folder of the runs.
     environment : mapping, optional
-        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`, and the protocol
-        by which it would be measured). Left out, only versions are compared, and precision, threads and world size are
+        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`,
+        and the protocol by which it would be measured). Left out, only versions are compared, and precision, threads and world size are
         taken as each run had them.
     progress : callable, optional
         Called with (done, of how many) while the index reads runs that it does not know yet.

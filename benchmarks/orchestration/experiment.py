@@ -314,7 +314,7 @@ def _before_command(config: dict[str, Any], command_name: str, kept: bool) -> di
 def run_job(job: Job, progress: Report | None = None) -> int:
     """Run ``job`` (whose parents are finished) as a recorded experiment; returns the run's id.
 
-    Raises whatever the task raises, and :class:`registry.record.run_record.RecordError` if the record on disk is not whole.
+    Raises whatever the task raises, and :class:`~registry.record.run_record.RecordError` if the record is not whole.
     """
     with sigterm_as_interrupt():
         run = make_experiment(job.config["task"], config=job.config, progress=progress).run()

@@ -13,8 +13,8 @@ and, as controls, pairs that are those of ``hard`` but for the clip, the same on
 
 ``hard-shuffled``    frames of random moments of the whole scene, in random order. They were drawn without regard to
                      either sound, and which of the two sounds is called the clip's own is the toss of a coin
-                     (:func:`benchmarks.training.validation.draw_moments`): nothing can be better than chance here, and what
-                     is, has a leak.
+                     (:func:`benchmarks.training.validation.draw_moments`): nothing can be better than chance here, and
+                     what is, has a leak.
 ``hard-reordered``   the clip's own frames in random order: without their order, they still tell loud from quiet
 
 The threshold is chosen on the mixed set of validation scenes, made likewise, and every set is judged by it; the area

@@ -6,8 +6,8 @@ CAVL sees 256 x 256 pixels and hears 10 s as 512 x 432 (VGG16 and VGGish trunks 
 audio trunk; the separator's U-Net has six levels on 256 x 256 and asks a frozen, full-size CAVL. The scene-level
 methods have their papers' sizes: L3-Net 224 x 224 pixels and a second at 48 kHz, AVTS 25 frames of 112 x 112 (MC3, 18
 layers), DMC CAVL's trunks, Attention 320 x 320 pixels and SoundNet on 10 s of waveform at 22,050 Hz. A step is what
-``benchmarks.training.loop`` does: loss, gradients, the recipe's optimizer. Each network gets a process of its own, whose
-peak memory is the whole process's, imports included (the first row: imports alone).
+``benchmarks.training.loop`` does: loss, gradients, the recipe's optimizer. Each network gets a process of its own,
+whose peak memory is the whole process's, imports included (the first row: imports alone).
 """
 
 from __future__ import annotations
