@@ -103,8 +103,8 @@ class Registry:
         Folder of the runs.
     environment : mapping, optional
         What a run of today would record as its environment (:func:`registry.provenance.environment.environment`,
-        and the protocol by which it would be measured). Left out, only versions are compared, and precision, threads and world size are
-        taken as each run had them.
+        and the protocol by which it would be measured). Left out, only versions are compared, and precision, threads
+        and world size are taken as each run had them.
     progress : callable, optional
         Called with (done, of how many) while the index reads runs that it does not know yet.
 

@@ -75,8 +75,8 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     Parameters
     ----------
     pedigree_of : callable
-        Configuration of the run (plain dictionaries) -> its :class:`~registry.record.run_record.Pedigree`. A run with an
-        empty key is never continued.
+        Configuration of the run (plain dictionaries) -> its :class:`~registry.record.run_record.Pedigree`. A run with
+        an empty key is never continued.
     home : Path, optional
         Folder of the runs; default :func:`registry.files.home`.
     own_ids : bool

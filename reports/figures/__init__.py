@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf")
 CACHE = "inputs.json"  # beside the figures: figure -> digest of what it was drawn from
-CODE = ("cells.py", "headline.py", "names.py", "statistics.py", "study.py")  # of reports, behind what the figures show
+CODE = (
+    "cells.py",
+    "headline.py",
+    "names.py",
+    "statistics.py",
+    "results.py",
+)  # of reports, behind what the figures show
 
 
 def all_figures(study: Study) -> list[Figure]:

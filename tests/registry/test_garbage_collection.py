@@ -420,7 +420,7 @@ def test_a_gate_that_stays_shut_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 def test_sources_in_use_again_are_young_again(tmp_path: Path, start) -> None:
     """Their last run was deleted; a new one that begins finds them there, and names them a moment later."""
     start(tmp_path, 1)
-    (copy,) = (tmp_path / "_sources").glob("test_gc_*")
+    (copy,) = (tmp_path / "_sources").glob("test_garbage_collection_*")
     shutil.rmtree(tmp_path / "1")
     os.utime(copy, (LONG_AGO, LONG_AGO))
     assert "_sources/" + copy.name in found(tmp_path)[COPIES]

@@ -124,7 +124,7 @@ def ended(held: IO[str]) -> bool:
 def test_it_ends_with_its_parent_and_so_does_what_it_has_started(tmp_path: Path) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
     code = (
-        "from tests.benchmarks.datasets.prepare.test_child import Child, start_another\n"
+        "from tests.benchmarks.preparation.test_sandbox import Child, start_another\n"
         f"if __name__ == '__main__': Child(2 << 30).call(start_another, {str(pipe)!r}, timeout=60)"
     )
     (tmp_path / "parent.py").write_text(code)

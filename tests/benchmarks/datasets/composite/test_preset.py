@@ -14,7 +14,7 @@ from benchmarks import presets
 from benchmarks.orchestration.graph import resolve
 from benchmarks.orchestration.scheduler import Request, jobs_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TASKS = {"pretrain", "classification", "counting", "localization", "separation", "avc"}
 
 
