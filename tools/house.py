@@ -1,7 +1,5 @@
 """Plan of the house in numbers, beside their bars: size, floors, imports, and the way of a run's configuration.
 
-    python tools/house.py        exit status 1 where a bar is missed
-
 Everything is read from the sources; imports that only type checkers see do not count. The *floors* of ``benchmarks/``
 are the longest chain of imports among its parts: the modules and sub-packages directly in it; those in a circle count
 once. A *file takes the configuration* where a parameter of a function, or a field of a data class, is one or several
@@ -9,13 +7,15 @@ once. A *file takes the configuration* where a parameter of a function, or a fie
 of ``benchmarks/`` from ``ENTRY``, depth first, in the order of calls: each function once; one that is handed on counts
 as called; a method of another object is found by its name, where only one that takes the configuration has it; what is
 called by a name made at run time (a task's module) is not seen. The configuration *returns* where a function calls one
-that takes it in another file, which it had come to before; each pair of functions counts once.
+that takes it in another file, which it had come to before; each pair of functions counts once. Exit status: 1 where a bar
+is missed.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,8 +45,7 @@ def imports(module: str, tree: ast.AST) -> Iterator[tuple[str, str, str]]:
         if isinstance(node, ast.Import):
             yield from ((a.asname or a.name, a.name, "") for a in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = module.split(".")[: -node.level] if node.level else []
-            source = ".".join(filter(None, [*above, node.module]))
+            source = ".".join(filter(None, [*module.split(".")[: -node.level], node.module]))
             yield from ((a.asname or a.name, source, a.name) for a in node.names)
 
 
@@ -103,7 +102,7 @@ def takes(node: ast.AST) -> bool:
     given = [(n.arg, n.annotation) for n in ast.walk(node) if isinstance(n, ast.arg) and n.annotation]
     if isinstance(node, ast.Module):
         given = [(ast.unparse(n.target), n.annotation) for n in node.body if isinstance(n, ast.AnnAssign)]
-    named = [(name, {c.id for c in ast.walk(kind) if isinstance(c, ast.Name)}) for name, kind in given]
+    named = [(name, {*re.findall(r"\w+", ast.unparse(kind))}) for name, kind in given]
     return any(classes & {*TYPES} or (name in NAMES and classes & {*MAPPINGS}) for name, classes in named)
 
 
@@ -184,8 +183,7 @@ def measures(root: Path) -> Iterator[tuple[str, float, float | None, Sequence[st
     others = [m for m in graph if not m.startswith(("reports.", "benchmarks.cli."))]
     users = [m for m in others if any(o.startswith("reports.") for o in graph[m])]
     yield "importers of reports other than benchmarks.cli", len(users), 0, users
-    circle = [m for m in graph if m in led[m]]
-    yield "modules in a circle of imports", len(circle), 0, circle
+    yield "modules in a circle of imports", len(circle := [m for m in graph if m in led[m]]), 0, circle
 
 
 def main(root: Path) -> int:
