@@ -7,8 +7,7 @@ once. A *file takes the configuration* where a parameter of a function, or a fie
 of ``benchmarks/`` from ``ENTRY``, depth first, in the order of calls: each function once; one that is handed on counts
 as called; a method of another object is found by its name, where only one that takes the configuration has it; what is
 called by a name made at run time (a task's module) is not seen. The configuration *returns* where a function calls one
-that takes it in another file, which it had come to before; each pair of functions counts once. Exit status: 1 where a bar
-is missed.
+that takes it in another file, which it had come to before; each pair of functions counts once. Exit status 1: missed.
 """
 
 from __future__ import annotations
