@@ -27,7 +27,7 @@ from baselines.action import ActionClassifier, ActionClassifierConfig
 from benchmarks.datasets.action_videos import ActionVideos
 from benchmarks.datasets.actions import open_actions
 from benchmarks.datasets.miniature.motion import Motions
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import classification as metrics
 from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.orchestration.graph import world_of
@@ -36,6 +36,7 @@ from benchmarks.training.loop import initialise, train_stage
 from benchmarks.training.seeding import permutation
 from cavl.config import from_dict, to_dict
 from cavl.curriculum import Stage
+from registry.item_table import ITEMS, condition
 from registry.record.observer import continued
 
 Integers = npt.NDArray[np.int64]
@@ -78,8 +79,10 @@ def measure(context: Context) -> dict[str, Any]:
         (as_it_is, reordered(seed), still),
         progress=lambda done: context.progress(evaluation.updates + done, total),
     )
-    rows = list(zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True))
-    context.add_file("items.csv", lambda path: write_csv(path, ("item", "label", "predicted", "group"), rows))
+    items = ItemTable()
+    for item, label, named, group in zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True):
+        items.add(item, condition({}, label=label, predicted=named, group=group), "correct", label == named)
+    context.add_file(ITEMS, items.write)
     accuracy = metrics.accuracy(test.labels, predicted)
     majority = np.full_like(test.labels, np.bincount(train.labels).argmax())
     return {

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations, count
 from typing import Any, Literal, Protocol, cast
 
@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
 from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.presets import SeparationConfig
@@ -46,6 +46,7 @@ from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, magnitude
+from registry.item_table import ITEMS, condition
 from registry.record.observer import continued
 
 Floats = npt.NDArray[np.float64]
@@ -379,7 +380,7 @@ def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sound asked back, in one row: a line of ``items.csv``."""
+    """One sound asked back, in one row."""
 
     pair: int
     item: str  # id of the solo asked back
@@ -488,8 +489,11 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[Item], examples: 
     ]
     header = ("pair", "first", "second", "kind_first", "kind_second")
     context.add_file("pairs.csv", lambda path: write_csv(path, header, pairs))
-    columns = tuple(f.name for f in fields(Item))
-    context.add_file("items.csv", lambda path: write_csv(path, columns, [astuple(item) for item in items]))
+    table = ItemTable()
+    for item in items:
+        values = {measure: getattr(item, measure) for measure in MEASURES}
+        table.add_all(item.item, condition({"row": item.row}, pair=item.pair, kind=item.kind), values, item.excluded)
+    context.add_file(ITEMS, table.write)
     if not examples:
         return
     names = getattr(mixtures.scenes, "kind_names", None)
