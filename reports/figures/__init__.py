@@ -1,8 +1,6 @@
-"""The figures: Figs 4a, 4b and 5 of the paper on our runs, the orderings side by side, how much the binarisation rule
-decides, how counts are predicted, how AVC and AVTS are learned, and separated sounds to look at and to listen to.
+"""Figures as files: drawn where their inputs have changed, and only then is matplotlib imported.
 
-``all_figures`` only says what each figure needs; matplotlib is imported when one is drawn. Files are reproducible: no
-times or program versions in their metadata.
+Files are reproducible: no times or program versions in their metadata.
 """
 
 from __future__ import annotations
@@ -16,35 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from registry.files import atomic_write
 from registry.record.run_record import to_json
-from reports.figures.counting import reliability
-from reports.figures.curves import initialisations, losses
 from reports.figures.figure import Figure
-from reports.figures.localization import examples, sensitivity
-from reports.figures.orderings import dots
-from reports.figures.progress import correspondence, synchronisation
-from reports.figures.separation import separated
-from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 FORMATS = ("png", "pdf")
 CACHE = "inputs.json"  # beside the figures: figure -> digest of what it was drawn from
-CODE = (
-    "cells.py",
-    "headline.py",
-    "names.py",
-    "statistics.py",
-    "results.py",
-)  # of reports, behind what the figures show
-
-
-def all_figures(study: Study) -> list[Figure]:
-    """Every figure for which there are finished runs."""
-    single = (losses, initialisations, examples, dots, sensitivity, reliability, correspondence)
-    return (
-        [figure for make in single if (figure := make(study)) is not None] + synchronisation(study) + separated(study)
-    )
+#: Of reports, behind what the figures show.
+CODE = ("cells.py", "labels.py", "statistics.py", "results.py", "tables/*.py")
 
 
 def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
@@ -71,7 +49,7 @@ def _inputs(figure: Figure) -> str:
     """Digest of the runs behind a figure and of the code that draws it."""
     runs = [(r.id, r.pedigree.key, r.stop_time) for r in figure.runs]
     here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), *(here.parent / name for name in CODE)]
+    sources = [*sorted(here.glob("*.py")), *(path for code in CODE for path in sorted(here.parent.glob(code)))]
     code = b"".join(source.read_bytes() for source in sources)
     return hashlib.sha256(code + repr((figure.caption, runs)).encode()).hexdigest()
 
