@@ -71,21 +71,20 @@ def read_items(path: Path) -> DataFrame:
         raise ValueError(f"{path} cannot be read ({error})") from None
     if tuple(table.columns) != COLUMNS:
         raise ValueError(f"{path} is no item table, its columns being {', '.join(table.columns)}; {REMEDY}")
-    table["value"] = list(_numbers(path, table["value"]))
-    if table.isna().drop(columns="value").any(axis=None):
-        raise ValueError(f"{path} is damaged: a row of it is not whole")
-    known = {text: parsed(text) for text in table["condition"].unique()}
-    for name in dict.fromkeys(name for names in known.values() for name in names):
-        table[name] = table["condition"].map({text: names.get(name) for text, names in known.items()})
-    return table
+    columns: dict[str, list[Any]] = {name: table[name].tolist() for name in COLUMNS}
+    for row, texts in enumerate(zip(*columns.values(), strict=True), start=1):
+        if not all(isinstance(text, str) for text in texts) or not _NUMBER.fullmatch(texts[3]):
+            raise ValueError(f"row {row} of {path} is damaged: {', '.join(map(str, texts))}")
+    columns["value"] = list(map(float, columns["value"]))
+    known = {text: parsed(text) for text in set(columns["condition"])}
+    for name in sorted({name for names in known.values() for name in names}):
+        columns[name] = [known[text].get(name) for text in columns["condition"]]
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=None if name == "value" else object) for name, values in columns.items()}
+    )
 
 
-def _numbers(path: Path, texts: Iterable[Any]) -> Iterable[float]:
-    for row, text in enumerate(texts, start=1):
-        try:
-            yield float(text)
-        except ValueError:
-            raise ValueError(f"{path} has no number in row {row}, but {text!r}") from None
+_NUMBER = re.compile(r"-?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan)")
 
 
 def means(names: Iterable[Any], values: Iterable[float]) -> dict[Any, float]:

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 from registry.item_table import means
 from reports.results import Node, Study
 from reports.statistics import Scores
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-
-def measurements(study: Study, node: Node, metric: str, **where: str) -> DataFrame:
-    """The rows of one metric in a run's item table; of each name in ``where`` those of one value. None without a run."""
-    table = study.items(node.run)
-    chosen = table["metric"] == metric
-    for name, value in where.items():
-        chosen &= table[name] == value if name in table else False
-    return table[chosen]
-
 
 def scores(study: Study, node: Node, metric: str, **where: str) -> Scores:
     """Item -> the mean of its measurements; NaN stays NaN."""
-    found = measurements(study, node, metric, **where)
+    found = study.measurements(node, metric, **where)
     return means(found["item"], found["value"])
 
 
 def balanced(study: Study, node: Node, **where: str) -> Scores:
     """Item -> the mean of the shares told right of its matched and its mismatched pairs, where it has both."""
-    found = measurements(study, node, "right", **where)
+    found = study.measurements(node, "right", **where)
     told = means(zip(found["item"], found.get("matched", ()), strict=True), found["value"])
-    return {
-        item: (told[item, "1"] + told[item, "0"]) / 2 for item, _ in told if {(item, "1"), (item, "0")} <= told.keys()
-    }
+    both = {item: (told.get((item, "1")), told.get((item, "0"))) for item, _ in told}
+    return {item: (own + wrong) / 2 for item, (own, wrong) in both.items() if own is not None and wrong is not None}
 
 
 def along_the_way(study: Study, node: Node, metric: str, beside: Node) -> Scores:

@@ -77,7 +77,8 @@ class Study:
     not_selected: frozenset[tuple[str, str, str]] = frozenset()  # (task, method, ordering) that the preset also has
     preset_seeds: int = 0  # as many as the preset has; 0: not recorded
     same: tuple[Same, ...] = ()
-    _items: dict[int, DataFrame] = field(default_factory=dict, repr=False)
+    _items: dict[int, Mapping[str, DataFrame]] = field(default_factory=dict, repr=False)
+    _chosen: dict[tuple[Any, ...], DataFrame] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
 
     def select(
@@ -222,22 +223,34 @@ class Study:
                 self._metrics[run.id] = {}
         return self._metrics[run.id]
 
-    def items(self, run: Record | None) -> DataFrame:
-        """The item table of a run; empty without one and, with a warning, where it is missing, damaged or outdated."""
-        number = run.id if run else 0
-        if number not in self._items:
-            self._items[number] = _items(run)
-        return self._items[number]
+    def measurements(self, node: Node, metric: str, **where: str) -> DataFrame:
+        """The rows of one metric in a run's item table, of each name in ``where`` those of one value.
+
+        None without a run and, with a warning, where its table is missing, damaged or outdated.
+        """
+        if node.run is None:
+            return _measurements(None)
+        query = (node.run.id, metric, *sorted(where.items()))
+        if node.run.id not in self._items:
+            self._items[node.run.id] = dict(tuple(_measurements(node.run).groupby("metric")))
+        if query not in self._chosen:
+            found = self._items[node.run.id].get(metric, _measurements(None))
+            for name, value in where.items():
+                found = found[found[name] == value] if name in found else found[:0]
+            self._chosen[query] = found
+        return self._chosen[query]
 
 
-def _items(run: Record | None) -> DataFrame:
-    import pandas as pd
+def _measurements(run: Record | None) -> DataFrame:
+    import pandas as pd  # here: figures of losses alone need none of it
 
     try:
         if run is not None:
             return read_items(run.artifact(ITEMS))
     except (OSError, ValueError) as error:
-        warnings.warn(f"run {run.id}: {ITEMS} cannot be read ({error}); paired numbers leave it out", stacklevel=2)
+        warnings.warn(
+            f"run {run.id if run else ''}: {ITEMS} cannot be read ({error}); paired numbers leave it out", stacklevel=3
+        )
     return pd.DataFrame(columns=COLUMNS)
 
 

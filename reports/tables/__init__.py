@@ -1,7 +1,7 @@
 """Reports of the tasks by name: built-in ones, listed here, and third parties', from the group ``cavl.tables``.
 
-In each table the paper's rows come first, in its order; then what the paper lacks: trivial rows, controls, the untrained
-network, and every other method and ordering of the plan, third parties' included.
+In each table the paper's rows come first, in its order; then what the paper lacks: trivial rows, controls, the
+untrained network, and every other method and ordering of the plan, third parties' included.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ GROUP = "cavl.tables"
 BUILT_IN = ("classification", "counting", "localization", "separation", "avc", "avts", "action")
 #: Which come first where tasks stand side by side: in the table of orderings and among the paired differences.
 PROMINENT = ("localization", "classification", "avc", "avts", "action")
+#: What a report is asked for.
+PARTS = ("tables", "appendix", "figures", "matched", "statements")
 
 
 @functools.cache
@@ -61,7 +63,7 @@ def _guarded(report: TaskReport) -> TaskReport:
         return made
 
     columns = report.columns and {name: guard(cell, words("failed")) for name, cell in report.columns.items()}
-    parts = {part: guard(getattr(report, part)) for part in ("tables", "appendix", "figures", "matched", "statements")}
+    parts: dict[str, Any] = {part: guard(getattr(report, part)) for part in PARTS}
     return replace(report, columns=columns, **parts)
 
 

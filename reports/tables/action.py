@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from registry.item_table import means
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
-from reports.item_scores import measurements
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, same_for_all, statement
 from reports.results import Node, Study
@@ -114,7 +113,7 @@ def recognised(study: Study, node: Node) -> Scores:
     Clips of a group show the same object before the same background, or are cut from one film: they are not
     independent, so that all of them are one item. A clip without a group is an item of its own.
     """
-    found = measurements(study, node, "correct")
+    found = study.measurements(node, "correct")
     groups = (
         f"group {group}" if group else item for item, group in zip(found["item"], found.get("group", ()), strict=True)
     )

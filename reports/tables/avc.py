@@ -81,8 +81,8 @@ def avc(study: Study) -> list[Table]:
             "different videos make, which match in all but the video they are from. Perfect judge of kinds: what "
             "recognising every kind, and nothing else, would give. Direct combination: image and sound are classified "
             "apart and the class distributions multiplied; supervised pre-training: the AVC task after classification "
-            f"by labels, to be held against avc-matched, which has as many updates. {scored_on(study.select(TASK))} {CELLS} "
-            f"{COUNTED} The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
+            "by labels, to be held against avc-matched, which has as many updates. "
+            f"{scored_on(study.select(TASK))} {CELLS} {COUNTED} The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
         ),
         columns=COLUMNS,
         rows=marked,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from registry.item_table import means
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
-from reports.item_scores import balanced, measurements
+from reports.item_scores import balanced
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Progress, Score, same_for_all, statement
 from reports.results import Node, Study
@@ -97,7 +97,8 @@ def avts(study: Study) -> list[Table]:
             "shuffled, the frames are of random moments of the whole scene, so that nothing tells the moment and the "
             "score must be at chance; reordered, the clip's own frames in random order, which still tell loud from "
             f"quiet. {TRAINED_ON}: the negatives and the loss of each stage; which strategies had as many updates at "
-            f"the same learning rates, the table of orderings says. {scored_on(study.select(TASK), noun=NOUN)} {CELLS} {COUNTED}"
+            "the same learning rates, the table of orderings says. "
+            f"{scored_on(study.select(TASK), noun=NOUN)} {CELLS} {COUNTED}"
         ),
         columns=columns,
         rows=marked,
@@ -184,7 +185,7 @@ def choices(study: Study, node: Node, which: str) -> Scores:
     NaN.
     """
     moments: dict[tuple[str, str], dict[str, list[float]]] = {}  # (item, start) -> matched or not -> scores
-    found = measurements(study, node, "score", set=which)
+    found = study.measurements(node, "score", set=which)
     told = (found["item"], found.get("start", ()), found.get("matched", ()), found["value"])
     for item, start, matched, score in zip(*told, strict=True):
         moments.setdefault((item, start), {}).setdefault(matched, []).append(score)
@@ -206,7 +207,7 @@ def more_on(which: str, than: str, name: str) -> Score:
     return Score(task=TASK, metric=Metric(name), items=items)
 
 
-SCORES = {
+SCORES: Mapping[str, Score | Progress] = {
     **{f"avts {which}": synchrony(which) for which in (MIXED, EASY)},
     "avts mixed less easy": more_on(MIXED, EASY, "AVTS accuracy (75/25) less that on easy"),
     "avts along the way": Progress(

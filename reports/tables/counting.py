@@ -7,7 +7,6 @@ from typing import Any
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
-from reports.item_scores import measurements
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, Side, statement
 from reports.published import PAPER, published
@@ -206,9 +205,13 @@ def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
     return max(by_constant, key=lambda scores: sum(scores.values()))
 
 
+def _hindsight(study: Study, worth: Worth) -> Callable[[Node], Scores]:
+    return lambda node: best_constant(study, node, worth)
+
+
 def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
     """Scene -> (its most probable count, its number of sources)."""
-    found = measurements(study, node, "mode")
+    found = study.measurements(node, "mode")
     rows = zip(found["item"], found["value"], found.get("n_sources", ()), strict=True)
     return {item: (mode, float(true)) for item, mode, true in rows}
 
@@ -218,7 +221,7 @@ def statements(study: Study) -> Iterator[Row | None]:
     for method, ordering in every:
         for metric, worth in WORTHS:
             own = counter(metric, worth).side(study, method, ordering)
-            best = Side(name="the best constant", nodes=own.nodes, score=lambda n, w=worth: best_constant(study, n, w))
+            best = Side(name="the best constant", nodes=own.nodes, score=_hindsight(study, worth))
             others = [counter(metric, worth, PERMUTED).side(study, *who) for who in every if who[0] == method]
             others += [counter(metric, worth).side(study, method, UNTRAINED)] if ordering != UNTRAINED else []
             for other in (best, *others):

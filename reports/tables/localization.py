@@ -8,7 +8,7 @@ from typing import Any
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
-from reports.item_scores import measurements, scores
+from reports.item_scores import scores
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, statement
 from reports.published import PAPER, published
@@ -262,7 +262,7 @@ def pointing(metric: str = "hit", heard: str = "aligned") -> Score:
 
 def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
     """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
-    found = measurements(study, node, "ciou", row=row, rule=rule)
+    found = study.measurements(node, "ciou", row=row, rule=rule)
     return {i: c if math.isnan(c) else float(c >= 0.5) for i, c in zip(found["item"], found["value"], strict=True)}
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
-from reports.item_scores import measurements
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
@@ -211,6 +210,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     compared = [row.label for row in rows if row.group in (THE_PAPERS, further, WITHOUT, OTHERS, *LOCATED.values())]
     differences = _of_sounds(study, shown)
+    nodes = [node for who in every for node in _nodes(study, who)]
     marked = beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
     return Table(
         name=f"table{test.table}",
@@ -219,7 +219,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {scored_on([n for who in every for n in _nodes(study, who)], noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
+            f"inf. {scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {NOT_HERE} "
@@ -379,14 +379,14 @@ def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
 
     Sounds that were excluded are not there. Every seed mixes pairs of its own, so the seed is part of the item's name.
     """
-    found = measurements(study, node, measure, row=row).dropna(subset="value")
+    found = study.measurements(node, measure, row=row).dropna(subset="value")
     sounds = zip(found.get("pair", ()), found["item"], found["value"], strict=True)
     return {f"seed {node.seed}, pair {pair}: {item}": value for pair, item, value in sounds}
 
 
 def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
     """(row, reason) -> how many sounds a separation run left out of it."""
-    found = measurements(study, node, "sdr")
+    found = study.measurements(node, "sdr")
     return Counter(pair for pair in zip(found.get("row", ()), found["excluded"], strict=True) if pair[1])
 
 
