@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 from registry.item_table import means
 from reports.results import Node, Study
 from reports.statistics import Scores
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def scores(study: Study, node: Node, metric: str, **where: str) -> Scores:
@@ -15,10 +19,15 @@ def scores(study: Study, node: Node, metric: str, **where: str) -> Scores:
     return means(found["item"], found["value"])
 
 
+def condition(found: DataFrame, name: str) -> list[str | None]:
+    """Of each row what its condition says under a name; None where it says nothing."""
+    return list(found[name]) if name in found else [None] * len(found)
+
+
 def balanced(study: Study, node: Node, **where: str) -> Scores:
     """Item -> the mean of the shares told right of its matched and its mismatched pairs, where it has both."""
     found = study.measurements(node, "right", **where)
-    told = means(zip(found["item"], found.get("matched", ()), strict=True), found["value"])
+    told = means(zip(found["item"], condition(found, "matched"), strict=True), found["value"])
     both = {item: (told.get((item, "1")), told.get((item, "0"))) for item, _ in told}
     return {item: (own + wrong) / 2 for item, (own, wrong) in both.items() if own is not None and wrong is not None}
 

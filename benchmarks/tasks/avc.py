@@ -110,7 +110,7 @@ class ScoredPairs:
             alike = "" if same is None else int(same[i, k])
             pair = condition({"matched": int(matched[i, k]), "same_kind": alike}, partner=self.ids[j])
             right = (self.scores[i, k] >= threshold) == matched[i, k]
-            table.add_all(self.ids[i], pair, {"score": self.scores[i, k], "right": right})
+            table.add_all(self.ids[i], pair, {"score": float(self.scores[i, k]), "right": right})
         return table
 
 

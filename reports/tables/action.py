@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from registry.item_table import means
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
+from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, same_for_all, statement
 from reports.results import Node, Study
@@ -115,7 +116,8 @@ def recognised(study: Study, node: Node) -> Scores:
     """
     found = study.measurements(node, "correct")
     groups = (
-        f"group {group}" if group else item for item, group in zip(found["item"], found.get("group", ()), strict=True)
+        f"group {group}" if group else item
+        for item, group in zip(found["item"], condition(found, "group"), strict=True)
     )
     return means(groups, found["value"])
 

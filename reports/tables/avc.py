@@ -82,7 +82,8 @@ def avc(study: Study) -> list[Table]:
             "recognising every kind, and nothing else, would give. Direct combination: image and sound are classified "
             "apart and the class distributions multiplied; supervised pre-training: the AVC task after classification "
             "by labels, to be held against avc-matched, which has as many updates. "
-            f"{scored_on(study.select(TASK))} {CELLS} {COUNTED} The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
+            f"{scored_on(study.select(TASK))} {CELLS} {COUNTED} "
+            "The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
         ),
         columns=COLUMNS,
         rows=marked,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from registry.item_table import means
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
-from reports.item_scores import balanced
+from reports.item_scores import balanced, condition
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Progress, Score, same_for_all, statement
 from reports.results import Node, Study
@@ -184,9 +184,11 @@ def choices(study: Study, node: Node, which: str) -> Scores:
     Ties count half; chance is 1/2. This is a two-alternative forced choice (2AFC), which needs no threshold. NaN stays
     NaN.
     """
-    moments: dict[tuple[str, str], dict[str, list[float]]] = {}  # (item, start) -> matched or not -> scores
+    moments: dict[
+        tuple[str, str | None], dict[str | None, list[float]]
+    ] = {}  # (item, start) -> matched or not -> scores
     found = study.measurements(node, "score", set=which)
-    told = (found["item"], found.get("start", ()), found.get("matched", ()), found["value"])
+    told = (found["item"], condition(found, "start"), condition(found, "matched"), found["value"])
     for item, start, matched, score in zip(*told, strict=True):
         moments.setdefault((item, start), {}).setdefault(matched, []).append(score)
     chosen = [

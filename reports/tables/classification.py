@@ -109,9 +109,10 @@ def classification(study: Study) -> list[Table]:
         caption=(
             f"Accuracy in percent of a linear SVM on frozen audio features, {folded}, C chosen within the "
             f"training folds (PROTOCOLS §7). {scored_on(study.select(TASK), noun=NOUN)} "
-            "Fold columns show single folds; the paper's figures are multiples of 1/400, i.e. of one fold. Spectrogram statistics: mean and deviation of "
-            "each band, no network at all. Permuted labels: the same pipeline on labels "
-            "shuffled among the clips, averaged over the features of all rows; it must be at chance. "
+            "Fold columns show single folds; the paper's figures are multiples of 1/400, i.e. of one fold. "
+            "Spectrogram statistics: mean and deviation of each band, no network at all. Permuted labels: the "
+            "same pipeline on labels shuffled among the clips, averaged over the features of all rows; it must be at "
+            "chance. "
             f"{''.join(f'{NOT_RUN[probe]} ' for probe in wanted if probe not in planned)}{CELLS} {COUNTED} "
             f"{provenance(1, study=study)}"
         ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
+from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, Side, statement
 from reports.published import PAPER, published
@@ -212,8 +213,8 @@ def _hindsight(study: Study, worth: Worth) -> Callable[[Node], Scores]:
 def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
     """Scene -> (its most probable count, its number of sources)."""
     found = study.measurements(node, "mode")
-    rows = zip(found["item"], found["value"], found.get("n_sources", ()), strict=True)
-    return {item: (mode, float(true)) for item, mode, true in rows}
+    rows = zip(found["item"], found["value"], condition(found, "n_sources"), strict=True)
+    return {item: (mode, float(true or "nan")) for item, mode, true in rows}
 
 
 def statements(study: Study) -> Iterator[Row | None]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
+from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
@@ -380,14 +381,14 @@ def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
     Sounds that were excluded are not there. Every seed mixes pairs of its own, so the seed is part of the item's name.
     """
     found = study.measurements(node, measure, row=row).dropna(subset="value")
-    sounds = zip(found.get("pair", ()), found["item"], found["value"], strict=True)
+    sounds = zip(condition(found, "pair"), found["item"], found["value"], strict=True)
     return {f"seed {node.seed}, pair {pair}: {item}": value for pair, item, value in sounds}
 
 
 def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
     """(row, reason) -> how many sounds a separation run left out of it."""
     found = study.measurements(node, "sdr")
-    return Counter(pair for pair in zip(found.get("row", ()), found["excluded"], strict=True) if pair[1])
+    return Counter((str(row), why) for row, why in zip(condition(found, "row"), found["excluded"], strict=True) if why)
 
 
 def separator(variant: str | None, row: str = "") -> Score:

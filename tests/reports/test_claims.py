@@ -2,6 +2,7 @@ import math
 import statistics
 
 import pytest
+from reports.render import latex, long_csv, markdown
 
 from reports.claims import (
     AGAINST,
@@ -19,7 +20,6 @@ from reports.claims import (
     holds,
     overall,
 )
-from reports.render import latex, long_csv, markdown
 from reports.statistics import Estimate
 
 

@@ -1,5 +1,4 @@
 import pytest
-
 from reports.names import first_trained, in_order, label, stage_text
 
 

@@ -3,10 +3,10 @@ import io
 import re
 
 import pytest
+from reports.render import CSV_COLUMNS, anchor, escape, latex, long_csv, markdown
 
 from reports.cells import Cell, Part, Row, Table, paper, words
 from reports.published import published
-from reports.render import CSV_COLUMNS, anchor, escape, latex, long_csv, markdown
 
 
 def cell(*values, **options):
