@@ -60,12 +60,11 @@ class TaskReport:
     statements: Callable[[Study], Iterable[Row | None]] = none
 
 
-def named(where: str) -> Any:
-    """What "module:name" names."""
-    module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
+def later(module: str, *functions: str) -> Callable[[Study], list[Figure]]:
+    """The figures that ``functions`` of a module make of a study (one, none or several each), imported when wanted."""
 
+    def figures(study: Study) -> list[Figure]:
+        made = [getattr(importlib.import_module(module), function)(study) for function in functions]
+        return [one for some in made if some is not None for one in (some if isinstance(some, list) else [some])]
 
-def later(where: str) -> Callable[[Study], Any]:
-    """The function "module:name", imported when it is called."""
-    return lambda study: named(where)(study)
+    return figures

@@ -25,7 +25,7 @@ LEGEND_COLUMNS = 3
 SPREAD = 0.72  # of the networks around a true count, in sources
 
 
-def reliability(study: Study) -> list[Figure]:
+def reliability(study: Study) -> Figure | None:
     """Predicted lambda by true count, beside the diagonal, the constants and what the mode rule counts right."""
     shown: dict[str, tuple[list[Estimate | None], list[Estimate | None]]] = {}
     runs: list[Record] = []
@@ -40,7 +40,7 @@ def reliability(study: Study) -> list[Figure]:
             shown[called(method, ordering, trained_on)] = (means, deviations)
             runs += [n.run for n in nodes if n.run]
     if not shown:
-        return []
+        return None
     median = _median(runs)
 
     def draw() -> Canvas:
@@ -77,7 +77,7 @@ def reliability(study: Study) -> list[Figure]:
         canvas.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=LEGEND_COLUMNS)
         return canvas
 
-    figure = Figure(
+    return Figure(
         name="reliability",
         title="Counting: predicted λ by true number of sources",
         caption=(
@@ -91,7 +91,6 @@ def reliability(study: Study) -> list[Figure]:
         runs=tuple(runs),
         draw=draw,
     )
-    return [figure]
 
 
 def _ends(means: Sequence[Estimate | None], deviations: Sequence[Estimate | None]) -> Iterator[float]:

@@ -27,10 +27,6 @@ SHOWN_SCENES = 4
 SHOWN_ORDERINGS = ("c1", CURRICULUM, UNTRAINED)
 
 
-def figures(study: Study) -> list[Figure]:
-    return [figure for make in (examples, dots, sensitivity) if (figure := make(study)) is not None]
-
-
 def examples(study: Study) -> Figure | None:
     """Fig 5: heatmaps on single-source scenes, with their own sound and with another scene's; a row for each method."""
     chosen: list[tuple[str, Record]] = []

@@ -37,9 +37,9 @@ class Curve:
     ends: set[int]
 
 
-def correspondence(study: Study) -> list[Figure]:
+def correspondence(study: Study) -> Figure | None:
     """AUC of the AVC task on validation scenes while training, of every method and ordering that tells it."""
-    figure = _figure(
+    return _figure(
         study,
         "avc",
         AVC,
@@ -47,7 +47,6 @@ def correspondence(study: Study) -> list[Figure]:
         title="AVC while training",
         what="pairs of an image with its own or another video's sound",
     )
-    return [] if figure is None else [figure]
 
 
 def synchronisation(study: Study) -> list[Figure]:

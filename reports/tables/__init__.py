@@ -7,6 +7,7 @@ untrained network, and every other method and ordering of the plan, third partie
 from __future__ import annotations
 
 import functools
+import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from reports.cells import words
-from reports.task_report import TaskReport, named
+from reports.task_report import TaskReport
 
 GROUP = "cavl.tables"
 
@@ -29,7 +30,7 @@ PARTS = ("tables", "appendix", "figures", "matched", "statements")
 @functools.cache
 def task_reports() -> tuple[TaskReport, ...]:
     """Of all tasks, third parties' last: of those installed when a process first asked. One that fails is left out."""
-    reports = [named(f"reports.tables.{task}:REPORT") for task in BUILT_IN]
+    reports = [importlib.import_module(f"reports.tables.{task}").REPORT for task in BUILT_IN]
     for entry in entry_points(group=GROUP):
         try:
             report = entry.load()

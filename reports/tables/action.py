@@ -38,7 +38,7 @@ SCORES = {"accuracy": "accuracy", "frames reordered": "reordered", "one frame": 
 STATEMENTS = "Action recognition: above the largest class, and does pre-training help?"
 
 
-def action(study: Study) -> list[Table]:
+def action(study: Study) -> Table:
     """Accuracy beside chance, the largest class and the same network from scratch, and without order or motion."""
     every, data = labels.in_order(study.rows(TASK)), _data(study)
     columns = [f"{ACTIONS.get(d, d)} {score}" for d in data for score in SCORES]
@@ -64,7 +64,7 @@ def action(study: Study) -> list[Table]:
     floors, shown, own = [CHANCE, MAJORITY], list(rows.shown), of_own_network(rows.shown)
     marked = beside_trivial(rows, shown, floors, better)
     scratch = "its own network from scratch, where finished,"
-    table = Table(
+    return Table(
         name="action",
         short="Action",
         title="Action recognition with the pre-trained video network",
@@ -84,7 +84,6 @@ def action(study: Study) -> list[Table]:
             *unfinished(marked, shown),
         ),
     )
-    return [table]
 
 
 def _data(study: Study) -> list[str]:
@@ -134,7 +133,7 @@ def statements(study: Study) -> Iterator[Row | None]:
 REPORT = TaskReport(
     task=TASK,
     noun=NOUN,
-    tables=action,
+    tables=lambda study: [action(study)],
     columns={},
     matched=lambda study, *who: [accuracy(str(data)) for data in study.variants(TASK, *who)],
     statements=statements,

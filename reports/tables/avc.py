@@ -47,7 +47,7 @@ BETTER = (HIGHER, HIGHER, 0, 0, 0, 0)
 STATEMENTS = "Correspondence (AVC): above chance and above the same network untrained"
 
 
-def avc(study: Study) -> list[Table]:
+def avc(study: Study) -> Table:
     """Accuracy beside chance, and how much of the error is pairs of the same kind from different videos."""
     every = labels.in_order(study.rows(TASK))
     source = most_finished(study, every, TASK)
@@ -68,7 +68,7 @@ def avc(study: Study) -> list[Table]:
     trained, of_own = rows.trained, of_own_network(rows.shown)
     marked = beside_trivial(rows, trained, [CHANCE], BETTER)
     beaten = "its own network untrained, where finished,"
-    table = Table(
+    return Table(
         name="avc",
         short="AVC",
         title="AVC. Does the sound belong to the image?",
@@ -94,7 +94,6 @@ def avc(study: Study) -> list[Table]:
             *unfinished(marked, list(rows.shown)),
         ),
     )
-    return [table]
 
 
 def _cells(nodes: Sequence[Node]) -> tuple[Cell, ...]:
@@ -180,8 +179,8 @@ def statements(study: Study) -> Iterator[Row | None]:
 
 REPORT = TaskReport(
     task=TASK,
-    tables=avc,
-    figures=later("reports.figures.progress:correspondence"),
+    tables=lambda study: [avc(study)],
+    figures=later("reports.figures.progress", "correspondence"),
     columns={"AVC accuracy": lambda study, *who: measured(study.select(TASK, *who), "accuracy")},
     matched=lambda study, *who: [SCORE],
     statements=statements,

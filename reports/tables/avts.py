@@ -61,7 +61,7 @@ SEEN_IN = {
 STATEMENTS = "Synchronisation (AVTS): above chance and above the same network untrained; does it follow time?"
 
 
-def avts(study: Study) -> list[Table]:
+def avts(study: Study) -> Table:
     """Accuracy and AUC on the sets of negatives, beside chance, the untrained network and two controls."""
     every = labels.in_order(study.rows(TASK))
     source = most_finished(study, every, TASK)
@@ -82,7 +82,7 @@ def avts(study: Study) -> list[Table]:
     columns = (TRAINED_ON, *COLUMNS)
     marked = beside_trivial(rows, trained, [CHANCE], better)
     beaten = "its own network untrained, where finished,"
-    table = Table(
+    return Table(
         name="avts",
         short="AVTS",
         title="AVTS. Is the sound in sync with the clip?",
@@ -109,7 +109,6 @@ def avts(study: Study) -> list[Table]:
             *unfinished(marked, list(rows.shown)),
         ),
     )
-    return [table]
 
 
 def _trained_on(study: Study, method: str, ordering: str) -> str:
@@ -234,8 +233,8 @@ def statements(study: Study) -> Iterator[Row | None]:
 REPORT = TaskReport(
     task=TASK,
     noun=NOUN,
-    tables=avts,
-    figures=later("reports.figures.progress:synchronisation"),
+    tables=lambda study: [avts(study)],
+    figures=later("reports.figures.progress", "synchronisation"),
     columns={"AVTS accuracy": lambda study, *who: measured(study.select(TASK, *who), "sets", MIXED, "accuracy")},
     matched=lambda study, *who: [synchrony(MIXED)],
     statements=statements,

@@ -49,7 +49,7 @@ NOT_RUN = {
 STATEMENTS = "Sound classification"
 
 
-def classification(study: Study) -> list[Table]:
+def classification(study: Study) -> Table:
     """Table 1: a linear probe on frozen audio features."""
     planned = [n.variant for n in study.select(TASK) if n.variant]
     # Composite scenes hold recordings of ESC-50, of whose folds none would be unheard.
@@ -102,7 +102,7 @@ def classification(study: Study) -> list[Table]:
     better = [HIGHER if column.endswith(" accuracy") else 0 for column in columns]
     floors = [CHANCE, label(*STATISTICS)]
     marked = beside_trivial(rows, compared, floors, better)
-    table = Table(
+    return Table(
         name="table1",
         short="Table 1",
         title="Table 1. Sound classification with a linear probe",
@@ -126,7 +126,6 @@ def classification(study: Study) -> list[Table]:
             *unfinished(marked, compared),
         ),
     )
-    return [table]
 
 
 def _folds(study: Study, probe: str) -> int:
@@ -178,7 +177,7 @@ def _own(study: Study, method: str, ordering: str) -> Cell:
 REPORT = TaskReport(
     task=TASK,
     noun=NOUN,
-    tables=classification,
+    tables=lambda study: [classification(study)],
     columns={"Probe accuracy": _own},
     matched=lambda study, *who: [probe(own) for own in OWN_PROBES],
     statements=statements,

@@ -67,7 +67,7 @@ def called(method: str, ordering: str, trained_on: str) -> str:
     return label(method, ordering, REMARKS.get(trained_on, trained_on))
 
 
-def counting(study: Study) -> list[Table]:
+def counting(study: Study) -> Table:
     """Table 2, all three predictions."""
 
     def cells(
@@ -117,7 +117,7 @@ def counting(study: Study) -> list[Table]:
     better = (0, 0, *(sign for *_, sign in COLUMNS.values()))
     columns = ("Paper accuracy", "Paper MAE", *COLUMNS)
     marked = beside_trivial(rows, compared, trivial, better)
-    table = Table(
+    return Table(
         name="table2",
         short="Table 2",
         title="Table 2. Counting the sources",
@@ -139,7 +139,6 @@ def counting(study: Study) -> list[Table]:
             *unfinished(marked, [*compared, *permuted]),
         ),
     )
-    return [table]
 
 
 def _left_out(study: Study) -> str:
@@ -231,8 +230,8 @@ def statements(study: Study) -> Iterator[Row | None]:
 
 REPORT = TaskReport(
     task=TASK,
-    tables=counting,
-    figures=later("reports.figures.counting:reliability"),
+    tables=lambda study: [counting(study)],
+    figures=later("reports.figures.counting", "reliability"),
     matched=lambda study, *who: [counter(*one) for one in WORTHS],
     statements=statements,
 )

@@ -84,7 +84,7 @@ def rules_in_order(rules: Iterable[str]) -> list[str]:
     return [r for r in RULES if r in found] + [r for r in found if r not in (*RULES, MASK)]
 
 
-def localization(study: Study) -> list[Table]:
+def localization(study: Study) -> Table:
     """Table 3: single-source localization under the default binarisation rule."""
 
     def cells(method: str, ordering: str, heatmap: str, paper_row: str | None = None) -> tuple[Cell, ...]:
@@ -133,7 +133,7 @@ def localization(study: Study) -> list[Table]:
     compared = [name for name, group, _, _, heatmap in kinds if heatmap == "aligned" and group != CONTROLS]
     better, columns = (0, 0, HIGHER, HIGHER), ("Paper cIoU@0.5", "Paper AUC", "cIoU@0.5", "AUC")
     marked = beside_trivial(rows, compared, trivial, better)
-    table = Table(
+    return Table(
         name="table3",
         short="Table 3",
         title="Table 3. Localization of a single sounding object",
@@ -151,7 +151,6 @@ def localization(study: Study) -> list[Table]:
             *unfinished(marked, compared),
         ),
     )
-    return [table]
 
 
 def _controls(nodes: Sequence[Node]) -> list[str]:
@@ -285,9 +284,9 @@ def statements(study: Study) -> Iterator[Row | None]:
 
 REPORT = TaskReport(
     task=TASK,
-    tables=localization,
+    tables=lambda study: [localization(study)],
     appendix=binarisations,
-    figures=later("reports.figures.localization:figures"),
+    figures=later("reports.figures.localization", "examples", "dots", "sensitivity"),
     columns=COLUMNS,
     scenes=("multi", "3"),
     matched=lambda study, *who: [pointing(), heatmap()],

@@ -428,7 +428,7 @@ REPORT = TaskReport(
     task=TASK,
     noun="sound",
     tables=separations,
-    figures=later("reports.figures.separation:separated"),
+    figures=later("reports.figures.separation", "separated"),
     matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],
     statements=statements,
 )

@@ -107,6 +107,11 @@ class Writer:
         self.home = home
         self.nodes: list[dict[str, Any]] = []
 
+    @staticmethod
+    def tidy(lines: Sequence[str], *metrics: str, further: str = "") -> str:
+        """As ``_items``, of lines of text."""
+        return _items([line.split(",") for line in lines], *metrics, further=further.split())
+
     def plan(self, preset: str = "miniature", **entries: Any) -> None:
         folder = self.home / "plans"
         folder.mkdir(parents=True, exist_ok=True)
@@ -404,11 +409,8 @@ class Writer:
             "classes": 10,
             "coverage": f"{CLIPS} of {CLIPS}",
         }
-        options = {
-            "evaluation": {"probe": probe},
-            "files": {"items.csv": _items(lines, "correct", further=["fold", "label", "predicted"])},
-            **options,
-        }
+        files = {"items.csv": _items(lines, "correct", further=["fold", "label", "predicted"])}
+        options = {"evaluation": {"probe": probe}, "files": files, **options}
         return self.run("classification", method, ordering, seed, result, variant=probe, **options)
 
     def count(self, method: str, ordering: str, seed: int, skill: float, labels: str = "true", **options: Any) -> str:
@@ -586,20 +588,11 @@ def _items(lines: Sequence[Sequence[Any]], *metrics: str, further: Sequence[str]
         condition = "; ".join(parts) if further else next(parts)
         for metric in metrics:
             value = row["label"] == row["predicted"] if metric == "correct" else row[metric]
-            table.append(
-                (row["item"], condition, metric, "nan" if value == "" else float(value), row.get("excluded", ""))
-            )
+            value = "nan" if value == "" else float(value)
+            table.append((row["item"], condition, metric, value, row.get("excluded", "")))
     file = io.StringIO()
     csv.writer(file).writerows(table)
     return file.getvalue()
-
-
-@pytest.fixture
-def tidy() -> Callable[..., str]:
-    """As ``_items``, of lines of text."""
-    return lambda lines, *metrics, further="": _items(
-        [line.split(",") for line in lines], *metrics, further=further.split()
-    )
 
 
 def _mean(values: Any) -> float:

@@ -18,7 +18,7 @@ def synchronies(study, node, which):
     return synchrony(which).items(study, node)
 
 
-def test_items_of_a_run(writer, study_of, tidy):
+def test_items_of_a_run(writer, study_of):
     lines = [
         "item,row,rule,ciou",
         "a,aligned,threshold=0.5,0.5",
@@ -27,10 +27,10 @@ def test_items_of_a_run(writer, study_of, tidy):
     ]
     lines += ["d,aligned,threshold=0.5,nan", "e,unaligned,threshold=0.5,1.0"]
     points = ["n_sources,item,source,hit", "3,x,0,1", "3,x,1,0", "3,y,0,1.0", "2,z,0,1"]
-    hits = tidy(points, "hit", further="source").partition("\n")[2]
-    files = {"items.csv": tidy(lines, "ciou") + hits}
+    hits = writer.tidy(points, "hit", further="source").partition("\n")[2]
+    files = {"items.csv": writer.tidy(lines, "ciou") + hits}
     writer.run("localization", "cavl", "c1", 1, {}, files=files)
-    items = tidy(["item,fold,label,predicted", "m,1,3,3", "n,1,3,4"], "correct", further="fold label predicted")
+    items = writer.tidy(["item,fold,label,predicted", "m,1,3,3", "n,1,3,4"], "correct", further="fold label predicted")
     writer.run("classification", "cavl", "c1", 1, {}, variant="esc10", files={"items.csv": items})
     writer.plan()
     study = study_of(writer.home)
@@ -51,12 +51,18 @@ def test_a_missing_artifact_is_told_and_leaves_no_scores(writer, study_of):
 
 
 @pytest.fixture
-def counting_node(writer, study_of, tidy):
+def counting_node(writer, study_of):
     """(study, node) of a run that counted three scenes of 1, one of 3 and one of 5 sources."""
     lines = ["item,n_sources,rate,mode,rounded", "a,1,0.4,1,1", "b,1,2.4,2,2", "c,1,0.2,1,1"]
     lines += ["d,3,3.9,3,4", "e,5,3.1,3,3"]
     writer.run(
-        "counting", "cavl", "c1", 1, {}, variant="true", files={"items.csv": tidy(lines, "rate", "mode", "rounded")}
+        "counting",
+        "cavl",
+        "c1",
+        1,
+        {},
+        variant="true",
+        files={"items.csv": writer.tidy(lines, "rate", "mode", "rounded")},
     )
     writer.plan()
     study = study_of(writer.home)
@@ -73,7 +79,7 @@ def test_the_best_constant_is_the_mode_for_accuracy_and_the_median_for_the_error
     assert best_constant(*counting_node, minus_error) == {"a": 0, "b": 0, "c": 0, "d": -2, "e": -4}
 
 
-def test_separated_sounds_of_one_row_without_those_left_out(writer, study_of, tidy):
+def test_separated_sounds_of_one_row_without_those_left_out(writer, study_of):
     lines = ["pair,item,kind,row,sdr,sir,sar,excluded"]
     lines += ["0,x,1,located-mixture,3.5,9,8,", "0,y,2,located-mixture,nan,nan,nan,silent estimate"]
     lines += ["1,x,1,located-mixture,-1.25,9,8,", "1,x,1,shuffled,7,9,8,", "2,z,3,located-mixture,,,,silent reference"]
@@ -85,7 +91,7 @@ def test_separated_sounds_of_one_row_without_those_left_out(writer, study_of, ti
             seed,
             {},
             variant="mask",
-            files={"items.csv": tidy(lines, "sdr", "sir", "sar", further="pair kind")},
+            files={"items.csv": writer.tidy(lines, "sdr", "sir", "sar", further="pair kind")},
         )
     writer.plan()
     study = study_of(writer.home)
@@ -108,21 +114,23 @@ def test_without_a_run_there_are_no_scores(writer, study_of):
     assert ratios(study, study.nodes[0], "mixture") == left_out(study, study.nodes[0]) == {}
 
 
-def test_correspondences_weigh_matched_and_mismatched_pairs_alike(writer, study_of, tidy):
+def test_correspondences_weigh_matched_and_mismatched_pairs_alike(writer, study_of):
     lines = ["item,partner,matched,same_kind,score,right"]
     lines += ["a,a,1,1,0.9,1", "a,b,0,0,0.1,1", "a,c,0,1,0.8,0", "a,d,0,0,0.7,0", "a,e,0,0,0.7,0"]
     lines += ["b,b,1,1,0.9,0", "b,a,0,0,0.1,1", "c,c,1,1,0.9,1"]  # c has no mismatched pair
-    writer.run("avc", "l3", "avc", 1, {}, files={"items.csv": tidy(lines, "score", "right", further="partner")})
+    items = writer.tidy(lines, "score", "right", further="partner")
+    writer.run("avc", "l3", "avc", 1, {}, files={"items.csv": items})
     writer.plan()
     study = study_of(writer.home)
     assert correspondences(study, study.nodes[0]) == {"a": 0.625, "b": 0.5}
 
 
-def test_synchronies_take_all_moments_of_a_scene_in_one_set(writer, study_of, tidy):
+def test_synchronies_take_all_moments_of_a_scene_in_one_set(writer, study_of):
     lines = ["item,start,set,matched,other,score,right"]
     lines += ["a,10,easy,1,a,0.9,1", "a,10,easy,0,b,0.1,0", "a,20,easy,1,a,0.9,0", "a,20,easy,0,c,0.1,0"]
     lines += ["a,10,hard,1,a,0.9,1", "a,10,hard,0,a,0.1,1"]
-    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": tidy(lines, "score", "right", further="start other")})
+    items = writer.tidy(lines, "score", "right", further="start other")
+    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": items})
     writer.run("avts", "avts", "easy", 2, None, write=False)
     writer.plan()
     study = study_of(writer.home)
@@ -131,7 +139,7 @@ def test_synchronies_take_all_moments_of_a_scene_in_one_set(writer, study_of, ti
     assert synchronies(study, study.nodes[0], "super-hard") == synchronies(study, study.nodes[1], "easy") == {}
 
 
-def test_choices_need_no_threshold_and_take_the_sounds_of_one_moment_at_a_time(writer, study_of, tidy):
+def test_choices_need_no_threshold_and_take_the_sounds_of_one_moment_at_a_time(writer, study_of):
     lines = ["item,start,set,matched,other,score,right"]
     # All scores lie below the threshold: every own sound is told wrong, every other right.
     lines += ["a,10,hard,1,,-3,0", "a,10,hard,0,a@90,-4,1"]  # above: 1
@@ -141,7 +149,8 @@ def test_choices_need_no_threshold_and_take_the_sounds_of_one_moment_at_a_time(w
     lines += ["b,10,easy,1,,-5,0", "b,10,easy,0,c@90,-7,1"]
     # A moment drawn twice: of the four comparisons three are right.
     lines += ["e,7,hard,1,,1,1", "e,7,hard,0,e@90,0,1", "e,7,hard,1,,3,1", "e,7,hard,0,e@99,2,0"]
-    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": tidy(lines, "score", "right", further="start other")})
+    items = writer.tidy(lines, "score", "right", further="start other")
+    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": items})
     writer.run("avts", "avts", "easy", 2, None, write=False)
     writer.plan()
     study = study_of(writer.home)
@@ -153,7 +162,7 @@ def test_choices_need_no_threshold_and_take_the_sounds_of_one_moment_at_a_time(w
     assert synchronies(study, study.nodes[0], "hard")["a"] == 0.5  # whatever was heard
 
 
-def test_test_clips_of_one_group_are_one_item(writer, study_of, tidy):
+def test_test_clips_of_one_group_are_one_item(writer, study_of):
     lines = ["item,label,predicted,group", "m,1,1,g", "n,1,2,g", "o,3,3,g", "p,3,3,g", "q,2,2,h", "r,2,1,", "h,2,1,"]
     writer.run(
         "action",
@@ -162,9 +171,9 @@ def test_test_clips_of_one_group_are_one_item(writer, study_of, tidy):
         1,
         {},
         variant="miniature",
-        files={"items.csv": tidy(lines, "correct", further="label predicted group")},
+        files={"items.csv": writer.tidy(lines, "correct", further="label predicted group")},
     )
-    plain = tidy(["item,label,predicted", "m,1,1", "n,1,2"], "correct", further="label predicted")
+    plain = writer.tidy(["item,label,predicted", "m,1,1", "n,1,2"], "correct", further="label predicted")
     writer.run("action", "avts", "easy", 2, {}, variant="miniature", files={"items.csv": plain})
     writer.run("action", "avts", "easy", 3, None, variant="miniature", write=False)
     writer.plan()

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import reports.figures
-from reports.figures import CODE, all_figures, write_figures
+from reports.contents import all_figures
+from reports.figures import CODE, write_figures
 
 NAMES = ["fig4a_losses", "fig4b_initialisation", "fig5_examples", "orderings", "binarisation", "reliability"]
 NAMES += ["separation_1", "separation_2"]
