@@ -69,7 +69,7 @@ def read_items(path: Path) -> DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error})") from None
-    if tuple(table.columns) != COLUMNS:
+    if tuple(table.columns) != COLUMNS or not isinstance(table.index, pd.RangeIndex):
         raise ValueError(f"{path} is no item table, its columns being {', '.join(table.columns)}; {REMEDY}")
     columns: dict[str, list[Any]] = {name: table[name].tolist() for name in COLUMNS}
     for row, texts in enumerate(zip(*columns.values(), strict=True), start=1):

@@ -13,6 +13,9 @@ from reports.results import Study
 from reports.tables import prominent, task_reports
 from reports.tables.orderings import orderings
 
+#: The tasks whose figures come first, before examples.
+DRAWN = ("localization", "counting", "avc", "avts")
+
 
 def all_tables(study: Study) -> list[Table]:
     """Every table for which the plan has runs."""
@@ -26,4 +29,4 @@ def all_tables(study: Study) -> list[Table]:
 def all_figures(study: Study) -> list[Figure]:
     """Every figure for which there are finished runs. Nothing is drawn yet."""
     figures = [figure for make in (losses, initialisations) if (figure := make(study)) is not None]
-    return figures + [figure for report in prominent("localization") for figure in report.figures(study)]
+    return figures + [figure for report in prominent(*DRAWN) for figure in report.figures(study)]

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf")
 CACHE = "inputs.json"  # beside the figures: figure -> digest of what it was drawn from
-#: Of reports, behind what the figures show.
-CODE = ("cells.py", "labels.py", "statistics.py", "results.py", "tables/*.py")
 
 
 def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
@@ -48,10 +46,13 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 def _inputs(figure: Figure) -> str:
     """Digest of the runs behind a figure and of the code that draws it."""
     runs = [(r.id, r.pedigree.key, r.stop_time) for r in figure.runs]
-    here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), *(path for code in CODE for path in sorted(here.parent.glob(code)))]
-    code = b"".join(source.read_bytes() for source in sources)
+    code = b"".join(source.read_bytes() for source in sources())
     return hashlib.sha256(code + repr((figure.caption, runs)).encode()).hexdigest()
+
+
+def sources() -> list[Path]:
+    """The code of the reports: all of it may be behind what a figure shows."""
+    return sorted(Path(__file__).parents[1].rglob("*.py"))
 
 
 def _rendered(canvas: Canvas, kind: str) -> bytes:
