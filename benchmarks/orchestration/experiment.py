@@ -32,7 +32,6 @@ from benchmarks.datasets.data_module import Source, module_of, open_source
 from benchmarks.methods import method_class
 from benchmarks.orchestration.graph import ENTRIES, NAMES, Job, resolve
 from benchmarks.progress import Report, progress_bar
-from benchmarks.protocol import PROTOCOL
 from benchmarks.training.checkpoints import CheckpointError, Checkpoints
 from benchmarks.training.loop import (
     TrainingConfig,
@@ -45,6 +44,7 @@ from benchmarks.training.loop import (
 from cavl.config import from_dict
 from registry.files import MONGO, expanded, home, require_home
 from registry.index import Registry
+from registry.interrupts import sigterm_as_interrupt
 from registry.mongo.address import MongoError
 from registry.mongo.mirror import mirrors
 from registry.provenance.code_digest import code_digest
@@ -54,7 +54,6 @@ from registry.record.observer import (
     RegistryObserver,
     flush,
     recorded,
-    sigterm_as_interrupt,
     verify_written,
 )
 from registry.record.run_record import Pedigree, Record, RecordError, to_json
@@ -161,7 +160,7 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
 def current_environment(settings: TrainingConfig) -> dict[str, Any]:
     """What a run with these settings would be made with here and now: other than a record's, that one is stale."""
     precision = choose_precision(settings.precision, choose_device(settings.device))
-    return {**environment(precision, settings.threads, world_size=1), "protocol": PROTOCOL}
+    return environment(precision, settings.threads, world_size=1)
 
 
 def answered(job: Job, registry: Registry) -> Record | None:
