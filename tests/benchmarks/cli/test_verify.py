@@ -163,9 +163,7 @@ def test_the_runs_behind_a_table(verify: Any, tmp_path: Path, monkeypatch: pytes
     assert lines[1].startswith("[2/2] run 4: different: 1 of 1 number (score: 0.9, was 0.4)")
     assert lines[-1] == "2 runs: 1 identical, 0 within tolerance, 1 different"
     write_table(reports / "miniature", ids=("1",))
-    with pytest.raises(
-        ValueError, match="say --report reports/generated/miniature or --report reports/.*smoke"
-    ):
+    with pytest.raises(ValueError, match=r"say --report reports/generated/miniature or --report reports/.*smoke"):
         verify(table="table3")
     code, out, _ = verify(table="table3", report=Path("reports/generated/miniature"), ancestors=True, json=True)
     assert (code, list(verdicts(out))) == (0, ["run 1"])
