@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from registry.record.run_record import Record, read_record
 
 if TYPE_CHECKING:  # the parent does without Sacred and torch
     from benchmarks.orchestration.graph import Job
+    from benchmarks.orchestration.run_config import RunConfig
 
 #: Runs a record again: the folder of the new record, until the block is left. Raises :class:`RerunError`.
 Again = Callable[[Record, Report], AbstractContextManager[Path]]
@@ -94,41 +96,35 @@ def _run_again(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, 
 
 def _run(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parents: Parents, scratch: Path) -> int:
     from benchmarks.datasets.data_module import data_folder, open_source
-    from benchmarks.orchestration.experiment import run_job
-    from benchmarks.orchestration.graph import ENTRIES, resolve
+    from benchmarks.orchestration.experiment import run_config, run_job
+    from benchmarks.orchestration.graph import resolve
+    from cavl.config import to_dict
 
     os.environ["CAVL_DATA"] = str(data_folder())  # which may be said by the home
     os.environ["CAVL_HOME"] = str(scratch)
-    missing = [entry for entry in ENTRIES if entry not in config]
-    if missing:
-        raise RerunError(
-            f"its configuration has no {', '.join(missing)}: another program, or another version of this one, made it"
-        )
-    evaluation = _with_paths(config["evaluation"], paths)
-    job = resolve({**{entry: config[entry] for entry in ENTRIES}, "evaluation": evaluation})
+    job = resolve(_with_paths(run_config(config), paths))
     _link_parents(job, home, parents, scratch)
     for name in job.sets:  # made, where the cache has them not, on all cores
-        open_source(job.config["data"], workers=os.cpu_count() or 1, progress=report).named(name)
+        open_source(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=report).named(name)
     return run_job(job, report)
 
 
-def _with_paths(evaluation: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
-    """The evaluation's configuration with the folders where they lie now."""
-    from benchmarks.orchestration.graph import PATHS
+def _with_paths(config: RunConfig, paths: Mapping[str, str]) -> RunConfig:
+    """The configuration with the folders where they lie now."""
+    from benchmarks.catalogue import TASKS
 
+    known = [name for task in TASKS.available for name in TASKS.load(task).paths]
     for name in paths:
-        if name not in PATHS:
-            raise RerunError(f"--path {name}=...: a configuration names no such folder, but {', '.join(PATHS)}")
-    there = dict(evaluation)
-    for name in PATHS:
-        if not there.get(name):
-            continue
-        there[name] = paths.get(name, there[name])
-        if not Path(there[name]).exists():
+        if name not in known:
+            raise RerunError(f"--path {name}=...: a configuration names no such folder, but {', '.join(known)}")
+    given = {name: folder for name in TASKS.load(config.task).paths if (folder := getattr(config.evaluation, name))}
+    there = {name: paths.get(name, folder) for name, folder in given.items()}
+    for name, folder in there.items():
+        if not Path(folder).exists():
             raise RerunError(
-                f"evaluation.{name} is {there[name]}, which is not there; say where it lies now: --path {name}=DIR"
+                f"evaluation.{name} is {folder}, which is not there; say where it lies now: --path {name}=DIR"
             )
-    return there
+    return replace(config, evaluation=replace(config.evaluation, **there)) if there else config
 
 
 def _link_parents(job: Job, home: Path, parents: Parents, scratch: Path) -> None:
@@ -141,13 +137,13 @@ def _link_parents(job: Job, home: Path, parents: Parents, scratch: Path) -> None
             "go back to the sources of then to verify it"
         )
     for number, (parent, (key, folder)) in enumerate(zip(job.parents, parents, strict=True)):
-        step = job.config["step"] if number == 0 else None  # as in benchmarks.orchestration.experiment.pedigree
+        step = job.config.step if number == 0 else None  # as in benchmarks.orchestration.experiment.pedigree
         weights = Checkpoints(home, key).weights_path(step)
         trouble = _trouble(weights, folder, step)
         if trouble:
             raise RerunError(
                 f"it started from the weights of {parent.name}, and {weights} {trouble}; train them anew: "
-                f"python -m benchmarks --preset {parent.config['preset']} (or the command that did), then verify again"
+                f"python -m benchmarks --preset {parent.config.preset} (or the command that did), then verify again"
             )
         stored = Checkpoints(scratch, parent.key).folder
         stored.parent.mkdir(exist_ok=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from benchmarks.orchestration.experiment import answered, run_job
 from benchmarks.orchestration.graph import resolve
+from benchmarks.orchestration.run_config import RunConfig
 from benchmarks.progress import Report
 from registry.index import Registry
 from registry.record.observer import AlreadyRunning
 
 
-def work(config: Mapping[str, Any], progress: Report) -> int:
+def work(config: RunConfig, progress: Report) -> int:
     """Run the job of a configuration, waiting up to a minute for another process that runs the same: the run's id."""
     job = resolve(config)
     for _ in range(60):
