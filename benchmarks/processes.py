@@ -12,12 +12,12 @@ import multiprocessing
 import multiprocessing.resource_tracker
 import multiprocessing.util  # whose own function at exit, which waits for processes, must come after ours
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -36,18 +36,16 @@ class DiedError(WorkerError):
     """The process of a call has ended; ``cause`` says how."""
 
     def __init__(self, code: int | None) -> None:
-        self.cause = _cause(code)
-        if code in (STOPPED, -signal.SIGTERM):
-            super().__init__("its process was told to stop (SIGTERM)")
-        else:
-            said = "killed, or out of memory" if code == -signal.SIGKILL else self.cause
-            super().__init__(f"its process died ({said})")
+        self.cause = "it does not end" if code is None else f"exit status {code}"
+        if code is not None and code < 0:
+            self.cause = signal.Signals(-code).name
+        said = "killed, or out of memory" if code == -signal.SIGKILL else self.cause
+        stopped = code in (STOPPED, -signal.SIGTERM)
+        super().__init__("its process was told to stop (SIGTERM)" if stopped else f"its process died ({said})")
 
 
 class Worker:
     """Calls functions, one at a time, in a process of its own, which is started when needed and replaced when it died.
-
-    Functions, arguments and results are pickled between the two. A call may say how far it is by :func:`report`.
 
     Parameters
     ----------
@@ -61,88 +59,43 @@ class Worker:
     def __init__(self, prepare: Callable[[], object] | None = None, *, alone: bool = False) -> None:
         self._prepare, self._alone = prepare, alone
         self._process: SpawnProcess | None = None
-        self._pipe: Connection[Any, Any] | None = None
-        self._answer: tuple[bool, Any] | None = None  # whether the call was done; its result, or what it raised
-        self.progress = (0, 0)  # (done, total) of the call
+        self._pipe: Any = None
 
-    def ask(self, function: Callable[..., Any], *arguments: Any, timeout: float | None = None) -> Any:
-        """``function(*arguments)``, in the process; what it raises is raised here.
+    def ask(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        timeout: float | None = None,
+        progress: Callable[[int, int], object] = lambda done, total: None,
+    ) -> Any:
+        """``function(*arguments)``, in the process (all is pickled); what it raises is raised here.
+
+        ``progress`` is told what the call says by :func:`report`.
 
         Raises
         ------
         WorkerError
             When the process died, and after ``timeout`` seconds, when it is killed.
         """
-        self.begin(function, *arguments)
-        if not self.ended(timeout):
+        process, pipe = self._running()
+        deadline = time.monotonic() + (timeout or 0)
+        kind = "progress"
+        try:
+            pipe.send((function, arguments))
+            while kind == "progress" and pipe.poll(None if timeout is None else max(0, deadline - time.monotonic())):
+                kind, told = pipe.recv()
+                if kind == "progress":
+                    progress(*told)
+        except (EOFError, OSError):
+            process.join(PATIENCE)
+            self.close()
+            raise DiedError(process.exitcode) from None
+        if kind == "progress":
             self.close()
             raise WorkerError(f"given up after {timeout:g} s")
-        return self.result()
-
-    def begin(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Let the process call ``function(*arguments)``; :meth:`ended` and :meth:`result` tell of it."""
-        if self._process is None or not self._process.is_alive():
-            self._open()
-        assert self._pipe is not None
-        self._answer, self.progress = None, (0, 0)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has just died: that is the answer
-            self._pipe.send((function, arguments))
-
-    def ended(self, timeout: float | None) -> bool:
-        """Whether the call has ended, within so many seconds (None: however long it takes)."""
-        deadline = time.monotonic() + (timeout or 0)
-        while self._answer is None and self._receives(None if timeout is None else max(0, deadline - time.monotonic())):
-            pass
-        return self._answer is not None
-
-    def _receives(self, timeout: float | None) -> bool:
-        """Take one message, where there is one in time."""
-        assert self._pipe is not None
-        try:
-            if not self._pipe.poll(timeout):
-                return False
-            kind, told = self._pipe.recv()
-        except (EOFError, OSError):
-            self._answer = False, self._died()
-        except Exception as error:  # an exception that cannot be rebuilt from its message
-            self._answer = False, WorkerError(f"what it raised cannot be read ({error})")
-        else:
-            if kind == "progress":
-                self.progress = told
-            else:
-                self._answer = kind == "done", told
-        return True
-
-    def _died(self) -> DiedError:
-        assert self._process is not None
-        self._process.join(PATIENCE)
-        code = self._process.exitcode
-        self.close()
-        return DiedError(code)
-
-    def result(self) -> Any:
-        """What the call that has ended gave; raises what it raised."""
-        if error := self.error:
-            raise error
-        assert self._answer is not None
-        return self._answer[1]
-
-    @property
-    def error(self) -> Exception | None:
-        """What the call that has ended raised; None where it was done."""
-        assert self._answer is not None
-        done, told = self._answer
-        return None if done else told
-
-    def fileno(self) -> int:
-        """Of the pipe, for :func:`multiprocessing.connection.wait`."""
-        assert self._pipe is not None
-        return self._pipe.fileno()
-
-    def stop(self) -> None:
-        """Interrupt what the process does: it writes what it knows, and ends."""
-        if self._process is not None:
-            self._process.terminate()
+        if kind == "failed":
+            raise told
+        return told
 
     def kill(self) -> None:
         """End the process at once, from whatever thread: a call that waits for it raises :class:`DiedError`."""
@@ -159,7 +112,9 @@ class Worker:
         """End the process; it has so many seconds (None: as many as it takes) to finish what it writes."""
         end([self], patience)
 
-    def _open(self) -> None:
+    def _running(self) -> tuple[SpawnProcess, Any]:
+        if self._process is not None and self._process.is_alive():
+            return self._process, self._pipe
         self.close()
         spawn = multiprocessing.get_context("spawn")  # threads of this process may hold locks
         self._pipe, theirs = spawn.Pipe()
@@ -174,41 +129,30 @@ class Worker:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-
-    def _forget(self) -> None:
-        if self._process is not None and self._pipe is not None:
-            self._process.join()
-            self._pipe.close()
-            self._process = None
-            atexit.unregister(self.kill)
+        return process, self._pipe
 
 
 def end(workers: Iterable[Worker], patience: float | None) -> None:
-    """End several workers at once, as :meth:`Worker.close` does; a second Ctrl-C does not wait."""
+    """End several workers, as :meth:`Worker.close` does; a second Ctrl-C does not wait."""
     alive = [(worker, worker._process) for worker in workers if worker._process is not None]
-    deadline = time.monotonic() + (patience or 0)
     try:
         if patience != 0:
-            for worker, _ in alive:
-                worker.stop()
             for _, process in alive:
-                process.join(None if patience is None else max(0, deadline - time.monotonic()))
+                process.terminate()  # SIGTERM: it writes what it knows, and ends
+            for _, process in alive:
+                process.join(patience)
     finally:
         for worker, _ in alive:
             worker.kill()
-        for worker, _ in alive:
-            worker._forget()
-
-
-def _cause(code: int | None) -> str:
-    if code is None:
-        return "it does not end"
-    return signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        for worker, process in alive:
+            process.join()
+            worker._process = None
+            atexit.unregister(worker.kill)
 
 
 # ---- in the process -------------------------------------------------------------------------------------------------
 
-_asker: Connection[Any, Any] | None = None  # in a worker: who waits for the answer
+_asker: Any = None  # in a worker: who waits for the answer
 _reported = 0.0  # when progress was last said
 
 
@@ -239,7 +183,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _serve(pipe: Connection[Any, Any], prepare: Callable[[], object] | None, alone: bool) -> None:
+def _serve(pipe: Any, prepare: Callable[[], object] | None, alone: bool) -> None:
     global _asker
     if alone:
         os.setsid()
@@ -258,14 +202,16 @@ def _serve(pipe: Connection[Any, Any], prepare: Callable[[], object] | None, alo
         sys.exit(STOPPED)
 
 
-def _answer(pipe: Connection[Any, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _answer(pipe: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
-        answer = "done", function(*arguments)
+        kind, told = "done", function(*arguments)
     except Exception as error:
-        answer = "failed", error
+        kind, told = "failed", error
     try:
-        pipe.send(answer)
+        if kind == "failed":
+            pickle.loads(pickle.dumps(told))  # some exceptions cannot be rebuilt from their message
+        pipe.send((kind, told))
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:
-        pipe.send(("failed", WorkerError(f"{answer[1]!r:.300} cannot be sent ({error})")))
+        pipe.send(("failed", WorkerError(f"{told!r:.300} cannot be sent ({error})")))

@@ -54,11 +54,9 @@ def rerunning(home: Path, paths: Mapping[str, str]) -> Iterator[Again]:
         found = [(key, registry.find(key)) for key in record.pedigree.parents]
         parents = tuple((key, parent.folder if parent else None) for key, parent in found)
         scratch = Path(tempfile.mkdtemp(dir=folder))
-        worker.begin(_run_again, record.config, paths, registry.home, parents, scratch)
-        while not worker.ended(0.2):
-            progress(*worker.progress)
+        asked = record.config, paths, registry.home, parents, scratch
         try:
-            id = worker.result()
+            id = worker.ask(_run_again, *asked, progress=progress)
         except WorkerError as error:
             raise RerunError(str(error)) from None
         yield scratch / str(id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,10 +37,9 @@ def unreadable() -> None:
     raise UnreadableError("a", "b")
 
 
-def halfway(file: str) -> int:
-    report(1, 2)
-    wait_for(Path(file))
-    report(2, 2)
+def halfway() -> int:
+    for done in range(101):
+        report(done, 100)
     return os.getpid()
 
 
@@ -70,9 +71,16 @@ def leave(folder: str) -> None:
     begun(Worker(), Path(folder))
 
 
+def ask_until_told(*asked: Any) -> None:
+    worker, *arguments = asked
+    with contextlib.suppress(DiedError):
+        worker.ask(work_until_told, *arguments)
+
+
 def begun(worker: Worker, folder: Path, stubborn: bool = False) -> int:
     folder.mkdir(exist_ok=True)
-    worker.begin(work_until_told, str(folder), stubborn)
+    call = threading.Thread(target=ask_until_told, args=(worker, str(folder), stubborn), daemon=True)
+    call.start()
     wait_for(folder / "begun")
     return int((folder / "begun").read_text())
 
@@ -88,22 +96,19 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_progress_and_the_answer_of_one_process_for_all_calls(worker: Worker, tmp_path: Path) -> None:
-    worker.begin(halfway, str(tmp_path / "go"))
-    assert not worker.ended(0)
-    while worker.progress != (1, 2):
-        assert not worker.ended(0.1)
-    (tmp_path / "go").touch()
-    assert worker.ended(None)
-    assert worker.progress == (2, 2)
-    pid = worker.result()
+def test_progress_and_the_answer_of_one_process_for_all_calls(worker: Worker) -> None:
+    told = []
+    pid = worker.ask(halfway, progress=lambda *progress: told.append(progress))
+    assert told[0] == (0, 100)
+    assert told[-1] == (100, 100)
+    assert len(told) < 50, "a few times a second only"
     assert pid == worker.ask(os.getpid) != os.getpid()
     report(1, 2)  # nobody asked: nothing happens
 
 
 def test_what_is_raised_and_cannot_be_read_fails_the_call_alone(worker: Worker) -> None:
     pid = worker.ask(os.getpid)
-    with pytest.raises(WorkerError, match=r"what it raised cannot be read .*UnreadableError"):
+    with pytest.raises(WorkerError, match=r"UnreadableError.'a b'. cannot be sent .*missing 1 required"):
         worker.ask(unreadable)
     assert worker.ask(os.getpid) == pid
 
@@ -117,10 +122,12 @@ def test_what_is_raised_and_cannot_be_read_fails_the_call_alone(worker: Worker) 
     ],
 )
 def test_what_dies_is_said_and_replaced(worker: Worker, tmp_path: Path, number: int, told: str) -> None:
-    pid = begun(worker, tmp_path)
-    os.kill(pid, number)
+    pid = worker.ask(os.getpid)
+    killer = threading.Thread(target=lambda: (wait_for(tmp_path / "begun"), os.kill(pid, number)))
+    killer.start()
     with pytest.raises(DiedError, match=told):
-        worker.result() if worker.ended(30) else None
+        worker.ask(work_until_told, str(tmp_path))
+    killer.join()
     assert (tmp_path / "interrupted").exists() == (number == signal.SIGTERM)
     assert worker.ask(os.getpid) != pid
     os.kill(worker.ask(os.getpid), signal.SIGKILL)  # between two calls

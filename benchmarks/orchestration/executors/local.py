@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing.connection
 from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from benchmarks.orchestration.executors.work import work
@@ -18,31 +18,40 @@ class LocalExecutor:
 
     def __init__(self, slots: int) -> None:
         self._idle = [Worker() for _ in range(slots)]
-        self._busy: dict[str, Worker] = {}
+        self._busy: dict[Future[int], tuple[str, Worker]] = {}
+        self._progress: dict[str, tuple[int, int]] = {}
+        self._waiting = ThreadPoolExecutor(slots)  # a thread waits for each worker
 
     @property
     def room(self) -> int:
         return len(self._idle)
 
     def submit(self, job: Job) -> None:
-        worker = self._busy[job.key] = self._idle.pop()
-        worker.begin(work, job.config, report)
+        worker = self._idle.pop()
+
+        def progress(done: int, total: int) -> None:
+            self._progress[job.key] = done, total
+
+        future = self._waiting.submit(worker.ask, work, job.config, report, progress=progress)
+        self._busy[future] = job.key, worker
 
     def wait(self, timeout: float) -> Mapping[str, str | None]:
-        multiprocessing.connection.wait(self._busy.values(), timeout)  # type: ignore[arg-type]
-        ended = {key: worker for key, worker in self._busy.items() if worker.ended(0)}
-        for key in ended:
-            self._idle.append(self._busy.pop(key))
-        return {key: _why(worker.error) for key, worker in ended.items()}
+        why: dict[str, str | None] = {}
+        for future in wait(self._busy, timeout, FIRST_COMPLETED).done:
+            key, worker = self._busy.pop(future)
+            self._idle.append(worker)
+            if error := future.exception():
+                why[key] = str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
+            else:
+                why[key] = None
+        return why
 
     def progress(self) -> Mapping[str, tuple[int, int]]:
-        return {key: worker.progress for key, worker in self._busy.items()}
+        return {key: self._progress[key] for key, _ in self._busy.values() if key in self._progress}
 
     def close(self) -> None:
-        end([*self._busy.values(), *self._idle], patience=None)
-
-
-def _why(error: Exception | None) -> str | None:
-    if error is None:
-        return None
-    return str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
+        workers = [*self._idle, *(worker for _, worker in self._busy.values())]
+        end(workers, patience=None)
+        while wait(self._busy, 0.1).not_done:  # one that was about to start
+            end(workers, patience=None)
+        self._waiting.shutdown()

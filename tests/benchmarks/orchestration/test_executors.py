@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from benchmarks.orchestration.executors.work import work
 from benchmarks.orchestration.scheduler import State, run
 from benchmarks.processes import report
 from registry.record.observer import AlreadyRunning
+from tests.benchmarks.orchestration.work_by_hand import do
 
 
 @dataclass(frozen=True)
@@ -38,23 +36,6 @@ class Job:
 
 def job(name: str, seed: int = 1, *parents: Job, does: str = "") -> Any:
     return Job(name, parents=parents, config=SimpleNamespace(seed=seed, preset="smoke", does=does))
-
-
-def do(config: Any, progress: Any) -> None:
-    """In a worker, instead of a run."""
-    progress(1, 4)
-    if config.does == "fail":
-        raise ValueError("no such thing")
-    if config.does == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if config.does:
-        folder = Path(config.does)
-        (folder / "begun").touch()
-        try:
-            time.sleep(60)
-        except KeyboardInterrupt:
-            (folder / "interrupted").touch()
-            raise
 
 
 @pytest.fixture
@@ -130,7 +111,7 @@ def test_progress_is_seen_and_what_ends_the_suite_stops_what_runs(executor: Loca
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.processes.Worker.begin", lambda *_: pytest.fail("a process is started"))
+    monkeypatch.setattr("benchmarks.processes.Worker.ask", lambda *_: pytest.fail("a process is started"))
     run(State(jobs=[]), LocalExecutor(2), changed=lambda state: None, seed_done=lambda seed: None)
 
 
