@@ -36,12 +36,10 @@ class DiedError(WorkerError):
     """The process of a call has ended; ``cause`` says how."""
 
     def __init__(self, code: int | None) -> None:
-        self.cause = "it does not end" if code is None else f"exit status {code}"
-        if code is not None and code < 0:
-            self.cause = signal.Signals(-code).name
-        said = "killed, or out of memory" if code == -signal.SIGKILL else self.cause
-        stopped = code in (STOPPED, -signal.SIGTERM)
-        super().__init__("its process was told to stop (SIGTERM)" if stopped else f"its process died ({said})")
+        ended = -signal.SIGTERM if code == STOPPED else code or 0
+        self.cause = signal.Signals(-ended).name if ended < 0 else f"exit status {code}"
+        said = {"SIGTERM": "was told to stop (SIGTERM)", "SIGKILL": "died (killed, or out of memory)"}
+        super().__init__(f"its process {said.get(self.cause, f'died ({self.cause})')}")
 
 
 class Worker:
@@ -102,9 +100,7 @@ class Worker:
         if (process := self._process) is None:
             return
         if self._alone:
-            with contextlib.suppress(
-                ProcessLookupError, PermissionError
-            ):  # it has no group yet, or all of it has ended
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # no group yet, or all of it has ended
                 os.killpg(process.pid or 0, signal.SIGKILL)
         process.kill()
 

@@ -141,7 +141,7 @@ def _link_parents(job: Job, home: Path, parents: Parents, scratch: Path) -> None
         if trouble:
             raise RerunError(
                 f"it started from the weights of {parent.name}, and {weights} {trouble}; train them anew: "
-                f"python -m benchmarks --preset {parent.config.preset} (or the command that did), then verify again"
+                f"cavl-bench run --preset {parent.config.preset} (or the command that did), then verify again"
             )
         stored = Checkpoints(scratch, parent.key).folder
         stored.parent.mkdir(exist_ok=True)

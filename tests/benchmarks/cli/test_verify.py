@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cli import verify as command
-from benchmarks.cli.verify import path_of
+from benchmarks.cli import verification as command
 from benchmarks.orchestration.rerun import RerunError
 from registry.index import Registry
 from registry.record.run_record import Record
@@ -191,10 +190,3 @@ def test_misuse_is_told_in_a_sentence(
         write_table(tmp_path / "reports/generated/smoke", name, ids)
     with pytest.raises(ValueError, match=re.escape(told)):
         verify(*options.pop("ids", ()), **options)
-
-
-def test_where_a_folder_lies_now() -> None:
-    assert path_of("esc50=/data/ESC-50") == ("esc50", "/data/ESC-50")
-    for text in ("esc50", "esc50=", "=/data"):
-        with pytest.raises(ValueError, match="is not NAME=DIR, as esc50=/data/ESC-50"):
-            path_of(text)

@@ -7,7 +7,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,29 +42,13 @@ def verify(
 ) -> int:
     """Run runs again from their records, and say whether they still give what they gave.
 
-    Parameters
-    ----------
-    ids, table, report
-        The runs, or instead a table of a report (default: the only one in :data:`REPORTS` that has it) whose runs.
-    ancestors
-        Also the runs that these descend from, before them.
-    tolerance
-        How far two numbers may be apart; see :mod:`benchmarks.orchestration.verification`.
-    paths
-        Where folders that configurations name (esc50, videos, annotations) lie now.
-    json
-        Print all, as JSON.
+    The runs are those of ``ids`` or those behind a ``table`` of a ``report`` (default: the only one in
+    :data:`REPORTS` that has it); with ``ancestors``, what they descend from comes first. ``paths`` says where folders
+    that configurations name (esc50, videos, annotations) lie now.
 
-    Returns
-    -------
-    int
-        The exit code: 0 when all are identical or within tolerance, 1 when one is different, 2 when one could not be
-        run.
-
-    Raises
-    ------
-    ValueError
-        When that cannot be meant.
+    Returns the exit code: 0 when all are identical or within ``tolerance`` (see
+    :mod:`benchmarks.orchestration.verification`), 1 when one is different, 2 when one could not be run. Raises
+    ValueError for what cannot be meant.
     """
     if bool(ids) == (table is not None):
         raise ValueError("verify which runs? give their ids, or --table NAME")
@@ -91,41 +75,21 @@ def verify(
     return 2 if counts["could not run"] else 1 if counts[DIFFERENT] else 0
 
 
-def path_of(text: str) -> tuple[str, str]:
-    """Name and folder of ``NAME=DIR``.
-
-    Raises
-    ------
-    ValueError
-        When it is not of that form.
-    """
-    name, _, folder = text.partition("=")
-    if not (name and folder):
-        raise ValueError(f"{text!r} is not NAME=DIR, as esc50=/data/ESC-50")
-    return name, str(Path(folder).absolute())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A run to be verified; without a record: why it cannot be."""
+class Outcome:
+    """A run to be verified, and what came of it."""
 
     name: str
     record: Record | None = None
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    wanted: Wanted
     verification: Verification | None = None
     why: str = ""  # it could not be run
 
     def __str__(self) -> str:
-        return str(self.verification) if self.verification else f"{self.wanted.name}: could not run: {self.why}"
+        return str(self.verification) if self.verification else f"{self.name}: could not run: {self.why}"
 
     def plain(self) -> dict[str, Any]:
         """Everything, as JSON has it."""
-        whole: dict[str, Any] = {"run": self.wanted.name, "verdict": "could not run", "error": self.why}
+        whole: dict[str, Any] = {"run": self.name, "verdict": "could not run", "error": self.why}
         if self.verification is not None:
             parts = [
                 {**asdict(p), "noun": f"{p.noun}s", "verdict": p.verdict, "largest": p.largest}
@@ -164,11 +128,11 @@ def runs_of_table(name: str, report: Path | None) -> list[int]:
     return list(dict.fromkeys(ids))
 
 
-def _wanted(registry: Registry, ids: Sequence[int], with_ancestors: bool) -> list[Wanted]:
+def _wanted(registry: Registry, ids: Sequence[int], with_ancestors: bool) -> list[Outcome]:
     """What to verify, each run once; with their ancestors, these come first."""
     records = {record.id: record for record in registry.records(id=ids)}
     known = forebears(registry, records.values()) if with_ancestors else {}
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, Outcome] = {}
     seen: set[str] = set()
 
     def add(record: Record) -> None:
@@ -181,24 +145,24 @@ def _wanted(registry: Registry, ids: Sequence[int], with_ancestors: bool) -> lis
                 add(parent)
             else:
                 why = f"run {record.id} started from it, and no finished run in {registry.home} has this key"
-                wanted[key] = Wanted(name=f"key {key}", why=why)
-        wanted.setdefault(f"run {record.id}", Wanted(name=f"run {record.id}", record=record))
+                wanted[key] = Outcome(name=f"key {key}", why=why)
+        wanted.setdefault(f"run {record.id}", Outcome(name=f"run {record.id}", record=record))
 
     for id in ids:
         if id in records:
             add(records[id])
         else:
             why = registry.damaged().get(id, f"there is no such run in {registry.home}")
-            wanted[f"run {id}"] = Wanted(name=f"run {id}", why=why)
+            wanted[f"run {id}"] = Outcome(name=f"run {id}", why=why)
     return list(wanted.values())
 
 
-def _verified(again: Again, wanted: Wanted, tolerance: float, progress: Progress) -> Outcome:
+def _verified(again: Again, wanted: Outcome, tolerance: float, progress: Progress) -> Outcome:
     record = wanted.record
     if record is None:
-        return Outcome(wanted=wanted, why=wanted.why)
+        return wanted
     if record.status != "COMPLETED":
-        return Outcome(wanted=wanted, why=f"it is {record.status}, and only a COMPLETED run has a result to compare")
+        return replace(wanted, why=f"it is {record.status}, and only a COMPLETED run has a result to compare")
     task = progress.add_task(wanted.name, total=None)
 
     def report(done: int, total: int) -> None:
@@ -206,9 +170,9 @@ def _verified(again: Again, wanted: Wanted, tolerance: float, progress: Progress
 
     try:
         with again(record, report) as folder:
-            return Outcome(wanted=wanted, verification=verification(record, read_record(folder), tolerance))
+            return replace(wanted, verification=verification(record, read_record(folder), tolerance))
     except (RerunError, RecordError, ValueError, OSError) as error:
-        return Outcome(wanted=wanted, why=str(error))
+        return replace(wanted, why=str(error))
     finally:
         progress.remove_task(task)
 
@@ -218,17 +182,16 @@ def _verified(again: Again, wanted: Wanted, tolerance: float, progress: Progress
 
 def _show_line(outcome: Outcome, counter: str) -> None:
     """One of many."""
-    told = outcome.wanted.record
-    out = console()
-    out.print(f"{counter}{outcome}" + (f"  [{title(told)}]" if told else ""), soft_wrap=True)
+    told = f"  [{title(outcome.record)}]" if outcome.record else ""
+    console().print(f"{counter}{outcome}{told}", soft_wrap=True)
 
 
 def _show_whole(outcome: Outcome, counter: str) -> None:
     """All that there is to say: what has changed, the parts, the verdict."""
-    if outcome.verification is None or outcome.wanted.record is None:
+    if outcome.verification is None or outcome.record is None:
         print(f"error: {outcome}", file=sys.stderr)
         return
-    found, record, out = outcome.verification, outcome.wanted.record, console()
+    found, record, out = outcome.verification, outcome.record, console()
     out.print(f"{counter}run {record.id}  {title(record)}", style="bold")
     out.print(f"device: {found.device[0]} then, {found.device[1]} now")
     for what in _grouped(found.changed) or ["nothing that is recorded has changed since then"]:
