@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,20 +20,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """That of a user who has installed the project, whether this one has or not; nothing may be read from MongoDB."""
-    folder = tmp_path_factory.mktemp("installed")
-    about = folder / "cavl_bench-0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cavl-bench\nVersion: 0\n")
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in groups.items()]
-    (about / "entry_points.txt").write_text("\n".join(lines))
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
-        "CAVL_DATA": str(folder / "data"),
-        "COLUMNS": "200",
-    }
+    """Nothing may be read from MongoDB."""
+    data = tmp_path_factory.mktemp("data")
+    return {**os.environ, "PYTHONPATH": str(ROOT), "CAVL_DATA": str(data), "COLUMNS": "200"}
 
 
 def run(environment, home, *arguments, cwd=ROOT):

@@ -68,6 +68,7 @@ def _within(memory: int | None, seconds: int, function: Callable[..., Any], argu
     try:
         return function(*arguments)
     except MemoryError:
-        raise ChildError(f"it needs more than {(memory or hard) >> 20} MiB of memory") from None
+        room = "memory than there is" if memory is None else f"than {memory >> 20} MiB of memory"
+        raise ChildError(f"it needs more {room}") from None
     finally:
         signal.alarm(0)
