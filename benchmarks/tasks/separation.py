@@ -40,8 +40,8 @@ from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import Score, Task
 from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.loop import initialise
+from benchmarks.training.pairs import spread
 from benchmarks.training.seeding import generator, permutation
-from benchmarks.training.validation import spread
 from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
@@ -542,9 +542,9 @@ class Separation(Task):
         return replace(super().rehearsed(evaluation, n), pairs=2, batch=2, examples=2)
 
     @classmethod
-    def schedule(cls, evaluation: SeparationConfig) -> tuple[str, int, str]:
-        how = f"{evaluation.network.conditioning} conditioning, {evaluation.network.loss} L1"
-        return f"separating two mixed solos ({how})", evaluation.updates, f"{evaluation.lr:g}"
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        how = f"{evaluation['network']['conditioning']} conditioning, {evaluation['network']['loss']} L1"
+        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}"
 
 
 if __name__ == "__main__":
