@@ -159,7 +159,7 @@ def test_a_folder_that_has_moved_is_named(environment, verify):
     assert (code, told["runs"][0]["verdict"]) == (0, "identical")
     code, told = verify("4", "--path", "esc51=there")
     assert code == 2
-    assert "esc50, videos, annotations" in told["runs"][0]["error"]
+    assert "videos, annotations, esc50" in told["runs"][0]["error"]
 
 
 def test_a_run_of_another_program_is_refused(verify):
