@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmarks.datasets.miniature.rendering import SILENT
-from benchmarks.datasets.miniature.world import extent
 from benchmarks.datasets.scene import Scene
+from benchmarks.datasets.synthetic.geometry import SILENT, extent
 from benchmarks.datasets.synthetic.synthesis import RATE
 
 TINTS = ("#ff5a5f", "#ffc145", "#5fd38d", "#5bc0eb", "#c792ea")  # one colour a source, wherever it is shown

@@ -21,10 +21,10 @@ from benchmarks.datasets.composite import photograph, recording
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import Pool
 from benchmarks.datasets.composite.photograph import Colours
-from benchmarks.datasets.miniature.mix import SPREAD, Mixture, together
-from benchmarks.datasets.miniature.rendering import SILENT, place
-from benchmarks.datasets.miniature.world import extent
+from benchmarks.datasets.synthetic.geometry import SILENT, place
+from benchmarks.datasets.synthetic.mixing import SPREAD, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
+from benchmarks.datasets.synthetic.scene_set import DrawnScene
 from benchmarks.datasets.synthetic.synthesis import RATE
 
 
@@ -61,17 +61,6 @@ class CompositeConfig:
         return round(self.seconds * RATE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composed:
-    """A scene with ``n`` sources, and all that is known of it."""
-
-    kinds: tuple[int, ...]
-    mixture: Mixture
-    image: npt.NDArray[np.uint8]  # (H, W, 3)
-    objects: npt.NDArray[np.uint8]  # (H, W): see Scene.objects
-    boxes: npt.NDArray[np.int32]  # (n, 4): see Scene.boxes
-
-
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
     """The distinct kinds of a scene's sources, among ``kinds``."""
     return tuple(Draw("composite", *key, "kinds").sample(kinds, n_sources))
@@ -79,7 +68,7 @@ def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...
 
 def compose(
     config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int], recorded: Sequence[File] | None = None
-) -> Composed:
+) -> DrawnScene:
     """The scene named ``key`` whose sources are of these kinds, of files of ``pool``.
 
     ``recorded``: the recordings that are heard; default: drawn.
@@ -87,10 +76,9 @@ def compose(
     draws = [Draw("composite", *key, "sound", number) for number in range(len(kinds))]
     chosen = recorded or [draw.choice(pool.recordings[kind]) for draw, kind in zip(draws, kinds, strict=True)]
     sounds = [recording.excerpt(file, draw, config.samples) for file, draw in zip(chosen, draws, strict=True)]
-    mixture = together(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], config.samples)
+    mixture = mixed(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], config.samples)
     image, objects = paint(config, pool, key, kinds)
-    boxes = np.array([extent(objects == source + 1) for source in range(len(kinds))], np.int32)
-    return Composed(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects, boxes=boxes)
+    return DrawnScene(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects)
 
 
 def paint(

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.mix import Mixture, mix
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
+from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
-from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES
+from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnScene
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 
@@ -59,24 +59,29 @@ class MiniatureConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A scene as it is drawn, with all that is known of it; ``n`` sources."""
+class WorldScene(DrawnScene):
+    """A scene whose ``image`` is the frame at sample ``stage.still``."""
 
-    kinds: tuple[int, ...]
-    mixture: Mixture
     stage: Stage
-    image: npt.NDArray[np.uint8]  # (H, W, 3): the frame at sample ``stage.still``
-    objects: npt.NDArray[np.uint8]  # (H, W): see Scene.objects
-    boxes: npt.NDArray[np.int32]  # (n, 4): see Scene.boxes
 
 
-def draw_scene(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Drawn:
+def draw_scene(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> WorldScene:
     """Everything of the scene named ``key`` whose sources are of these kinds."""
     mixture = mix(key, kinds, config.samples)
     stage = stage_of(config, key, kinds)
     image, objects = stage.frame(stage.still, mixture.envelopes)
-    boxes = np.array([extent(objects == source + 1) for source in range(len(kinds))], np.int32)
-    return Drawn(kinds=tuple(kinds), mixture=mixture, stage=stage, image=image, objects=objects, boxes=boxes)
+    return WorldScene(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects, stage=stage)
+
+
+def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
+    """The sound of a scene."""
+    draws = [Draw(*key, "sound", number) for number in range(len(kinds))]
+    ticks = -(-samples // TICK)
+    sounds = [
+        np.rint(KINDS[kind].sound(draw, ticks).astype(np.float64) * SCALE)
+        for kind, draw in zip(kinds, draws, strict=True)
+    ]
+    return mixed(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], samples)
 
 
 def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
@@ -122,11 +127,3 @@ def scene_clip(
         raise ValueError(f"frames from {start_s} s to {last} s leave the scene, which lasts {config.seconds} s")
     samples = [int((start_s + frame / fps) * RATE) for frame in range(n_frames)]
     return np.stack([stage.frame(sample, envelopes)[0] for sample in samples])
-
-
-def extent(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Box (x0, y0, x1, y1), half-open, of the pixels of a mask; zeros where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

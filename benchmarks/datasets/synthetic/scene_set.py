@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.datasets.synthetic.cache import Arrays, open_arrays
+from benchmarks.datasets.synthetic.geometry import boxes
+from benchmarks.datasets.synthetic.mixing import Mixture
+from benchmarks.datasets.synthetic.portable_math import Key
 from benchmarks.processes import follow_parent
 from cavl.config import ConfigError
 
@@ -33,7 +36,10 @@ Progress = Callable[[int, int], None]
 
 
 class Form(Protocol):
-    """What all scenes of a world have in common."""
+    """What all scenes of a world have in common; ``world`` is its seed."""
+
+    @property
+    def world(self) -> int: ...
 
     @property
     def image_size(self) -> int: ...
@@ -42,29 +48,26 @@ class Form(Protocol):
     def samples(self) -> int: ...
 
 
-class Drawn(Protocol):
-    """A scene with all that is known of it: see :class:`benchmarks.datasets.scene.Scene`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnScene:
+    """A scene of ``n`` sources with all that is known of it: see :class:`benchmarks.datasets.scene.Scene`."""
+
+    kinds: tuple[int, ...]
+    mixture: Mixture
+    image: npt.NDArray[np.uint8]  # (H, W, 3)
+    objects: npt.NDArray[np.uint8]  # (H, W)
 
     @property
-    def mixture(self) -> Any: ...
-
-    @property
-    def image(self) -> npt.NDArray[np.uint8]: ...
-
-    @property
-    def objects(self) -> npt.NDArray[np.uint8]: ...
-
-    @property
-    def kinds(self) -> Sequence[int]: ...
-
-    @property
-    def boxes(self) -> npt.NDArray[np.int32]: ...
+    def boxes(self) -> npt.NDArray[np.int32]:
+        """(n, 4)"""
+        return boxes(self.objects, len(self.kinds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe(ABC):
     """The content of a set: N = ``size`` scenes, each a pure function of all that is here but ``size``."""
 
+    initial: ClassVar[str]  # of the ids of its scenes
     config: Any  # a Form
     split: str
     counts: tuple[int, ...]  # scene i has the (i mod len)-th number of sources
@@ -83,14 +86,18 @@ class Recipe(ABC):
     def fingerprint(self) -> str:
         """Sha256 of the generator's version and of everything that decides a byte."""
 
-    @abstractmethod
-    def scene_id(self, index: int) -> str: ...
+    def key(self, index: int) -> Key:
+        """The scene's name among draws: no two splits or numbers of sources share one."""
+        return self.config.world, self.split, self.n_sources(index), index
+
+    def scene_id(self, index: int) -> str:
+        return f"{self.initial}{self.config.world}-{self.split}-{self.n_sources(index)}-{index:06d}"
 
     @abstractmethod
     def fold(self, index: int) -> int | None: ...
 
     @abstractmethod
-    def draw(self, index: int) -> Drawn:
+    def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
 
     def row(self, index: int) -> Row:
@@ -136,7 +143,7 @@ class Recipe(ABC):
         return rows
 
 
-def row_of(scene: Drawn) -> dict[str, npt.NDArray[Any]]:
+def row_of(scene: DrawnScene) -> dict[str, npt.NDArray[Any]]:
     """What every layout has of a scene."""
     return {
         "waveforms": scene.mixture.waveform,

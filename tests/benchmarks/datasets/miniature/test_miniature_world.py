@@ -14,8 +14,9 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.recipe import Recipe
-from benchmarks.datasets.miniature.rendering import SILENT, activity_at
-from benchmarks.datasets.miniature.world import MiniatureConfig, draw_scene, extent, scene_clip
+from benchmarks.datasets.miniature.rendering import activity_at
+from benchmarks.datasets.miniature.world import MiniatureConfig, draw_scene, scene_clip
+from benchmarks.datasets.synthetic.geometry import SILENT, extent
 from benchmarks.datasets.synthetic.portable_math import Draw
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK, TICKS
 
