@@ -1,4 +1,4 @@
-"""What every dataset yields: a scene, and the account of what the dataset holds."""
+"""Scene: what every dataset yields; and coverage, the account of what a dataset holds."""
 
 from __future__ import annotations
 
@@ -66,6 +66,10 @@ def together(datasets: Sequence[Dataset]) -> Coverage:
         left_out=sum(p.left_out for p in parts),
         reasons={item: reason for p in parts for item, reason in p.reasons.items()},
     )
+
+
+class DamagedError(ValueError):
+    """A file does not hold what it should."""
 
 
 class Dataset(Protocol):

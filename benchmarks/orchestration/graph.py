@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmarks.datasets.actions import actions_fingerprint
-from benchmarks.datasets.data_module import Source, open_source
-from benchmarks.datasets.esc50 import Esc50
+from benchmarks.datasets.data_module import Source, data_folder, open_source
+from benchmarks.datasets.esc50 import Folds
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.methods import ABILITIES, can, method_class, named, without_arm
 from benchmarks.presets import (
@@ -269,6 +269,8 @@ def world_of(source: Source) -> MiniatureConfig:
 
 
 @functools.cache
-def read_esc50(folder: str, subset: Literal["esc10", "esc50"]) -> Esc50:
-    """Once a process: its manifest reads every recording."""
-    return Esc50(folder, subset=subset)
+def read_esc50(folder: str, subset: Literal["esc10", "esc50"]) -> Folds:
+    """Once a process: every recording is read for its hash."""
+    from benchmarks.preparation.esc50 import from_folder
+
+    return from_folder(folder, subset, data_folder())

@@ -1,4 +1,4 @@
-"""A process that may be killed: for work that hangs, crashes or eats memory because of what somebody uploaded."""
+"""Sandbox: a process that may be killed, for work that hangs, crashes or eats memory over what somebody uploaded."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 GRACE = 10
 
 
-class ChildError(Exception):
+class SandboxError(Exception):
     """The work was not done: it took too long, or its process died."""
 
 
-class Child:
+class Sandbox:
     """Calls functions in one process of its own, which is started when needed and replaced when it fails.
 
     Functions, arguments and results are pickled between the two; ``memory`` is the most the process may map, in bytes.
@@ -39,7 +39,7 @@ class Child:
 
         Raises
         ------
-        ChildError
+        SandboxError
             After ``timeout`` seconds, or when the process died; it has been replaced by the next call.
         """
         if self._process is None or not self._process.is_alive():
@@ -48,19 +48,19 @@ class Child:
             self._pipe.send((function, arguments, timeout, limited))
             if not self._pipe.poll(timeout):
                 self.close()
-                raise ChildError(f"given up after {timeout:g} s")
+                raise SandboxError(f"given up after {timeout:g} s")
             done, result = self._pipe.recv()
         except (EOFError, OSError) as error:
             process = self._process
             process.join(GRACE)
             self.close()
-            raise ChildError(f"the process that did it died ({_cause(process.exitcode)})") from error
+            raise SandboxError(f"the process that did it died ({_cause(process.exitcode)})") from error
         if not done:
             raise result
         return result
 
     def kill(self) -> None:
-        """End the process from another thread: a call that waits for it raises :class:`ChildError`."""
+        """End the process from another thread: a call that waits for it raises :class:`SandboxError`."""
         if (process := self._process) is not None:
             _kill(process)
 
@@ -107,7 +107,7 @@ def _serve(pipe: Any, memory: int) -> None:
         try:
             answer = True, function(*arguments)
         except MemoryError:
-            answer = False, ChildError(f"it needs more than {memory >> 20} MiB of memory")
+            answer = False, SandboxError(f"it needs more than {memory >> 20} MiB of memory")
         except Exception as error:
             answer = False, error
         signal.alarm(0)
@@ -134,7 +134,7 @@ def _send(pipe: Any, answer: tuple[bool, Any]) -> None:
     except (BrokenPipeError, ConnectionResetError):
         pass
     except Exception as error:
-        pipe.send((False, ChildError(f"{answer[1]!r:.300} cannot be sent ({error})")))
+        pipe.send((False, SandboxError(f"{answer[1]!r:.300} cannot be sent ({error})")))
 
 
 def _cause(code: int | None) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.scene import Coverage, Scene
-from benchmarks.datasets.synthetic.cache import Arrays, open_arrays
+from benchmarks.datasets.synthetic.arrays import Arrays, open_arrays
 from benchmarks.datasets.synthetic.geometry import boxes
 from benchmarks.datasets.synthetic.mixing import Mixture
 from benchmarks.datasets.synthetic.portable_math import Key

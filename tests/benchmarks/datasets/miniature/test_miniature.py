@@ -19,7 +19,8 @@ from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
 from benchmarks.datasets.miniature.__main__ import main
 from benchmarks.datasets.miniature.recipe import Recipe
 from benchmarks.datasets.preview import save
-from benchmarks.datasets.synthetic import cache
+from benchmarks.datasets.scene import DamagedError
+from benchmarks.datasets.synthetic import arrays
 from benchmarks.datasets.synthetic.scene_set import SPLITS, generate
 from registry.files import DiskFullError
 
@@ -256,8 +257,8 @@ def test_a_manifest_of_other_arrays_is_damage(tmp_path):
     dataset = Miniature(WORLD, "test", 1, 2, cache=tmp_path)
     target = folder(tmp_path, Miniature(WORLD, "test", 1, 3))
     shutil.copytree(folder(tmp_path, dataset), target)  # whole files, but of another dataset
-    with pytest.raises(cache.DamagedError, match=r"instead of"):
-        cache._read(target, Recipe.of(WORLD, "test", 1, 3).layout())
+    with pytest.raises(DamagedError, match=r"instead of"):
+        arrays._read(target, Recipe.of(WORLD, "test", 1, 3).layout())
 
 
 # -- the command ------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import pytest
 from benchmarks.datasets.data_module import open_source
 from benchmarks.datasets.esc50 import IncompleteError
 from benchmarks.datasets.paper import PaperData, PaperSource
-from benchmarks.datasets.paper.scenes import agreed_box, hashed
-from benchmarks.datasets.prepared import Clip, Lost, NotPreparedError, write
+from benchmarks.datasets.prepared import Lost, NotPreparedError
+from benchmarks.datasets.prepared_scenes import agreed_box, hashed
+from benchmarks.preparation.packing import Clip, write
 from cavl.config import ConfigError, to_dict
 from tests import paper_data
 

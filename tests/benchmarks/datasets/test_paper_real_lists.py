@@ -5,9 +5,10 @@ import argparse
 import pytest
 
 from benchmarks.datasets.data_module import open_source
-from benchmarks.datasets.paper.scenes import held_out
-from benchmarks.datasets.prepared import Lost, seal
+from benchmarks.datasets.prepared import Lost
+from benchmarks.datasets.prepared_scenes import held_out
 from benchmarks.preparation import audioset, flickr_soundnet, music
+from benchmarks.preparation.packing import seal
 
 
 def nothing_found(plan, folder):
