@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from registry.runner import Again, Report, RunnerError
 
 if TYPE_CHECKING:
     from benchmarks.orchestration.graph import Job
+    from benchmarks.orchestration.run_config import RunConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,41 +154,35 @@ def _serve(pipe: Connection, tmp: Path) -> None:
 
 def _run(request: Request, progress: Report) -> int:
     from benchmarks.datasets.data_module import data_folder, open_source
-    from benchmarks.orchestration.experiment import run_job
-    from benchmarks.orchestration.graph import ENTRIES, resolve
+    from benchmarks.orchestration.experiment import run_config, run_job
+    from benchmarks.orchestration.graph import resolve
+    from cavl.config import to_dict
 
     os.environ["CAVL_DATA"] = str(data_folder())  # which may be said by the home
     os.environ["CAVL_HOME"] = str(request.scratch)
-    missing = [entry for entry in ENTRIES if entry not in request.config]
-    if missing:
-        raise RunnerError(
-            f"its configuration has no {', '.join(missing)}: another program, or another version of this one, made it"
-        )
-    evaluation = _with_paths(request.config["evaluation"], request.paths)
-    job = resolve({**{entry: request.config[entry] for entry in ENTRIES}, "evaluation": evaluation})
+    job = resolve(_with_paths(run_config(request.config), request.paths))
     _link_parents(request, job)
     for name in job.sets:  # made, where the cache has them not, on all cores
-        open_source(job.config["data"], workers=os.cpu_count() or 1, progress=progress).named(name)
+        open_source(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=progress).named(name)
     return run_job(job, progress)
 
 
-def _with_paths(evaluation: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
-    """The evaluation's configuration with the folders where they lie now."""
-    from benchmarks.orchestration.graph import PATHS
+def _with_paths(config: RunConfig, paths: Mapping[str, str]) -> RunConfig:
+    """The configuration with the folders where they lie now."""
+    from benchmarks.catalogue import TASKS
 
+    known = [name for task in TASKS.available for name in TASKS.load(task).paths]
     for name in paths:
-        if name not in PATHS:
-            raise RunnerError(f"--path {name}=...: a configuration names no such folder, but {', '.join(PATHS)}")
-    there = dict(evaluation)
-    for name in PATHS:
-        if not there.get(name):
-            continue
-        there[name] = paths.get(name, there[name])
-        if not Path(there[name]).exists():
+        if name not in known:
+            raise RunnerError(f"--path {name}=...: a configuration names no such folder, but {', '.join(known)}")
+    given = {name: folder for name in TASKS.load(config.task).paths if (folder := getattr(config.evaluation, name))}
+    there = {name: paths.get(name, folder) for name, folder in given.items()}
+    for name, folder in there.items():
+        if not Path(folder).exists():
             raise RunnerError(
-                f"evaluation.{name} is {there[name]}, which is not there; say where it lies now: --path {name}=DIR"
+                f"evaluation.{name} is {folder}, which is not there; say where it lies now: --path {name}=DIR"
             )
-    return there
+    return replace(config, evaluation=replace(config.evaluation, **there)) if there else config
 
 
 def _link_parents(request: Request, job: Job) -> None:
@@ -200,13 +195,13 @@ def _link_parents(request: Request, job: Job) -> None:
             "go back to the sources of then to verify it"
         )
     for number, (parent, (key, folder)) in enumerate(zip(job.parents, request.parents, strict=True)):
-        step = job.config["step"] if number == 0 else None  # as in benchmarks.orchestration.experiment.pedigree
+        step = job.config.step if number == 0 else None  # as in benchmarks.orchestration.experiment.pedigree
         weights = Checkpoints(request.home, key).weights_path(step)
         trouble = _trouble(weights, folder, step)
         if trouble:
             raise RunnerError(
                 f"it started from the weights of {parent.name}, and {weights} {trouble}; train them anew: "
-                f"python -m benchmarks --preset {parent.config['preset']} (or the command that did), then verify again"
+                f"python -m benchmarks --preset {parent.config.preset} (or the command that did), then verify again"
             )
         stored = Checkpoints(request.scratch, parent.key).folder
         stored.parent.mkdir(exist_ok=True)
