@@ -37,6 +37,7 @@ from cavl.config import ConfigError
 from cavl.grading import Parents
 
 LEAST = 8  # scenes of each set of a rehearsal
+MOST_SHOWN = 5  # sources of scenes that are shown as examples
 #: Raise it with every change of which clips a set holds, or in which order.
 VERSION = 1
 
@@ -116,7 +117,7 @@ def opened(root: Path, holding: str, config: PaperData, stamp: int, name: str) -
     return collected(root, holding, config, stamp).open(name, config.limit)
 
 
-class PaperSource:
+class PaperDataModule:
     """The sets of one task; before :meth:`of`, those of pre-training.
 
     A data set that is not prepared has a fingerprint too, so that what would run can be listed; opening one of its sets
@@ -126,16 +127,14 @@ class PaperSource:
     has_objects = False
 
     def __init__(
-        self, config: PaperData, cache: Path, workers: int = 1, progress: Any = None, task: str = "pretrain"
+        self, config: PaperData, cache: Path, workers: int = 1, progress: Any = None, reads: str | None = None
     ) -> None:
         self.config, self.root = config, Path(cache)
-        if task in ("pretrain", "separation"):
-            self.reads: str = config.pretraining if task == "pretrain" else config.separation
-        else:
-            self.reads = READS.get(task, "audioset")
+        self.reads = reads or config.pretraining
 
-    def of(self, task: str) -> PaperSource:
-        return PaperSource(self.config, self.root, task=task)
+    def of(self, task: str) -> PaperDataModule:
+        reads = {"pretrain": self.config.pretraining, "separation": self.config.separation, **READS}
+        return PaperDataModule(self.config, self.root, reads=reads.get(task, "audioset"))
 
     @property
     def folder(self) -> Path:
@@ -153,6 +152,12 @@ class PaperSource:
 
     def probe(self) -> PreparedScenes:
         return self.named("probe")
+
+    def examples(self, split: str, size: int) -> list[PreparedScenes]:
+        """The sets of a split, whole."""
+        if "probe" in self._collection().splits:
+            return [self.probe()]
+        return [self.named(f"{split} {n}") for n in self._counts(split) if 1 <= n <= MOST_SHOWN]
 
     def train_counts(self) -> list[int]:
         return self._counts("train")

@@ -79,6 +79,7 @@ class Dataset(Protocol):
     coverage: Coverage
     split: str
     sample_rate: int
+    kind_names: tuple[str, ...]  # by number; () where they have none
 
     def __len__(self) -> int: ...
 

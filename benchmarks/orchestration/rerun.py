@@ -153,7 +153,7 @@ def _serve(pipe: Connection, tmp: Path) -> None:
 
 
 def _run(request: Request, progress: Report) -> int:
-    from benchmarks.datasets.data_module import data_folder, open_source
+    from benchmarks.datasets.data_module import data_folder, open_data_module
     from benchmarks.orchestration.experiment import run_config, run_job
     from benchmarks.orchestration.graph import resolve
     from cavl.config import to_dict
@@ -163,7 +163,7 @@ def _run(request: Request, progress: Report) -> int:
     job = resolve(_with_paths(run_config(request.config), request.paths))
     _link_parents(request, job)
     for name in job.sets:  # made, where the cache has them not, on all cores
-        open_source(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=progress).named(name)
+        open_data_module(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=progress).named(name)
     return run_job(job, progress)
 
 

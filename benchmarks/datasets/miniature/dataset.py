@@ -73,7 +73,8 @@ class Miniature(DrawnSet):
         folds: int | None = None,
     ) -> None:
         recipe = Recipe.of(config, split, n_sources, size, kinds=kinds, balanced=balanced, folds=folds)
-        super().__init__(recipe, RATE, None if cache is None else Path(cache) / "miniature", workers, progress)
+        folder = None if cache is None else Path(cache) / "miniature"
+        super().__init__(recipe, RATE, folder, workers, progress, kind_names=self.kind_names)
         # Setting a stage takes as long as twenty frames on it, and training comes back to it epoch after epoch.
         self._stage = functools.lru_cache(maxsize=STAGES)(self._set_stage)
 

@@ -1,7 +1,7 @@
 """Sets of scenes that are drawn, not found: made when asked for, or generated in parallel into a cache and mapped.
 
 A :class:`Recipe` says which scenes a set holds and draws any of them; a :class:`DrawnSet` is the dataset; a
-:class:`DrawnSource` opens the sets that the tasks ask for. The miniature world and the composite scenes are both so.
+:class:`DrawnDataModule` opens the sets that the tasks ask for. Miniature world and composite scenes are both so.
 """
 
 from __future__ import annotations
@@ -171,6 +171,8 @@ class DrawnSet:
         Processes that generate; called with (scenes done, scenes in all).
     coverage
         Of what the scenes are made of; default: all there.
+    kind_names
+        Of the kinds, by number.
 
     Raises
     ------
@@ -186,10 +188,12 @@ class DrawnSet:
         workers: int = 1,
         progress: Progress | None = None,
         coverage: Coverage | None = None,
+        kind_names: Sequence[str] = (),
     ) -> None:
         self.recipe, self.split, self.sample_rate = recipe, recipe.split, sample_rate
         self.config = recipe.config
         self.fingerprint = recipe.fingerprint
+        self.kind_names = tuple(kind_names)
         self.coverage = coverage or Coverage(found=recipe.size)
         self._kept: Arrays | None = None
         if folder is not None:
@@ -275,8 +279,8 @@ def generate(recipe: Recipe, workers: int, progress: Progress | None = None) -> 
         pool.shutdown(cancel_futures=True)
 
 
-class DrawnSource(ABC):
-    """A ``Source`` whose sets are drawn.
+class DrawnDataModule(ABC):
+    """A ``DataModule`` whose sets are drawn.
 
     Its config has numbers of scenes: ``train`` and ``test`` by the number of sources, ``validation`` of each.
 
@@ -294,6 +298,14 @@ class DrawnSource(ABC):
 
     @abstractmethod
     def open(self, name: str) -> DrawnSet: ...
+
+    @abstractmethod
+    def few(self, name: str, size: int) -> DrawnSet:
+        """The first scenes of a set, made when they are asked for and kept nowhere."""
+
+    def examples(self, split: str, size: int) -> list[DrawnSet]:
+        """The first scenes of a split, for each number of sources."""
+        return [self.few(f"{split} {n}", size) for n in range(1, MOST_SOURCES + 1)]
 
     def of(self, task: str) -> Any:
         """All tasks have the same scenes."""

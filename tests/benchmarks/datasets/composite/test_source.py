@@ -11,7 +11,7 @@ import pytest
 from benchmarks.datasets.composite import CompositeConfig, CompositeData
 from benchmarks.datasets.composite.__main__ import main
 from benchmarks.datasets.composite.recipe import Recipe
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.synthetic.scene_set import generate
 from cavl.config import ConfigError, to_dict
 
@@ -122,7 +122,7 @@ def test_no_folder_of_recordings(collection, make, tmp_path):
 
 def test_the_default_folders_are_in_the_data_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"no folder {tmp_path / 'caltech101'} of photographs"):
-        open_source({"source": "composite"}, cache=tmp_path).probe()
+        open_data_module({"source": "composite"}, cache=tmp_path).probe()
 
 
 def test_what_would_run_without_the_files_can_be_listed(source, collection, make, tmp_path):
@@ -150,7 +150,7 @@ def test_impossible_sizes_are_refused(wrong, said):
 
 def test_the_configuration_survives_a_record(source):
     data = to_dict(source.config)
-    assert open_source(data).config == source.config
+    assert open_data_module(data).config == source.config
 
 
 def test_a_rehearsal_has_few_scenes():

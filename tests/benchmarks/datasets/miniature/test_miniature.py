@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
 from benchmarks.datasets.miniature.__main__ import main
 from benchmarks.datasets.miniature.recipe import Recipe
-from benchmarks.datasets.preview import save
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.datasets.synthetic import arrays
 from benchmarks.datasets.synthetic.scene_set import SPLITS, generate
@@ -268,14 +266,6 @@ def test_the_sheet_is_a_picture(tmp_path, capsys):
     assert main(["sheet", "--out", str(tmp_path / "sheet.png"), "--size", "32", "--seed", "3"]) == 0
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path / "sheet.png") in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", ["sheet", "sheet.", "sheet.png", "sheet.svg", "another.sheet.pdf"])
-def test_a_sheet_says_which_file_it_has_written(tmp_path, name):
-    written = save(Figure((1, 1)), tmp_path / name, dpi=10)
-    assert [*tmp_path.iterdir()] == [written]
-    kind = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[written.suffix]
-    assert written.read_bytes().startswith(kind)
 
 
 def test_a_sheet_of_a_name_without_a_format_is_told_by_its_file(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The sets of a preset that is made of composite scenes."""
+"""Data module of composite scenes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.datasets.composite.compose import CompositeConfig
 from benchmarks.datasets.composite.material import PHOTOGRAPHS, RECORDINGS, Material, gather
 from benchmarks.datasets.composite.pairs import SHIPPED
 from benchmarks.datasets.composite.recipe import Clip, Recipe
-from benchmarks.datasets.synthetic.scene_set import DrawnSet, DrawnSource
+from benchmarks.datasets.synthetic.scene_set import DrawnDataModule, DrawnSet
 from benchmarks.datasets.synthetic.synthesis import RATE
 from cavl.config import ConfigError
 
@@ -45,7 +45,7 @@ class CompositeData:
         return replace(self, train=train, validation=min(self.validation, n), test=test)
 
 
-class CompositeSource(DrawnSource):
+class CompositeDataModule(DrawnDataModule):
     config: CompositeData
 
     @functools.cached_property
@@ -98,8 +98,14 @@ class CompositeSource(DrawnSource):
             return f"{name} absent"
 
     def open(self, name: str) -> DrawnSet:
-        cache = self.cache / "composite"
-        return DrawnSet(self.recipe(name), RATE, cache, self.workers, self.progress, self.material.coverage)
+        return self._set(self.recipe(name), self.cache / "composite")
+
+    def few(self, name: str, size: int) -> DrawnSet:
+        return self._set(replace(self.recipe(name), size=size))
+
+    def _set(self, recipe: Recipe, folder: Path | None = None) -> DrawnSet:
+        material = self.material
+        return DrawnSet(recipe, RATE, folder, self.workers, self.progress, material.coverage, material.names)
 
     def recipe(self, name: str) -> Recipe:
         """What a named set holds.
