@@ -59,7 +59,7 @@ def _found(folder: Path, read: Callable[[Path], T]) -> T | None:
         try:
             return read(folder)
         except DamagedError as damage:
-            warnings.warn(f"{damage}; it is made again", stacklevel=4)
+            warnings.warn(f"{damage}; it is generated again", stacklevel=4)
     return None
 
 

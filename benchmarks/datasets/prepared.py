@@ -37,6 +37,8 @@ SAMPLE_RATE = 11_025  # Hz
 FRAME = 256  # pixels of a frame's side
 
 MANIFEST = "manifest.json"
+ENTRIES = ("name", "sample_rate", "fingerprint", "options", "shards", "found", "lost", "refused", "left_out")
+PLACES = ("id", "shard", "offset", "size", "sha256", "samples", "frames")  # what it says of every clip
 FORMAT = 1
 
 Progress = Callable[[int, int], None]
@@ -335,24 +337,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DamagedError(f"{path} is damaged ({error}); {_again(folder)}") from None
     try:
-        known = content["format"] == FORMAT
-        clips = content["clips"]
-        sizes = {len(values) for values in (*clips.values(), *content["columns"].values())}
-        whole = len(sizes) <= 1 and {"id", "shard", "offset", "size", "sha256", "samples", "frames"} <= set(clips)
-        whole = whole and {
-            "name",
-            "sample_rate",
-            "fingerprint",
-            "options",
-            "shards",
-            "found",
-            "lost",
-            "refused",
-        } <= set(content)
+        if content["format"] != FORMAT:
+            raise DamagedError(f"{path} is of format {content['format']}, not {FORMAT}; {_again(folder)}")
+        columns = [*(content["clips"][key] for key in PLACES), *content["columns"].values()]
+        whole = len(set(map(len, columns))) == 1 and all(key in content for key in ENTRIES)
     except (KeyError, TypeError, AttributeError):
-        known, whole = True, False
-    if not known:
-        raise DamagedError(f"{path} is of format {content['format']}, not {FORMAT}; {_again(folder)}")
+        whole = False
     if not whole:
         raise DamagedError(f"{path} is damaged (an entry is missing or too short); {_again(folder)}")
     return content

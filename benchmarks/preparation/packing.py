@@ -16,6 +16,7 @@ import numpy.typing as npt
 from benchmarks.datasets.prepared import (
     FORMAT,
     MANIFEST,
+    PLACES,
     SAMPLE_RATE,
     LeftOut,
     Lost,
@@ -111,7 +112,6 @@ def seal(
             path.unlink()
         elif path.stat().st_size > sizes[number]:
             os.truncate(path, sizes[number])
-    keys = ("id", "shard", "offset", "size", "sha256", "samples", "frames")
     names = sorted({key for p in packed for key in p.attributes})
     content = {
         "format": FORMAT,
@@ -121,7 +121,7 @@ def seal(
         "options": dict(options or {}),
         "shards": sizes,
         "found": len(packed) if found is None else found,
-        "clips": {key: [getattr(p, key) for p in packed] for key in keys},
+        "clips": {key: [getattr(p, key) for p in packed] for key in PLACES},
         "columns": {key: [p.attributes.get(key) for p in packed] for key in names},
         "lost": [dataclasses.asdict(item) for item in lost],
         "refused": [dataclasses.asdict(item) for item in refused],

@@ -24,41 +24,21 @@ from benchmarks.datasets.composite.photograph import Colours
 from benchmarks.datasets.synthetic.geometry import SILENT, place
 from benchmarks.datasets.synthetic.mixing import SPREAD, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
-from benchmarks.datasets.synthetic.scene_set import DrawnScene
-from benchmarks.datasets.synthetic.synthesis import RATE
+from benchmarks.datasets.synthetic.scene_set import DrawnScene, SceneConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompositeConfig:
-    """How scenes are composed: part of run configurations and of fingerprints.
+class CompositeConfig(SceneConfig):
+    """How scenes are composed of the files; raises ``ValueError`` for values that none can be composed with."""
 
-    Raises
-    ------
-    ValueError
-        For values that no scene can be composed with.
-    """
-
-    world: int = 0  # seed of the scenes: another one composes others of the same files
-    image_size: int = 96  # pixels of a side, 32 or more
-    seconds: float = 3.0  # of sound, 1 or more
-    distractors: tuple[int, int] = (0, 1)  # fewest and most silent things
-    decoys: float = 0.5  # share of them that are of a kind that sounds in other scenes; the others never sound
+    image_size: int = 96
+    seconds: float = 3.0
+    distractors: tuple[int, int] = (0, 1)
+    decoys: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.image_size < 32:
-            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
-        if not self.seconds >= 1:
-            raise ValueError(f"seconds must be at least 1, not {self.seconds}: shorter excerpts may be pauses")
-        if not 0 <= self.decoys <= 1:
-            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
-        fewest, most = self.distractors
-        if not 0 <= fewest <= most <= 10:
-            raise ValueError(f"distractors must be (fewest, most) within 0..10, not ({fewest}, {most})")
-
-    @property
-    def samples(self) -> int:
-        """Length of every waveform."""
-        return round(self.seconds * RATE)
+        SceneConfig.__post_init__(self)
+        self.require("distractors", self.distractors, 10)
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:

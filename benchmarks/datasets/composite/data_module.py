@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,13 +10,14 @@ from benchmarks.datasets.composite.compose import CompositeConfig
 from benchmarks.datasets.composite.material import PHOTOGRAPHS, RECORDINGS, Material, gather
 from benchmarks.datasets.composite.pairs import SHIPPED
 from benchmarks.datasets.composite.recipe import Clip, Recipe
-from benchmarks.datasets.synthetic.scene_set import DrawnDataModule, DrawnSet
+from benchmarks.datasets.synthetic.data_module import DrawnData, DrawnDataModule
+from benchmarks.datasets.synthetic.scene_set import DrawnSet
 from benchmarks.datasets.synthetic.synthesis import RATE
 from cavl.config import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompositeData:
+class CompositeData(DrawnData):
     """Where the files are, and sizes of the sets that are composed of them."""
 
     source: str = "composite"
@@ -26,9 +26,6 @@ class CompositeData:
     pairs: str | None = None  # table of kinds; None: the one for Caltech-101, ESC-50 and FSDKaggle2018
     least: tuple[int, int, int] = (12, 3, 6)  # files of a kind on each side: those with fewer are left out
     scenes: CompositeConfig = field(default_factory=CompositeConfig)
-    train: Mapping[str, int] = field(default_factory=lambda: {"1": 2400, "2": 1600, "3": 1600, "4": 800, "5": 400})
-    validation: int = 64  # scenes of each number of sources
-    test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
     probe_folds: int = 4  # of the test recordings, one scene each
 
     def __post_init__(self) -> None:
@@ -38,11 +35,6 @@ class CompositeData:
             raise ValueError(
                 f"data.probe_folds must be at least 3, not {self.probe_folds}: see benchmarks/metrics/linear_probe.py"
             )
-
-    def limited(self, n: int) -> CompositeData:
-        """The same for a rehearsal: at most ``n`` scenes of each set but the probe's, which has all test recordings."""
-        train, test = ({k: min(v, n) for k, v in sizes.items()} for sizes in (self.train, self.test))
-        return replace(self, train=train, validation=min(self.validation, n), test=test)
 
 
 class CompositeDataModule(DrawnDataModule):

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.datasets.miniature.dataset import Miniature
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.world import MiniatureConfig
-from benchmarks.datasets.synthetic.scene_set import DrawnDataModule
+from benchmarks.datasets.synthetic.data_module import DrawnData, DrawnDataModule
 from cavl.config import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MiniatureData:
-    """Sizes of the sets drawn from the miniature world."""
+class MiniatureData(DrawnData):
+    """The world, and sizes of the sets drawn from it."""
 
     source: str = "miniature"
     world: MiniatureConfig = field(default_factory=MiniatureConfig)
-    train: Mapping[str, int] = field(default_factory=lambda: {"1": 2400, "2": 1600, "3": 1600, "4": 800, "5": 400})
-    validation: int = 64  # scenes of each number of sources
-    test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
     probe_folds: int = 5
     probe_clips: int = 2  # of each kind in each fold
 
     def limited(self, n: int) -> MiniatureData:
-        train, test = ({k: min(v, n) for k, v in sizes.items()} for sizes in (self.train, self.test))
-        return replace(self, train=train, validation=min(self.validation, n), test=test, probe_clips=1)
+        return replace(DrawnData.limited(self, n), probe_clips=1)
 
 
 class MiniatureDataModule(DrawnDataModule):

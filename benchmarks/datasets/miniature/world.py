@@ -12,45 +12,24 @@ from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
 from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
-from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnScene
+from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnScene, SceneConfig
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MiniatureConfig:
-    """The world's parameters: part of run configurations and of fingerprints.
+class MiniatureConfig(SceneConfig):
+    """The world's parameters; raises ``ValueError`` for values that it cannot be built with."""
 
-    Raises
-    ------
-    ValueError
-        For values that the world cannot be built with.
-    """
-
-    world: int = 0  # seed of the world: another one shares no scene with this one
-    image_size: int = 64  # pixels of a side, 32 or more
-    seconds: float = 4.0  # of sound and video, 1 or more
-    distractors: tuple[int, int] = (0, 2)  # fewest and most silent objects
-    decoys: float = 0.25  # share of them that are of a kind that sounds in other scenes; the others never sound
+    image_size: int = 64
+    seconds: float = 4.0  # of sound and video
+    distractors: tuple[int, int] = (0, 2)
+    decoys: float = 0.25
     clutter: tuple[int, int] = (4, 10)  # fewest and most pieces of clutter in the background
 
     def __post_init__(self) -> None:
-        if self.image_size < 32:
-            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
-        if not self.seconds >= 1:
-            raise ValueError(f"seconds must be at least 1, not {self.seconds}: a scene holds an onset and a pause")
-        if not 0 <= self.decoys <= 1:
-            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
-        for name, (fewest, most), limit in (
-            ("distractors", self.distractors, len(KINDS) - MOST_SOURCES),
-            ("clutter", self.clutter, 1000),
-        ):
-            if not 0 <= fewest <= most <= limit:
-                raise ValueError(f"{name} must be (fewest, most) within 0..{limit}, not ({fewest}, {most})")
-
-    @property
-    def samples(self) -> int:
-        """Length of every waveform."""
-        return round(self.seconds * RATE)
+        SceneConfig.__post_init__(self)
+        self.require("distractors", self.distractors, len(KINDS) - MOST_SOURCES)
+        self.require("clutter", self.clutter, 1000)
 
     @property
     def ticks(self) -> int:

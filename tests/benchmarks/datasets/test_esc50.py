@@ -169,7 +169,7 @@ def test_a_folder_is_packed_once_and_anew_when_what_was_packed_is_damaged(
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    with pytest.warns(UserWarning, match=f"{place}: .* is not what was packed .* made again"):
+    with pytest.warns(UserWarning, match=f"{place}: .* is not what was packed .* generated again"):
         again = from_folder(root, "esc10", tmp_path, RATE)
     assert np.array_equal(np.stack([again[i].waveform for i in range(400)]), truth)
     monkeypatch.setattr("benchmarks.preparation.esc50.decode", lambda *_: pytest.fail("packed again"))
