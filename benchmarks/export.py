@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import cavl
 from benchmarks.catalogue import PRETRAIN, TASKS
-from cavl.config import from_dict, to_dict
+from cavl.config import to_dict
 from registry.comparison import flat
 from registry.files import atomic_copy, atomic_write, home
 from registry.index import Registry
@@ -188,7 +188,7 @@ def _stages(config: Mapping[str, Any], step: int | None) -> Iterator[tuple[str, 
         yield trained_on, updates, f"{stage['lr']:g}"
     task = TASKS.load(config["task"])
     if task.network is not None:
-        what, updates, rate = task.schedule(from_dict(task.Config, config["evaluation"], "evaluation"))
+        what, updates, rate = task.schedule(config["evaluation"])
         yield what, str(updates), rate
 
 

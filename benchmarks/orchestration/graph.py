@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, method_class, without_arm
 from benchmarks.orchestration.run_config import RunConfig, ordering_name
-from benchmarks.presets import load, methods_of
 from cavl.config import ConfigError, to_dict
 from registry.provenance.keys import run_key
 
@@ -44,7 +44,7 @@ class Job:
         config = self.config
         if config.task == PRETRAIN:
             return None
-        usual = load(config.preset).evaluation(config.task)
+        usual = presets.load(config.preset).evaluation(config.task)
         variant: str | None = TASKS.load(config.task).variant(config.evaluation, usual, method_class(config.method))
         return variant
 
@@ -121,7 +121,9 @@ def _counter(config: RunConfig) -> Job:
 def _evaluation(config: RunConfig) -> Job:
     task, method = TASKS.load(config.task), method_class(config.method)
     if not can(config.method, config.task):
-        able = [name for name in methods_of(config.preset, load(config.preset)) if can(name, config.task)]
+        able = [
+            name for name in presets.methods_of(config.preset, presets.load(config.preset)) if can(name, config.task)
+        ]
         raise ConfigError(
             f"{config.method} cannot be measured in {config.task}: it has no {' or '.join(task.abilities)}; of preset "
             f"{config.preset!r} these have: {', '.join(able)}"

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, trivial
 from benchmarks.orchestration.graph import Job, resolve
 from benchmarks.orchestration.run_config import configure
-from benchmarks.presets import MethodPreset, Variants, load, methods_of, tasks_of
+from benchmarks.presets import MethodPreset, Variants
 from cavl.config import from_dict, to_dict
 from cavl.curriculum import stages_of
 from registry.nearest import instead
@@ -62,7 +63,7 @@ def rows(request: Request, methods: Methods) -> list[Row]:
     ValueError
         For a name that selects nothing, alone or together with the others.
     """
-    there = _there(methods, tasks_of(load(request.preset)))
+    there = _there(methods, presets.tasks_of(presets.load(request.preset)))
     _refuse_unknown(request, methods, there)
     asked = set(_asked(request, methods))
     _refuse_unmatched(request, methods, there, asked)
@@ -103,7 +104,7 @@ def _every(request: Request, methods: Methods) -> Iterator[Row]:
 
 
 def _tasks(request: Request) -> Sequence[str]:
-    return request.tasks or tasks_of(load(request.preset))
+    return request.tasks or presets.tasks_of(presets.load(request.preset))
 
 
 def _has(name: str, part: MethodPreset, ordering: str, task: str, asked: bool) -> bool:
@@ -142,8 +143,8 @@ def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
     ConfigError, ValueError
         For a preset that there is not, and for a method, ordering or task that selects nothing of it.
     """
-    preset = load(request.preset)
-    methods = methods_of(request.preset, preset)
+    preset = presets.load(request.preset)
+    methods = presets.methods_of(request.preset, preset)
     asked = rows(request, methods)
     foreign = [entry for entry in request.data if not hasattr(preset.data, entry)]
     if foreign:

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import method_class
-from benchmarks.presets import load, methods_of
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
@@ -104,8 +104,8 @@ def configure(task: str, preset_name: str, method: str, ordering: str, seed: int
     ConfigError, ValueError
         For a preset, method or ordering that there is not.
     """
-    preset = load(preset_name)
-    methods = methods_of(preset_name, preset)
+    preset = presets.load(preset_name)
+    methods = presets.methods_of(preset_name, preset)
     if method not in methods:
         method_class(method)  # says so if there is no such method at all
         raise ConfigError(f"preset {preset_name!r} has no method {method!r}; it has: {', '.join(methods)}")
@@ -129,7 +129,7 @@ def configure(task: str, preset_name: str, method: str, ordering: str, seed: int
 
 def ordering_name(config: RunConfig) -> str:
     """The name under which a run's stages are known in its preset: of c1-c2-c3's first stage, "c1"."""
-    part = methods_of(config.preset, load(config.preset)).get(config.method)
+    part = presets.methods_of(config.preset, presets.load(config.preset)).get(config.method)
     for name, stages in part.orderings(config.seed).items() if part else ():
         if stages == config.stages:
             return name

@@ -225,6 +225,10 @@ class Action(Task):
         yield from (replace(evaluation, **videos) for videos in given.videos)
 
     @classmethod
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        return f"naming the actions of {evaluation['data']}", evaluation["updates"], f"{evaluation['lr']:g}"
+
+    @classmethod
     def rehearsed(cls, evaluation: ActionConfig, n: int) -> ActionConfig:
         sizes = {split: min(n, getattr(evaluation, split)) for split in ("train", "validation", "test")}
         return replace(super().rehearsed(evaluation, n), **sizes)

@@ -49,6 +49,9 @@ class Context:
     def log(self, name: str, value: float, step: int) -> None:
         self.run.log_scalar(name, float(value), step)
 
+    def flush(self) -> None:
+        flush(self.run)
+
     def checkpoints(self) -> Checkpoints:
         """This run's own."""
         return Checkpoints(self.store, self.job.key)
@@ -90,7 +93,7 @@ class Context:
             "settings": self.config.training,
             "store": self.checkpoints(),
             "log": self.log,
-            "flush": lambda: flush(self.run),
+            "flush": self.flush,
             "progress": self.progress,
         }
         return train_stage(network, stage, scenes, **{**known, **options})

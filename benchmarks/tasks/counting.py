@@ -192,9 +192,9 @@ class Counting(Task):
         return evaluation.labels
 
     @classmethod
-    def schedule(cls, evaluation: CountingConfig) -> tuple[str, int, str]:
-        rate = f"{evaluation.lr:g} / (1 + {evaluation.decay:g} epoch)"
-        return f"counting sources ({evaluation.labels} labels)", evaluation.updates, rate
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        rate = f"{evaluation['lr']:g} / (1 + {evaluation['decay']:g} epoch)"
+        return f"counting sources ({evaluation['labels']} labels)", evaluation["updates"], rate
 
 
 if __name__ == "__main__":

@@ -542,9 +542,9 @@ class Separation(Task):
         return replace(super().rehearsed(evaluation, n), pairs=2, batch=2, examples=2)
 
     @classmethod
-    def schedule(cls, evaluation: SeparationConfig) -> tuple[str, int, str]:
-        how = f"{evaluation.network.conditioning} conditioning, {evaluation.network.loss} L1"
-        return f"separating two mixed solos ({how})", evaluation.updates, f"{evaluation.lr:g}"
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        how = f"{evaluation['network']['conditioning']} conditioning, {evaluation['network']['loss']} L1"
+        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}"
 
 
 if __name__ == "__main__":

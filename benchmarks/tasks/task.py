@@ -92,6 +92,6 @@ class Task:
         return replace(evaluation, updates=min(evaluation.updates, REHEARSED_UPDATES))
 
     @classmethod
-    def schedule(cls, evaluation: Any) -> tuple[str, int, str] | None:
-        """(what is trained, updates, learning rate) as a model card says it; None where nothing is trained."""
-        return None
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        """(what ``network`` learned, updates, learning rate) for a model card, from the configuration in a record."""
+        raise NotImplementedError

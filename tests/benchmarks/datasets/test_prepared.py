@@ -21,12 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.datasets.prepared import (
-    Lost,
-    NotPreparedError,
-    Prepared,
-    verify,
-)
+from benchmarks.datasets.prepared import Lost, NotPreparedError, Prepared, verify
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation import packing
 from benchmarks.preparation.packing import Clip, Packer, seal, write

@@ -3,15 +3,15 @@
 import csv
 import zlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
-from benchmarks.tasks.avc import ScoredPairs, measure
+from benchmarks.tasks.avc import AVCConfig, ScoredPairs, measure
 from benchmarks.training.validation import partners
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})
 
@@ -57,8 +57,10 @@ def run(method, source, tmp_path, seed=1, **evaluation):
         with open(tmp_path / name) as file:
             rows.extend(csv.DictReader(file))
 
-    context = SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    context = fake_context(
+        AVCConfig,
+        evaluation,
+        seed,
         source=source,
         device=torch.device("cpu"),
         trained=lambda: method,

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
-from benchmarks.tasks.classification import embed, measure
+from benchmarks.tasks.classification import ClassificationConfig, embed, measure
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(probe_folds=3, probe_clips=2)
 
@@ -39,8 +40,10 @@ class Knowing:
 
 def context(method, source, seed=1):
     evaluation = {"probe": "miniature", "pooling": "mean", "esc50": None}
-    return SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    return fake_context(
+        ClassificationConfig,
+        evaluation,
+        seed,
         job=SimpleNamespace(name="this job"),
         source=source,
         device=torch.device("cpu"),

@@ -17,6 +17,7 @@ from benchmarks.datasets.scene import Scene
 from benchmarks.tasks.separation import (
     ByLocation,
     Mixed,
+    SeparationConfig,
     draw_pairs,
     kind_of,
     make_separator,
@@ -29,6 +30,7 @@ from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.separator_config import SeparatorConfig
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(
     world=MiniatureConfig(seconds=2.0), train={"1": 24}, validation=8, test={"1": 16}, probe_folds=3, probe_clips=1
@@ -129,17 +131,18 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
         **evaluation,
     }
     result = measure(
-        SimpleNamespace(
-            config={"seed": seed, "evaluation": chosen},
+        fake_context(
+            SeparationConfig,
+            chosen,
+            seed,
             job=SimpleNamespace(name="separation"),
             source=source,
             run=SimpleNamespace(observers=[]),
-            settings=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
+            training=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
             device=torch.device("cpu"),
             trained=lambda: method,
             checkpoints=lambda: Checkpoints(tmp_path, "key"),
             log=lambda name, value, step: logged.append((name, step)),
-            flush=lambda: None,
             progress=lambda done, total: None,
             add_file=add_file,
         )
