@@ -1,4 +1,4 @@
-"""Folders that are made once: written aside and renamed, looked through whenever they are opened.
+"""Cache folders, made once: written aside and renamed, looked through whenever they are opened.
 
 What they hold can be made again at any time, so a damaged folder is a warning. Beside data that can only be read, they
 lie in ``$CAVL_HOME/data``.

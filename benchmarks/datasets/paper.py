@@ -1,4 +1,4 @@
-"""The paper's own data, as prepared: which of AudioSet, MUSIC, SoundNet-Flickr and ESC-50 each task reads.
+"""Paper's own data, as prepared: which of AudioSet, MUSIC, SoundNet-Flickr and ESC-50 each task reads.
 
 ``python -m benchmarks.datasets prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
 platform's cache folder (:mod:`benchmarks.datasets.prepared`; docs/data.md). Where a clip belongs, says the module of

@@ -1,4 +1,4 @@
-"""A preparation: every item fetched, cut and packed, several at a time, and entered in the journal.
+"""Pipeline of a preparation: every item fetched, cut and packed, several at a time, and entered in the journal.
 
 Threads wait for servers and for their child processes (which fetch and decode); this one packs and keeps the journal.
 Killed at any moment, the same command goes on: what is in the journal is not asked for again, what was fetched but not

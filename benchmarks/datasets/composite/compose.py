@@ -1,4 +1,4 @@
-"""One composite scene, as a pure function of its material and its key.
+"""Composition of one scene, as a pure function of its material and its key.
 
 Photographs are pasted onto a background, each as a patch: a rounded rectangle with a soft edge. The files have no
 outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from benchmarks.datasets.composite import photograph, recording
 from benchmarks.datasets.composite.files import File
-from benchmarks.datasets.composite.material import Pool
+from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.composite.photograph import Colours
 from benchmarks.datasets.synthetic.geometry import SILENT, place
 from benchmarks.datasets.synthetic.mixing import SPREAD, mixed
@@ -47,7 +47,7 @@ def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...
 
 
 def compose(
-    config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int], recorded: Sequence[File] | None = None
+    config: CompositeConfig, pool: FilePool, key: Key, kinds: Sequence[int], recorded: Sequence[File] | None = None
 ) -> DrawnScene:
     """The scene named ``key`` whose sources are of these kinds, of files of ``pool``.
 
@@ -62,7 +62,7 @@ def compose(
 
 
 def paint(
-    config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int]
+    config: CompositeConfig, pool: FilePool, key: Key, kinds: Sequence[int]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """What is seen of a scene: image (H, W, 3), and whose each pixel is (see ``Scene.objects``)."""
     draw = Draw("composite", *key, "stage")

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.datasets.composite.compose import CompositeConfig
 from benchmarks.datasets.composite.material import PHOTOGRAPHS, RECORDINGS, Material, gather
 from benchmarks.datasets.composite.pairs import SHIPPED
-from benchmarks.datasets.composite.recipe import Clip, Recipe
+from benchmarks.datasets.composite.recipe import CompositeRecipe, ProbeClip
 from benchmarks.datasets.synthetic.data_module import DrawnData, DrawnDataModule
 from benchmarks.datasets.synthetic.scene_set import DrawnSet
 from benchmarks.datasets.synthetic.synthesis import RATE
@@ -95,11 +95,11 @@ class CompositeDataModule(DrawnDataModule):
     def few(self, name: str, size: int) -> DrawnSet:
         return self._set(replace(self.recipe(name), size=size))
 
-    def _set(self, recipe: Recipe, folder: Path | None = None) -> DrawnSet:
+    def _set(self, recipe: CompositeRecipe, folder: Path | None = None) -> DrawnSet:
         material = self.material
         return DrawnSet(recipe, RATE, folder, self.workers, self.progress, material.coverage, material.names)
 
-    def recipe(self, name: str) -> Recipe:
+    def recipe(self, name: str) -> CompositeRecipe:
         """What a named set holds.
 
         Raises
@@ -116,9 +116,8 @@ class CompositeDataModule(DrawnDataModule):
                     "unheard; take evaluation.probe=composite"
                 )
             pool = material.pools["test"]
-            clips = tuple(
-                Clip(kind, file, material.folds[file.origin]) for kind in pool.kinds for file in pool.recordings[kind]
-            )
-            return Recipe(config=config, split=split, counts=(1,), size=len(clips), pool=pool, clips=clips)
+            files = [(kind, file) for kind in pool.kinds for file in pool.recordings[kind]]
+            clips = tuple(ProbeClip(kind, file, material.folds[file.origin]) for kind, file in files)
+            return CompositeRecipe(config=config, split=split, counts=(1,), size=len(clips), pool=pool, clips=clips)
         size = self.size(name)
-        return Recipe(config=config, split=split, counts=(int(n),), size=size, pool=material.pools[split])
+        return CompositeRecipe(config=config, split=split, counts=(int(n),), size=size, pool=material.pools[split])

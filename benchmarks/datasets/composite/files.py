@@ -1,4 +1,4 @@
-"""The files that scenes are made of: found, read and judged once, and remembered until they change.
+"""Files that scenes are made of: found, read and judged once, and remembered until they change.
 
 Photographs are ``<root>/<label>/*.jpg`` (or .jpeg, .png). Recordings are ``<root>/<label>/*.wav`` (or .flac, .ogg), or
 ESC-50 in its official layout. Beside recordings in folders may lie ``clips.csv``, with the columns ``file``

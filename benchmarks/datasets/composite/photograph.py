@@ -1,4 +1,4 @@
-"""From a photograph's file to a patch of a scene."""
+"""Photographs: from a file to a patch of a scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which scenes a set of composite scenes holds: everything that decides its content, and the fingerprint of that."""
+"""Recipe of a set of composite scenes: everything that decides its content, and the fingerprint of that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds
 from benchmarks.datasets.composite.files import File
-from benchmarks.datasets.composite.material import Pool
+from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.synthetic import scene_set
 from benchmarks.datasets.synthetic.scene_set import DrawnScene
 
@@ -17,7 +17,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class ProbeClip:
     """A scene of the probe: the recording that it is of."""
 
     kind: int
@@ -26,13 +26,13 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(scene_set.Recipe):
+class CompositeRecipe(scene_set.Recipe):
     """The content of a set: scenes of drawn kinds and files of ``pool``, or (the probe) one for each of ``clips``."""
 
     initial = "c"
     config: CompositeConfig
-    pool: Pool
-    clips: tuple[Clip, ...] = ()
+    pool: FilePool
+    clips: tuple[ProbeClip, ...] = ()
 
     def __post_init__(self) -> None:
         scene_set.Recipe.__post_init__(self)

@@ -1,4 +1,4 @@
-"""From a recording's file to the sound of a source."""
+"""Recordings: from a file to the sound of a source."""
 
 from __future__ import annotations
 

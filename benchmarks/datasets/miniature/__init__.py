@@ -1,4 +1,4 @@
-"""The miniature world: the embedded audiovisual dataset. Procedural, with everything known, and no download.
+"""Miniature world: the embedded audiovisual dataset. Procedural, with everything known, and no download.
 
 Twelve kinds of sound (``sounds``), each tied to a kind of object (``objects``, ``kinds``); a scene has one to five
 sources of distinct kinds, mixed to one loudness (``synthetic.mixing``), on a cluttered background among silent objects

@@ -1,4 +1,4 @@
-"""Which scenes a dataset holds: everything that decides its content, and the fingerprint of that."""
+"""Recipe of a set of the miniature: everything that decides its content, and the fingerprint of that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(scene_set.Recipe):
+class MiniatureRecipe(scene_set.Recipe):
     """The content of a dataset; scene ``i`` depends on everything here except ``size`` and ``folds``."""
 
     initial = "w"
@@ -49,7 +49,7 @@ class Recipe(scene_set.Recipe):
         kinds: Sequence[int] | None = None,
         balanced: bool = False,
         folds: int | None = None,
-    ) -> Recipe:
+    ) -> MiniatureRecipe:
         """The recipe that the arguments of ``Miniature`` mean."""
         counts = (n_sources,) if isinstance(n_sources, int) else tuple(n_sources)
         return cls(

@@ -1,4 +1,4 @@
-"""What is seen of a scene: its objects on a cluttered background, at any moment.
+"""Rendering of a scene: its objects on a cluttered background, at any moment.
 
 A sounding object bobs, swells and brightens with the envelope of its own sound. Silent objects do the same with a slow
 movement of their own, or keep still in some state, so that no still image tells which objects sound.

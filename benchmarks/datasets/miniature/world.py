@@ -1,4 +1,4 @@
-"""One scene of the miniature world, as a pure function of (world, split, number of sources, index)."""
+"""World of the miniature: each scene a pure function of (world, split, number of sources, index)."""
 
 from __future__ import annotations
 

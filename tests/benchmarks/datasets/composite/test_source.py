@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.datasets.composite import CompositeConfig, CompositeData
 from benchmarks.datasets.composite.__main__ import main
-from benchmarks.datasets.composite.recipe import Recipe
+from benchmarks.datasets.composite.recipe import CompositeRecipe
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.synthetic.scene_set import generate
 from cavl.config import ConfigError, to_dict
@@ -56,11 +56,11 @@ def test_a_set_that_there_is_not(source):
 
 def test_cached_scenes_are_the_composed_ones_by_any_number_of_workers(source):
     opened = source.validation(2)
-    again = Recipe.make(opened.recipe, 0, 4)
+    again = CompositeRecipe.make(opened.recipe, 0, 4)
     for name in ("waveforms", "images", "objects", "boxes", "stems"):
         np.testing.assert_array_equal(opened._kept[name], again[name])
     pool = source.material.pools["train"]
-    recipe = Recipe(config=source.config.scenes, split="train", counts=(2,), size=40, pool=pool)
+    recipe = CompositeRecipe(config=source.config.scenes, split="train", counts=(2,), size=40, pool=pool)
     alone, together = list(generate(recipe, 1)), list(generate(recipe, 2))
     assert all(np.array_equal(a[name], b[name]) for a, b in zip(alone, together, strict=True) for name in a)
 

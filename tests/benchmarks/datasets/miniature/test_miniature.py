@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
 from benchmarks.datasets.miniature.__main__ import main
-from benchmarks.datasets.miniature.recipe import Recipe
+from benchmarks.datasets.miniature.recipe import MiniatureRecipe
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.datasets.synthetic import arrays
 from benchmarks.datasets.synthetic.scene_set import SPLITS, generate
@@ -168,7 +168,7 @@ def test_cached_scenes_are_the_drawn_ones(tmp_path, split, n):
 
 
 def test_any_number_of_workers_makes_the_same_rows():
-    recipe = Recipe.of(WORLD, "test", (1, 2), 70)
+    recipe = MiniatureRecipe.of(WORLD, "test", (1, 2), 70)
     done = []
     alone, together = list(generate(recipe, 1)), list(generate(recipe, 2, lambda *at: done.append(at)))
     assert done == [(32, 70), (64, 70), (70, 70)]
@@ -256,7 +256,7 @@ def test_a_manifest_of_other_arrays_is_damage(tmp_path):
     target = folder(tmp_path, Miniature(WORLD, "test", 1, 3))
     shutil.copytree(folder(tmp_path, dataset), target)  # whole files, but of another dataset
     with pytest.raises(DamagedError, match=r"instead of"):
-        arrays._read(target, Recipe.of(WORLD, "test", 1, 3).layout())
+        arrays._read(target, MiniatureRecipe.of(WORLD, "test", 1, 3).layout())
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
