@@ -178,6 +178,18 @@ def test_a_folder_is_packed_once_and_anew_when_what_was_packed_is_damaged(
         assert from_folder(root, "esc10", tmp_path, RATE).fingerprint == again.fingerprint
 
 
+def test_beside_data_that_can_only_be_read_a_folder_is_packed_at_home(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAVL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("benchmarks.datasets.cache.writable", lambda folder: False)
+    data = tmp_path / "data"
+    with pytest.warns(UserWarning, match=f"{data}/esc50_folders cannot be written: .* into {tmp_path}/home/data"):
+        assert str(from_folder(whole, "esc10", data, RATE).coverage) == "400 of 400"
+    assert not data.exists()
+    assert len([*(tmp_path / "home" / "data" / "esc50_folders").glob("*/manifest.json")]) == 1
+
+
 def test_a_file_that_changes_meanwhile_is_named(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = root / "audio" / "5-7-A-41.wav"
 
