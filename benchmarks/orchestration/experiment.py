@@ -85,7 +85,6 @@ def run_config(config: Mapping[str, Any]) -> RunConfig:
 def pedigree(config: Mapping[str, Any]) -> Pedigree:
     """Where the result of a Sacred run's configuration comes from, before it is there."""
     job = resolve(run_config(config))
-    method, task = methods.module_of(job.config.method), TASKS.module_of(job.config.task)
     return Pedigree(
         key=job.key,
         task=job.config.task,
@@ -94,13 +93,15 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
             Checkpoints(home(), p.key).digest(job.config.step if i == 0 else None) for i, p in enumerate(job.parents)
         ),
         dataset=job.dataset,
-        code=code_digest(
-            [task, method, module_of(to_dict(job.config.data))],
-            (*PACKAGES, method.partition(".")[0], task.partition(".")[0]),
-            ORCHESTRATION,
-        ),
+        code=code_behind(job.config.task, job.config.method, job.config.data.source),
         environment=current_environment(job.config.training),
     )
+
+
+def code_behind(task: str, method: str, source: str) -> dict[str, str]:
+    """Digest of all modules that compute what the task measures of the method on scenes of the source."""
+    modules = [TASKS.module_of(task), methods.module_of(method), module_of({"source": source})]
+    return code_digest(modules, (*PACKAGES, *(module.partition(".")[0] for module in modules)), ORCHESTRATION)
 
 
 def current_environment(settings: TrainingConfig) -> dict[str, Any]:

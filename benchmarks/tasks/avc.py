@@ -30,7 +30,7 @@ from benchmarks.metrics import correspondence as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
-from benchmarks.training.validation import heard, partners, seen
+from benchmarks.training.pairs import heard, partners, seen
 
 HEADER = ("item", "partner", "matched", "same_kind", "score", "right")
 

@@ -13,7 +13,7 @@ and, as controls, pairs that are those of ``hard`` but for the clip, the same on
 
 ``hard-shuffled``    frames of random moments of the whole scene, in random order. They were drawn without regard to
                      either sound, and which of the two sounds is called the clip's own is the toss of a coin
-                     (:func:`benchmarks.training.validation.draw_moments`): nothing can be better than chance here, and
+                     (:func:`benchmarks.training.pairs.draw_moments`): nothing can be better than chance here, and
                      what is, has a leak.
 ``hard-reordered``   the clip's own frames in random order: without their order, they still tell loud from quiet
 
@@ -40,8 +40,8 @@ from benchmarks.metrics import correspondence as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
+from benchmarks.training.pairs import draw_moments, heard, samples_within, seen
 from benchmarks.training.seeding import generator, permutation
-from benchmarks.training.validation import draw_moments, heard, samples_within, seen
 
 #: Share of the easy negatives in the mixed set (§4 of the paper); the others are hard.
 EASY = 0.75
@@ -134,7 +134,7 @@ def draw(method: Any, scenes: Dataset, per_scene: int, least_shift: float, seed:
     """``per_scene`` moments of every scene and their negatives: a pure function of the seed, the split and the scene.
 
     Only the easy negatives and what part of the mixed ones is easy depend on the other scenes too. Sounds of every set
-    but super-hard are balanced (:func:`benchmarks.training.validation.draw_moments`): super-hard ones are nearer to the
+    but super-hard are balanced (:func:`benchmarks.training.pairs.draw_moments`): super-hard ones are nearer to the
     scene's middle than the clips' own, and could be known by that where a sound gives away its place in the scene.
     """
     purpose = f"avts {scenes.split}"

@@ -40,8 +40,8 @@ from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import Score, Task
 from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.loop import initialise
+from benchmarks.training.pairs import spread
 from benchmarks.training.seeding import generator, permutation
-from benchmarks.training.validation import spread
 from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig

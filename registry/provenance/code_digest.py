@@ -137,13 +137,21 @@ def _tree(text: bytes) -> ast.AST | None:
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in _walk(tree):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             # What is imported may be a module or a name in one: both are tried.
             prefix = f"{node.module}." if node.module else ""
             yield from ((node.level, prefix + alias.name) for alias in node.names)
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those of a module's part that runs only as a program (``if __name__ == "__main__"``)."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "__name__ == '__main__'"):
+            yield from _walk(child)
 
 
 def _shape(node: Any) -> Any:

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.tasks.avc import AVCConfig, ScoredPairs, measure
-from benchmarks.training.validation import partners
+from benchmarks.training.pairs import partners
 from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})

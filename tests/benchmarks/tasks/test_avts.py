@@ -12,8 +12,8 @@ from benchmarks.datasets.miniature import Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.metrics.correspondence import roc_auc
 from benchmarks.tasks.avts import SETS, AVTSConfig, draw, measure, rows, score, together
+from benchmarks.training.pairs import draw_moments
 from benchmarks.training.seeding import integers
-from benchmarks.training.validation import draw_moments
 from tests.plain_config import fake_context
 
 CPU = torch.device("cpu")

@@ -9,7 +9,8 @@ import torch
 from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.metrics.retrieval import pair_accuracy
 from benchmarks.training.batching import collate
-from benchmarks.training.validation import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor, spread
+from benchmarks.training.pairs import spread
+from benchmarks.training.validation import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor
 from cavl.curriculum import Stage
 
 CPU = torch.device("cpu")
