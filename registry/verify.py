@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from registry.comparison import ABSENT, ITEMS, flat
+from registry.comparison import ABSENT, flat
 from registry.files import digest_file
+from registry.item_table import COLUMNS, ITEMS, REMEDY
 from registry.provenance.code_digest import changes
 from registry.provenance.environment import differences
 from registry.record.run_record import Record, read_json
@@ -267,6 +268,8 @@ def _digest(record: Record, name: str) -> str:
 def _cells(then: Record, now: Record, name: str) -> Iterator[tuple[str, str, Any, Any]]:
     """The cells of a table in both runs; in a table of items, all rows of an item count as one."""
     a, b = (_rows(record.folder / name if name in record.artifacts else None) for record in (then, now))
+    if name == ITEMS and a and b and (COLUMNS in map(tuple, a.values())) != (COLUMNS in map(tuple, b.values())):
+        raise ValueError(f"the items of run {then.id} cannot be compared with those of today; {REMEDY}")
     for row, number in {**a, **b}:
         old, new = a.get((row, number), {}), b.get((row, number), {})
         words = [text for column, text in (old or new).items() if column != "item" and _number(text) is None and text]

@@ -24,13 +24,15 @@ from registry.index import Registry
 from registry.lock import Lock
 from registry.record.run_record import to_json
 from reports import protocols
-from reports.cells import Table
-from reports.figures import all_figures, write_figures
+from reports.cells import STALE_FIGURE, Table
+from reports.contents import all_figures, all_tables
+from reports.csv import long_csv
+from reports.figures import write_figures
 from reports.figures.figure import Figure
 from reports.html import figure_files, page, summary
-from reports.render import STALE_FIGURE, latex, long_csv, markdown, md
+from reports.latex import latex
+from reports.markdown import markdown, md
 from reports.results import NoPlanError, Study, load_study
-from reports.tables import all_tables
 
 PATIENCE = 120.0  # seconds for another report on the same preset
 

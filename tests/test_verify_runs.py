@@ -99,7 +99,8 @@ def test_runs_and_their_ancestors_are_identical(verify):
     metrics = sum(len(steps) for steps, _ in Registry(verify.home).get(1).metrics().values())
     assert counts[0]["metric points"] == metrics > 0
     assert counts[0]["weights files"] >= 1
-    assert counts[2]["items"] == Registry(verify.home).get(3).result["items"]["single"]
+    items = Registry(verify.home).get(3).result["items"]
+    assert counts[2]["items"] == items["single"] + sum(items["multi"].values())
     assert told["runs"][2]["device"] == ["cpu", "cpu"]
 
 
@@ -107,7 +108,7 @@ def test_what_was_tampered_with_is_named(verify):
     folder = verify.home / "3"
     lines = (folder / "items.csv").read_text().splitlines()
     cells = lines[7].split(",")
-    lines[7] = ",".join([*cells[:-1], "0.987"])
+    lines[7] = ",".join([*cells[:-2], "0.987", ""])
     (folder / "items.csv").write_text("\n".join(lines) + "\n")
     pedigree = json.loads((folder / "pedigree.json").read_text())
     torch = pedigree["environment"]["torch"]

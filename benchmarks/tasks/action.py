@@ -30,7 +30,7 @@ from benchmarks.datasets.actions import actions_fingerprint, open_actions
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.miniature.motion import Motions
 from benchmarks.datasets.miniature.world import MiniatureConfig
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import classification as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import Given, Task
@@ -38,6 +38,7 @@ from benchmarks.training.loop import initialise
 from benchmarks.training.seeding import permutation
 from cavl.config import to_dict
 from cavl.curriculum import Stage
+from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
 Frames = npt.NDArray[np.uint8]  # (F, H, W, 3)
@@ -91,8 +92,10 @@ def measure(context: Context) -> dict[str, Any]:
         (as_it_is, reordered(seed), still),
         progress=lambda done: context.progress(evaluation.updates + done, total),
     )
-    rows = list(zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True))
-    context.add_file("items.csv", lambda path: write_csv(path, ("item", "label", "predicted", "group"), rows))
+    items = ItemTable()
+    for item, label, named, group in zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True):
+        items.add(item, condition({}, label=label, predicted=named, group=group), "correct", label == named)
+    context.add_file(ITEMS, items.write)
     accuracy = metrics.accuracy(test.labels, predicted)
     majority = np.full_like(test.labels, np.bincount(train.labels).argmax())
     return {

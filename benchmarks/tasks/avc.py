@@ -25,14 +25,13 @@ import torch
 
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
 from benchmarks.training.pairs import heard, partners, seen
-
-HEADER = ("item", "partner", "matched", "same_kind", "score", "right")
+from registry.item_table import ITEMS, condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ def measure(context: Context) -> dict[str, Any]:
     held_out = score_pairs(method, sets[0], pairs[0], size, device, lambda done: context.progress(done, total))
     test = score_pairs(method, sets[1], pairs[1], size, device, lambda done: context.progress(before + done, total))
     threshold = metrics.best_threshold(held_out.scores.ravel(), held_out.matched.ravel())
-    context.add_file("items.csv", lambda path: write_csv(path, HEADER, test.rows(threshold)))
+    context.add_file(ITEMS, test.items(threshold).write)
     return {**test.result(threshold), "coverage": str(sets[1].coverage)}
 
 
@@ -116,20 +115,15 @@ class ScoredPairs:
             "chance": 0.5,
         }
 
-    def rows(self, threshold: float) -> list[tuple[str, str, int, int | str, float, int]]:
-        """A line of :data:`HEADER` for every pair: whose image, whose sound, ..., told right or not."""
-        matched, same = self.matched, self.same_kind
-        return [
-            (
-                self.ids[i],
-                self.ids[j],
-                int(matched[i, k]),
-                "" if same is None else int(same[i, k]),
-                float(self.scores[i, k]),
-                int((self.scores[i, k] >= threshold) == matched[i, k]),
-            )
-            for (i, k), j in np.ndenumerate(self.partners)
-        ]
+    def items(self, threshold: float) -> ItemTable:
+        """Of every pair the score, and whether it was told right: the item is whose image, ``partner`` whose sound."""
+        matched, same, table = self.matched, self.same_kind, ItemTable()
+        for (i, k), j in np.ndenumerate(self.partners):
+            alike = "" if same is None else int(same[i, k])
+            pair = condition({"matched": int(matched[i, k]), "same_kind": alike}, partner=self.ids[j])
+            right = (self.scores[i, k] >= threshold) == matched[i, k]
+            table.add_all(self.ids[i], pair, {"score": float(self.scores[i, k]), "right": right})
+        return table
 
 
 def share(mistaken: npt.NDArray[np.bool_], pairs: npt.NDArray[np.bool_]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ under the ROC curve needs none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,13 +35,14 @@ from torch import Tensor
 from baselines import moments
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
 from benchmarks.training.pairs import draw_moments, heard, samples_within, seen
 from benchmarks.training.seeding import generator, permutation
+from registry.item_table import ITEMS, condition
 
 #: Share of the easy negatives in the mixed set (§4 of the paper); the others are hard.
 EASY = 0.75
@@ -54,7 +55,6 @@ SETS: Mapping[str, tuple[str, str]] = {
     "hard-shuffled": ("shuffled", "hard"),
     "hard-reordered": ("reordered", "hard"),
 }
-HEADER = ("item", "start", "set", "matched", "other", "score", "right")
 
 Floats = npt.NDArray[np.float64]
 Scores = dict[str, tuple[Floats, Floats]]  # set -> of its matched pairs (n,), of its mismatched ones (n,)
@@ -105,8 +105,7 @@ def measure(context: Context) -> dict[str, Any]:
         context.device,
         lambda done: context.progress(len(chosen.own) + done, total),
     )
-    items = list(rows(judged, scores, threshold))
-    context.add_file("items.csv", lambda path: write_csv(path, HEADER, items))
+    context.add_file(ITEMS, items_of(judged, scores, threshold).write)
     sets = {name: judge(*together(pairs), threshold) for name, pairs in scores.items()}
     return {
         "score": sets["mixed"]["accuracy"],
@@ -205,18 +204,21 @@ def judge(scores: Floats, matched: npt.NDArray[np.bool_], threshold: float) -> d
     }
 
 
-def rows(drawn: Drawn, scores: Scores, threshold: float) -> Iterator[tuple[str, int, str, int, str, float, int]]:
-    """A line of :data:`HEADER` for every pair of every set.
+def items_of(drawn: Drawn, scores: Scores, threshold: float) -> ItemTable:
+    """Of every pair of every set the score, and whether it was told right.
 
     ``start`` is the moment, in samples; ``other`` names the scene and the first sample of a wrong sound, as
     ``SCENE@SAMPLE``, and is empty where the sound is the moment's own.
     """
-    ids = {index: drawn.scenes[index].id for index in {scene for scene, _ in drawn.own}}
+    ids, table = {index: drawn.scenes[index].id for index in {scene for scene, _ in drawn.own}}, ItemTable()
     for name, (own, wrong) in scores.items():
         for i, (scene, start) in enumerate(drawn.own):
             there, sample = drawn.wrong[SETS[name][1]][i]
-            yield ids[scene], start, name, 1, "", float(own[i]), int(own[i] >= threshold)
-            yield ids[scene], start, name, 0, f"{ids[there]}@{sample}", float(wrong[i]), int(wrong[i] < threshold)
+            pair = condition({"set": name, "matched": 1}, start=start, other="")
+            table.add_all(ids[scene], pair, {"score": own[i], "right": own[i] >= threshold})
+            pair = condition({"set": name, "matched": 0}, start=start, other=f"{ids[there]}@{sample}")
+            table.add_all(ids[scene], pair, {"score": wrong[i], "right": wrong[i] < threshold})
+    return table
 
 
 class AVTS(Task):

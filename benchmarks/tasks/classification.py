@@ -25,13 +25,14 @@ from benchmarks.datasets.data_module import DataModule, data_folder
 from benchmarks.datasets.esc50 import Folds, IncompleteError
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.datasets.scene import Dataset
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import classification as metrics
 from benchmarks.metrics.linear_probe import probe, windows
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import Given, Score, Task
 from benchmarks.training.batching import require_rate
 from benchmarks.training.seeding import permutation
+from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
 Subset = Literal["esc10", "esc50"]
@@ -60,8 +61,10 @@ def measure(context: Context) -> dict[str, Any]:
     shuffled = labels[permutation(len(labels), seed, "permuted labels")]
     guessed = probe(features, shuffled, folds, pooling=evaluation.pooling).predicted
     accuracy = metrics.mean_accuracy(labels, predicted, folds)
-    rows = list(zip(ids, folds.tolist(), labels.tolist(), predicted.tolist(), strict=True))
-    context.add_file("items.csv", lambda path: write_csv(path, ("item", "fold", "label", "predicted"), rows))
+    items = ItemTable()
+    for item, fold, label, named in zip(ids, folds.tolist(), labels.tolist(), predicted.tolist(), strict=True):
+        items.add(item, condition({}, fold=fold, label=label, predicted=named), "correct", label == named)
+    context.add_file(ITEMS, items.write)
     return {
         "score": accuracy,
         "accuracy": accuracy,

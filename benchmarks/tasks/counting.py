@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Scene, together
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import counting as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.counters import make_counter
@@ -32,6 +32,7 @@ from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.seeding import permutation
 from cavl.counting import MAX_COUNT, Counter, most_probable_count, rounded_count
 from cavl.curriculum import Stage
+from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
 
@@ -75,9 +76,10 @@ def measure(context: Context) -> dict[str, Any]:
     tests = [source.test(n) for n in countable(source.test_counts())]
     ids, counts, rates = listen(counter.eval(), Pool(tests), context.device)
     mode, rounded = predictions(rates)
-    items = list(zip(ids, counts.tolist(), rates.tolist(), mode.tolist(), rounded.tolist(), strict=True))
-    header = ("item", "n_sources", "rate", "mode", "rounded")
-    context.add_file("items.csv", lambda path: write_csv(path, header, items))
+    items = ItemTable()
+    for item, n, *told in zip(ids, counts.tolist(), rates.tolist(), mode.tolist(), rounded.tolist(), strict=True):
+        items.add_all(item, condition({"n_sources": n}), dict(zip(("rate", "mode", "rounded"), told, strict=True)))
+    context.add_file(ITEMS, items.write)
     return {
         **scores(counts, rates),
         "trivial": metrics.trivial(counts, truth),

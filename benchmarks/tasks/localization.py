@@ -25,7 +25,7 @@ import torch
 
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import localization as metrics
 from benchmarks.pictures import heatmap_sheet
 from benchmarks.tasks.context import Context
@@ -33,6 +33,7 @@ from benchmarks.tasks.task import REHEARSED_BATCH, Score, Task
 from benchmarks.training.batching import collate
 from benchmarks.training.seeding import generator, permutation
 from benchmarks.training.validation import points_at
+from registry.item_table import ITEMS, condition
 
 MASK = "mask"  # the "rule" of methods whose heatmaps are masks already, and are never binarised
 SILENT = 128  # label of the first silent object in a scene's map of objects
@@ -64,9 +65,11 @@ def measure(context: Context) -> dict[str, Any]:
     scored = {str(n): score_several(context, method, n) for n in several}
     result["multi"] = {n: scores for n, (scores, _) in scored.items()}
     result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}
-    hits = [(n, *row) for n, (_, rows) in scored.items() for row in rows]
-    header = ("n_sources", "item", "source", "hit", "hit_other")
-    context.add_file("pointing.csv", lambda path: write_csv(path, header, hits))
+    for n, (_, hits) in scored.items():
+        for item, source, hit, hit_other in hits:
+            values = {"hit": hit, "hit_other": hit_other}
+            single.items.add_all(item, condition({"n_sources": n}, source=source), values)
+    context.add_file(ITEMS, single.items.write)
     if several:
         most = result["multi"][str(several[-1])]
         result["pointing"], result["pointing_other"] = most["pointing"], most["pointing_other"]
@@ -83,7 +86,8 @@ class SingleSource:
         self.masks = getattr(method, "heatmaps_are_masks", False)
         self.main = MASK if self.masks else "aligned"
         self.rules = [MASK] if self.masks else list(metrics.BINARISATIONS)
-        self.rows: list[tuple[str, str, str, float, bool]] = []  # item, row, rule, cIoU, degenerate
+        self.items = ItemTable()
+        self.grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)  # cIoU, degenerate
         other = other_sounds(scenes, context.config.seed)
         size = context.config.evaluation.batch
         examples: list[tuple[Any, ...]] = []
@@ -106,7 +110,9 @@ class SingleSource:
                 for row, heat in arrays.items():
                     for rule in self.rules:
                         area = heat[i] >= 0.5 if rule == MASK else metrics.binarise(heat[i], rule)
-                        self.rows.append((scene.id, row, rule, metrics.ciou(area, truth), metrics.degenerate(area)))
+                        ciou = metrics.ciou(area, truth)
+                        self.items.add(scene.id, condition({"row": row, "rule": rule}), "ciou", ciou)
+                        self.grouped[row, rule].append((ciou, metrics.degenerate(area)))
                 if len(examples) < context.config.evaluation.examples and not self.masks:
                     examples.append(
                         (
@@ -118,23 +124,16 @@ class SingleSource:
                         )
                     )
             context.progress(first + len(chosen), len(scenes))
-        context.add_file("items.csv", self._write_items)
         if examples:
             context.add_file("examples.npz", lambda path: write_examples(path, examples))
             context.add_file("examples.png", lambda path: draw_examples(path, examples))
 
     def scores(self) -> dict[str, dict[str, dict[str, float]]]:
-        grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
-        for _, row, rule, ciou, degenerate in self.rows:
-            grouped[row, rule].append((ciou, degenerate))
         table: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-        for (row, rule), values in grouped.items():
+        for (row, rule), values in self.grouped.items():
             cious, flags = zip(*values, strict=True)
             table[row][rule] = metrics.summarise(np.array(cious), np.array(flags))
         return dict(table)
-
-    def _write_items(self, path: Path) -> None:
-        write_csv(path, ("item", "row", "rule", "ciou"), [row[:4] for row in self.rows])
 
 
 def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations, count
 from typing import Any, Literal, Protocol, cast
 
@@ -34,7 +34,7 @@ from torch import Tensor
 
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import Score, Task
@@ -46,6 +46,7 @@ from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, magnitude
+from registry.item_table import ITEMS, condition
 
 Floats = npt.NDArray[np.float64]
 Example = dict[str, npt.NDArray[Any]]
@@ -388,7 +389,7 @@ def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sound asked back, in one row: a line of ``items.csv``."""
+    """One sound asked back, in one row."""
 
     pair: int
     item: str  # id of the solo asked back
@@ -497,8 +498,11 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[Item], examples: 
     ]
     header = ("pair", "first", "second", "kind_first", "kind_second")
     context.add_file("pairs.csv", lambda path: write_csv(path, header, pairs))
-    columns = tuple(f.name for f in fields(Item))
-    context.add_file("items.csv", lambda path: write_csv(path, columns, [astuple(item) for item in items]))
+    table = ItemTable()
+    for item in items:
+        values = {measure: getattr(item, measure) for measure in MEASURES}
+        table.add_all(item.item, condition({"row": item.row}, pair=item.pair, kind=item.kind), values, item.excluded)
+    context.add_file(ITEMS, table.write)
     if not examples:
         return
     names = getattr(mixtures.scenes, "kind_names", None)

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from registry.cli.printing import console, print_json, said, table, title
-from registry.comparison import ITEMS, Paired, differing, paired
+from registry.comparison import Paired, differing, paired
 from registry.index import Registry
+from registry.item_table import ITEMS
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -56,7 +57,9 @@ def run(registry: Registry, options: argparse.Namespace) -> None:
             runs = f"run {p.second} - run {p.first}"
             unshared = str(p.only_first + p.only_second)
             means = (said(p.mean_first), said(p.mean_second), f"{p.difference:+.4g}")
-            shown.add_row(runs, p.condition, str(p.items), unshared, *means, _interval(p))
+            shown.add_row(
+                runs, f"{p.metric}, {p.condition}".removesuffix(", "), str(p.items), unshared, *means, _interval(p)
+            )
         out.print(shown)
     else:
         out.print(f"item by item: not possible, fewer than two of the runs have {ITEMS} with a shared condition")

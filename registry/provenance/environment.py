@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: The packages whose arithmetic reaches a score.
-PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "mir_eval")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn")
 
 #: What runs had before it was recorded: the version of the definitions by which they were measured.
 UNRECORDED: Mapping[str, Any] = {"protocol": 1}

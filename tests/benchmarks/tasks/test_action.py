@@ -1,6 +1,5 @@
 """The action task on scenes of two actions that are told by the order of frames only, and what it is compared with."""
 
-import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +22,7 @@ from benchmarks.tasks.action import (
 )
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
+from tests.item_lines import item_lines
 from tests.plain_config import fake_context
 
 CPU = torch.device("cpu")
@@ -92,8 +92,7 @@ def run(tmp_path, monkeypatch, method, seed=1, **evaluation):
 
     def add_file(name, write):
         write(tmp_path / name)
-        with open(tmp_path / name) as file:
-            rows.extend(csv.DictReader(file))
+        rows.extend(item_lines(tmp_path / name))
 
     told = []
     values = {"updates": 80, "lr": 0.05, "train": 24, "validation": 12, "test": 15, **evaluation}
@@ -141,6 +140,7 @@ def test_the_items_give_the_score(tmp_path, monkeypatch):
     assert [row["item"] for row in rows] == [f"test{i}" for i in range(15)]
     assert [row["group"] for row in rows] == [str(i // 3) for i in range(15)]
     right = [row["label"] == row["predicted"] for row in rows]
+    assert [row["correct"] for row in rows] == [str(int(told)) for told in right]
     assert result["accuracy"] == pytest.approx(np.mean(right))
 
 

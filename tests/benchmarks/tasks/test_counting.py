@@ -1,6 +1,5 @@
 """The counting task on an audio network that knows the counts, and on one that does not; the counter found again."""
 
-import csv
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -27,6 +26,7 @@ from benchmarks.training.batching import Pool
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from registry.files import home
+from tests.item_lines import item_lines
 from tests.plain_config import fake_context
 
 DATA = MiniatureData(
@@ -77,8 +77,7 @@ def run(method, source, tmp_path, seed=1, **evaluation):
 
     def add_file(name, write):
         write(tmp_path / name)
-        with open(tmp_path / name) as file:
-            rows.extend(csv.DictReader(file))
+        rows.extend(item_lines(tmp_path / name))
 
     result = measure(
         fake_context(

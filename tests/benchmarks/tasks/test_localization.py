@@ -1,7 +1,5 @@
 """The localization task on methods whose scores are known beforehand: an oracle, and one that is always wrong."""
 
-import csv
-
 import numpy as np
 import pytest
 import torch
@@ -9,6 +7,7 @@ import torch
 from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.tasks.localization import LocalizationConfig, foreign_sounds, measure, other_sounds
 from benchmarks.training.validation import points_at
+from tests.item_lines import item_lines
 from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 6}, probe_folds=3, probe_clips=1)
@@ -80,12 +79,11 @@ def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(sou
         assert scores["pointing_other"] < 0.7
         assert scores["silent_area"] in (0.0, pytest.approx(float("nan"), nan_ok=True))
     assert result["items"] == {"single": 14, "multi": {"2": 6, "3": 6}}
-    with open(files["items.csv"]) as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 14 * 2 * 6  # scenes, rows (aligned, other-audio), rules
-    with open(files["pointing.csv"]) as file:
-        points = list(csv.DictReader(file))
+    lines = item_lines(files["items.csv"])
+    assert sum("ciou" in line for line in lines) == 14 * 2 * 6  # scenes, rows (aligned, other-audio), rules
+    points = [line for line in lines if "hit" in line]
     assert len(points) == 6 * 2 + 6 * 3
+    assert all("hit_other" in line for line in points)
     with np.load(files["examples.npz"]) as examples:
         assert examples["images"].shape == (3, 64, 64, 3)
         assert examples["heatmaps"].dtype == np.float16

@@ -30,6 +30,7 @@ from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.separator_config import SeparatorConfig
+from tests.item_lines import item_lines
 from tests.plain_config import fake_context
 
 DATA = MiniatureData(
@@ -117,7 +118,7 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
         write(tmp_path / name)
         if name.endswith(".csv"):
             with open(tmp_path / name) as file:
-                files[name] = list(csv.DictReader(file))
+                files[name] = item_lines(tmp_path / name) if name == "items.csv" else list(csv.DictReader(file))
         else:
             with np.load(tmp_path / name) as arrays:
                 files[name] = dict(arrays)

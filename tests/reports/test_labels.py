@@ -1,6 +1,8 @@
 import pytest
 
-from reports.names import first_trained, in_order, label, stage_text
+from reports.labels import first_trained, in_order, label, stage_text
+from reports.tables.localization import heatmap
+from reports.tables.separation import Network, called
 
 
 @pytest.mark.parametrize(
@@ -19,7 +21,7 @@ from reports.names import first_trained, in_order, label, stage_text
     ],
 )
 def test_every_word_of_a_separation_networks_variant_is_a_phrase_of_its_own(variant, remark, name):
-    assert label("cavl", "c1", remark, variant) == name
+    assert called(Network("cavl", "c1", variant), remark) == name
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_an_arm_is_named_behind_its_method(method, ordering, name):
 
 
 def test_an_arm_may_have_a_remark():
-    assert label("l3:mel", "avc", "activation") == "L3-Net avc, mel bins (activation without the sound)"
+    assert heatmap("activation").named("l3:mel", "avc") == "L3-Net avc, mel bins (activation without the sound)"
 
 
 def test_arms_follow_their_method_and_the_untrained_network_its_orderings():

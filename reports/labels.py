@@ -1,6 +1,7 @@
-"""How methods, orderings, variants and rules are called and ordered.
+"""Labels of methods, orderings and stages, and the order in which they are shown.
 
-Unknown ones appear by their own name, after the known.
+Unknown ones appear by their own name, after the known. What a task tells apart besides is called by its own report
+(:mod:`reports.tables`).
 """
 
 from __future__ import annotations
@@ -8,11 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-#: Binarisation rules in the order of PROTOCOLS §6; the first is the default.
-RULES = ("threshold=0.5", "max_fraction=0.1", "max_fraction=0.5", "top_half", "median_gt", "median_ge")
-DEFAULT_RULE = RULES[0]
-MASK = "mask"  # row and rule of methods that give masks, which are never binarised
 
 METHODS = {
     "cavl": "CAVL",
@@ -46,13 +42,6 @@ ARMS = {
 }
 #: What a method is without an arm, where its arms are other values of the same choice.
 WITHOUT_ARM = {"avts": "MC3"}
-TRIVIAL = ("full-frame", "centred-square", "mean-training-map")
-MASKS = (*TRIVIAL, "random-box")  # methods that give masks
-
-PROBES = {"miniature": "miniature", "composite": "composite", "esc10": "ESC-10", "esc50": "ESC-50"}
-OWN_PROBES = ("miniature", "composite")  # of the sounds of a preset's own scenes
-ACTIONS = {"miniature": "miniature", "ucf101": "UCF-101", "hmdb51": "HMDB-51"}
-
 #: Orderings from the simplest to the longest, each before its controls; others follow in the order of the plan.
 ORDERINGS = (
     "avc",
@@ -87,67 +76,24 @@ UNTRAINED = "untrained"
 REFERENCES = {"cavl": CURRICULUM, "avts": "curriculum", "l3": "avc-matched"}
 NAMELESS = ("none", "own")  # orderings that need no name: nothing is trained, or the method has only one
 
-TRUE, PERMUTED = "true", "permuted"  # what the counter was trained on
-
-#: The sets of pairs on which synchronisation is told; the first is the headline's.
-SETS = {
-    "mixed": "75/25",
-    "easy": "easy",
-    "hard": "hard",
-    "super-hard": "super-hard",
-    "hard-shuffled": "hard, shuffled",
-    "hard-reordered": "hard, reordered",
-}
-MIXED, EASY, HARD, SHUFFLED, REORDERED = "mixed", "easy", "hard", "hard-shuffled", "hard-reordered"
-
-#: In brackets behind a name: which heatmap, which labels, which of the sounds separated in one run.
-REMARKS = {
-    "aligned": "",
-    "unaligned": "unaligned centre",
-    "random-centre": "random centre",
-    "other-audio": "another scene's sound",
-    "absent-kind": "sound of an absent kind",
-    "activation": "activation without the sound",
-    MASK: "",
-    TRUE: "",
-    PERMUTED: "permuted labels",
-    "located-mixture": "located with the mixture",
-    "located-solo": "located with the solo",
-    "shuffled": "shuffled",
-    "shuffled-solo": "shuffled, located with the solo",
-    "audio-assignment": "audio assignment as the mask",
-}
-
-#: What follows the conditioning in the variant of a separation network: values that are not the preset's.
-UNUSUAL = {
-    "plain": "plain loss",
-    "weighted": "weighted loss",
-    "mean": "averaged mixtures",
-    "sum": "summed mixtures",
-    "mixture": "located with the mixture",
-    "solo": "located with the solo",
-}
-
 
 def base_of(method: str) -> str:
     """The method without its arm: "l3" of "l3:mel"."""
     return method.partition(":")[0]
 
 
-def label(method: str, ordering: str, remark: str = "", variant: str = "") -> str:
+def label(method: str, ordering: str, remark: str = "", phrases: Sequence[str] = ()) -> str:
     """ "CAVL c1-c2", "Full frame", "CAVL c1 (unaligned centre)", "CAVL c1 mask, plain loss (shuffled)",
     "L3-Net avc, mel bins"."""
     base, _, arm = method.partition(":")
     name = METHODS.get(base, base)
     if ordering not in NAMELESS:
         name += f" {ordering}"
-    phrases = [UNUSUAL.get(word, word) for word in variant.split()]  # the conditioning has no other name
     if phrases:
         name += f" {', '.join(phrases)}"
     if arm:
         name += f", {ARMS.get(arm, arm)}"
-    inside = REMARKS.get(remark, remark)
-    return f"{name} ({inside})" if inside and inside not in phrases else name
+    return f"{name} ({remark})" if remark and remark not in phrases else name
 
 
 def in_order(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -168,11 +114,6 @@ def first_trained(rows: Sequence[tuple[str, str]], method: str) -> tuple[str, st
 def reference_of(method: str) -> str:
     """The ordering that the method's others are held against."""
     return REFERENCES.get(base_of(method), CURRICULUM)
-
-
-def rules_in_order(rules: Iterable[str]) -> list[str]:
-    found = list(dict.fromkeys(rules))
-    return [r for r in RULES if r in found] + [r for r in found if r not in (*RULES, MASK)]
 
 
 # -- stages ------------------------------------------------------------------------------------------------------------

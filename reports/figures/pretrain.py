@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from registry.record.run_record import Record
 from reports.figures.canvas import band, legend, style, subplots
 from reports.figures.figure import Figure, seeds_of
-from reports.names import CURRICULUM
+from reports.labels import CURRICULUM
 from reports.results import Study, dig
 
 if TYPE_CHECKING:
