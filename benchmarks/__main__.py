@@ -52,7 +52,7 @@ from registry.mongo.address import MongoError, address, opened
 from registry.record.run_record import Record, RecordError
 
 if TYPE_CHECKING:  # slow to import: what needs it does so when the command line has been understood
-    from benchmarks.datasets.data_module import Source
+    from benchmarks.datasets.data_module import DataModule
     from benchmarks.orchestration.graph import Job
     from benchmarks.orchestration.request import Request, Same
     from benchmarks.orchestration.scheduler import State
@@ -287,24 +287,24 @@ def prepare(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
-    from benchmarks.datasets.data_module import open_source
+    from benchmarks.datasets.data_module import open_data_module
     from benchmarks.datasets.prepared import NotPreparedError
     from benchmarks.progress import progress_bar
     from cavl.config import to_dict
 
-    sources: dict[str, Source] = {}
+    sources: dict[str, DataModule] = {}
     wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
         data, task = json.dumps(to_dict(job.config.data), sort_keys=True), job.config.task
         if data not in sources:
-            sources[data] = open_source(to_dict(job.config.data))
+            sources[data] = open_data_module(to_dict(job.config.data))
         of_all = sources[data].of(task) is sources[data]
         for name in job.sets:
             wanted.setdefault((data, "" if of_all else task, name), job)
     missing: dict[str, None] = {}
     for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
         with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
-            source = open_source(to_dict(job.config.data), workers=workers, progress=progress)
+            source = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
             try:
                 (source.of(task) if task else source).named(name)
             except NotPreparedError as error:

@@ -25,7 +25,7 @@ from sacred.utils import SacredError
 
 from benchmarks import methods
 from benchmarks.catalogue import PRETRAIN, TASKS
-from benchmarks.datasets.data_module import module_of, open_source
+from benchmarks.datasets.data_module import module_of, open_data_module
 from benchmarks.orchestration.graph import Job, resolve
 from benchmarks.orchestration.run_config import RunConfig, configure
 from benchmarks.progress import Report, progress_bar
@@ -64,6 +64,7 @@ ORCHESTRATION = (
     "benchmarks.cli",
     "benchmarks.methods",
     "benchmarks.orchestration",
+    "benchmarks.preparation",
     "benchmarks.presets",
     "benchmarks.processes",
     "benchmarks.progress",
@@ -198,7 +199,7 @@ def make_experiment(task: str, *, config: RunConfig | None = None, progress: Rep
             context = Context(
                 job=job,
                 run=_run,
-                source=open_source(to_dict(job.config.data)).of(task),
+                source=open_data_module(to_dict(job.config.data)).of(task),
                 store=Path(stack.enter_context(store)),
                 progress=stack.enter_context(progress_bar(job.name)) if progress is None else progress,
             )

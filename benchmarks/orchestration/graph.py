@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, method_class, without_arm
 from benchmarks.orchestration.run_config import RunConfig, ordering_name
 from cavl.config import ConfigError, to_dict
@@ -82,7 +82,7 @@ def _pretraining(config: RunConfig) -> Job:
     parents = [_pretraining(replace(config, stages=config.stages[:-1], step=None))] if len(config.stages) > 1 else []
     if stage.k == "counted":
         parents.append(_counter(config))
-    source = open_source(to_dict(config.data)).of(PRETRAIN)
+    source = open_data_module(to_dict(config.data)).of(PRETRAIN)
     sets = TASKS.load(PRETRAIN).sets(stage, source, method)
     dataset = source.fingerprint(*sets)
     decisive = {
@@ -138,7 +138,7 @@ def _evaluation(config: RunConfig) -> Job:
     decisive["seed"] = config.seed  # of the evaluation's own draws: controls, permuted labels, its own training
     if task.network is not None:
         decisive["training"] = {"batch": config.training.batch, "recipe": task.network.recipe}
-    source = open_source(to_dict(config.data)).of(config.task)
+    source = open_data_module(to_dict(config.data)).of(config.task)
     sets = task.sets(config.evaluation, source, method)
     dataset = task.fingerprint(config.evaluation, source, sets)
     return Job(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, trivial
 from benchmarks.orchestration.graph import Job, resolve
 from benchmarks.orchestration.run_config import configure
@@ -175,7 +175,7 @@ def _jobs_of_row(request: Request, part: MethodPreset, row: Row, seed: int) -> I
     if row.task == PRETRAIN:
         yield resolve(config)
         return
-    source = open_source(to_dict(config.data)).of(row.task)
+    source = open_data_module(to_dict(config.data)).of(row.task)
     for variant in variants(part, row.task, row.ordering, asked=row.ordering in request.orderings):
         evaluation = changed(config.evaluation, variant, "evaluation")
         for one in TASKS.load(row.task).expand(evaluation, source, request):

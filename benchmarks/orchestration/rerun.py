@@ -93,7 +93,7 @@ def _run_again(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, 
 
 
 def _run(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parents: Parents, scratch: Path) -> int:
-    from benchmarks.datasets.data_module import data_folder, open_source
+    from benchmarks.datasets.data_module import data_folder, open_data_module
     from benchmarks.orchestration.experiment import run_config, run_job
     from benchmarks.orchestration.graph import resolve
     from cavl.config import to_dict
@@ -103,7 +103,7 @@ def _run(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parent
     job = resolve(_with_paths(run_config(config), paths))
     _link_parents(job, home, parents, scratch)
     for name in job.sets:  # made, where the cache has them not, on all cores
-        open_source(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=report).named(name)
+        open_data_module(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=report).named(name)
     return run_job(job, report)
 
 

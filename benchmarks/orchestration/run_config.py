@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import method_class
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
@@ -91,7 +91,7 @@ def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
         "stages": tuple(stages),
         "counter": from_dict(counting, plain["counter"], "counter") if plain["counter"] else None,
         "training": from_dict(TrainingConfig, plain["training"], "training"),
-        "data": open_source(plain["data"]).config,
+        "data": open_data_module(plain["data"]).config,
         "evaluation": None if plain["task"] == PRETRAIN else from_dict(task.Config, plain["evaluation"], "evaluation"),
     }
 

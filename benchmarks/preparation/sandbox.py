@@ -14,11 +14,11 @@ from benchmarks.processes import DiedError, Worker, WorkerError
 GRACE = 10
 
 
-class ChildError(WorkerError):
+class SandboxError(WorkerError):
     """The work was not done: it took too long, needed too much memory, or its process died."""
 
 
-class Child(Worker):
+class Sandbox(Worker):
     """A worker with limits of time and of memory (``memory``: the most it may map, in bytes).
 
     What it starts itself (ffmpeg, Deno) ends with it.
@@ -36,18 +36,18 @@ class Child(Worker):
 
         Raises
         ------
-        ChildError
+        SandboxError
             After ``timeout`` seconds, or when the process died; it has been replaced by the next call.
         """
         memory = self.memory if limited else None
         try:
             return self.ask(_within, memory, int(timeout) + GRACE, function, arguments, timeout=timeout)
-        except ChildError:
+        except SandboxError:
             raise
         except DiedError as error:
-            raise ChildError(f"the process that did it died ({error.cause})") from error
+            raise SandboxError(f"the process that did it died ({error.cause})") from error
         except WorkerError as error:
-            raise ChildError(str(error)) from error
+            raise SandboxError(str(error)) from error
 
 
 def _without_core() -> None:
@@ -69,6 +69,6 @@ def _within(memory: int | None, seconds: int, function: Callable[..., Any], argu
         return function(*arguments)
     except MemoryError:
         room = "memory than there is" if memory is None else f"than {memory >> 20} MiB of memory"
-        raise ChildError(f"it needs more {room}") from None
+        raise SandboxError(f"it needs more {room}") from None
     finally:
         signal.alarm(0)

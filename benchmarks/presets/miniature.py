@@ -30,7 +30,7 @@ reasons below.
 from __future__ import annotations
 
 from baselines import attention, avts, dmc, l3
-from benchmarks.datasets.data_module import MiniatureData
+from benchmarks.datasets.miniature import MiniatureData
 from benchmarks.presets import MethodPreset, Preset
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.separation import SeparationConfig

@@ -123,7 +123,7 @@ SEPARATION = SeparationConfig(
     network=SEPARATOR,
     lr=1e-4,  # §4.2 says "for all the experiments"
     updates=50_000,  # silent
-    pairs=200,  # silent: test mixtures; a published list takes their place (benchmarks.datasets.paper.music)
+    pairs=200,  # silent: test mixtures; a published list takes their place (benchmarks.datasets.music)
 )
 
 # --- the other methods: their papers' sizes -------------------------------------------------------------------------

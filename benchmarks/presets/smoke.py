@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from baselines import attention, avts, dmc, l3
-from benchmarks.datasets.data_module import MiniatureData
-from benchmarks.datasets.miniature import MiniatureConfig
+from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData
 from benchmarks.presets import (
     MethodPreset,
     ablations,

@@ -27,7 +27,7 @@ import torch
 from baselines.action import ActionClassifier, ActionClassifierConfig
 from benchmarks.datasets.action_videos import ActionVideos
 from benchmarks.datasets.actions import actions_fingerprint, open_actions
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.miniature.motion import Motions
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.items import ItemTable
@@ -196,7 +196,7 @@ class Monitor:
         return {"accuracy": metrics.accuracy(self.scenes.labels[self.indices], predicted)}
 
 
-def world_of(source: Source) -> MiniatureConfig:
+def world_of(source: DataModule) -> MiniatureConfig:
     """The world that motions are drawn from, whatever the other tasks read."""
     world: MiniatureConfig = getattr(source.config, "world", MiniatureConfig())
     return world
@@ -211,11 +211,11 @@ class Action(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: ActionConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: ActionConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         return ()  # its clips are of no source
 
     @classmethod
-    def fingerprint(cls, evaluation: ActionConfig, source: Source, sets: tuple[str, ...]) -> str:
+    def fingerprint(cls, evaluation: ActionConfig, source: DataModule, sets: tuple[str, ...]) -> str:
         return actions_fingerprint(world_of(source), to_dict(evaluation))
 
     @classmethod
@@ -223,7 +223,7 @@ class Action(Task):
         return evaluation.data + (f" fold {evaluation.fold}" if evaluation.fold > 1 else "")
 
     @classmethod
-    def expand(cls, evaluation: ActionConfig, source: Source, given: Given) -> Iterator[ActionConfig]:
+    def expand(cls, evaluation: ActionConfig, source: DataModule, given: Given) -> Iterator[ActionConfig]:
         yield evaluation
         yield from (replace(evaluation, **videos) for videos in given.videos)
 

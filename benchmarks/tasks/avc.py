@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
 from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
@@ -165,7 +165,7 @@ class AVC(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: AVCConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: AVCConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         return ("validation 1", "test 1")
 
     @classmethod

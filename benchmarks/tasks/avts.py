@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from baselines import moments
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
 from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
@@ -228,7 +228,7 @@ class AVTS(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: AVTSConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: AVTSConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         return ("validation 1", "test 1")
 
     @classmethod

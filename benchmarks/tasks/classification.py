@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets.data_module import Source
-from benchmarks.datasets.esc50 import Esc50, IncompleteError
+from benchmarks.datasets.data_module import DataModule, data_folder
+from benchmarks.datasets.esc50 import Folds, IncompleteError
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.datasets.scene import Dataset
 from benchmarks.items import ItemTable
@@ -113,9 +113,11 @@ def probe_set(evaluation: ClassificationConfig) -> str | None:
 
 
 @functools.cache
-def read_esc50(folder: str, subset: Subset) -> Esc50:
-    """Once a process: its manifest reads every recording."""
-    return Esc50(folder, subset=subset)
+def read_esc50(folder: str, subset: Subset) -> Folds:
+    """Once a process: every recording is read for its hash."""
+    from benchmarks.preparation.esc50 import from_folder  # slow to import, and few runs ask for it
+
+    return from_folder(folder, subset, data_folder())
 
 
 @functools.cache
@@ -128,7 +130,7 @@ def scoreable(folder: str) -> dict[Subset, str]:
     return {subset: str(recordings.coverage) for subset, recordings in found.items() if _whole(recordings)}
 
 
-def prepared_probes(source: Source) -> list[Subset]:
+def prepared_probes(source: DataModule) -> list[Subset]:
     """The subsets of a source's ESC-50 of which every fold is whole; both, where it is not prepared at all."""
     whole: list[Subset] = []
     for subset in SUBSETS:
@@ -164,12 +166,12 @@ class Classification(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: ClassificationConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: ClassificationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         own = probe_set(evaluation)
         return (own,) if own else ()
 
     @classmethod
-    def fingerprint(cls, evaluation: ClassificationConfig, source: Source, sets: tuple[str, ...]) -> str:
+    def fingerprint(cls, evaluation: ClassificationConfig, source: DataModule, sets: tuple[str, ...]) -> str:
         return source.fingerprint(*sets) if sets else read_esc50(str(evaluation.esc50), evaluation.probe).fingerprint
 
     @classmethod
@@ -177,7 +179,9 @@ class Classification(Task):
         return evaluation.probe
 
     @classmethod
-    def expand(cls, evaluation: ClassificationConfig, source: Source, given: Given) -> Iterator[ClassificationConfig]:
+    def expand(
+        cls, evaluation: ClassificationConfig, source: DataModule, given: Given
+    ) -> Iterator[ClassificationConfig]:
         """What the probe is asked of: the preset's own sounds, and the recordings in a folder of ESC-50.
 
         Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.

@@ -12,7 +12,7 @@ import torch
 from sacred.run import Run
 from torch import nn
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.methods import method_class
 from benchmarks.progress import Report
 from benchmarks.training.batching import Indexed
@@ -34,7 +34,7 @@ class Context:
 
     job: Job
     run: Run
-    source: Source  # of the task's sets
+    source: DataModule  # of the task's sets
     store: Path  # where this run's own weights go: the home, or a temporary folder of an unobserved run
     progress: Report
 

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Scene, together
 from benchmarks.items import ItemTable
 from benchmarks.metrics import counting as metrics
@@ -152,7 +152,7 @@ def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
 class Monitor:
     """Accuracy and error on held-out scenes, as many of each number of sources."""
 
-    def __init__(self, source: Source, numbers: Sequence[int], device: torch.device) -> None:
+    def __init__(self, source: DataModule, numbers: Sequence[int], device: torch.device) -> None:
         share = BATCH // len(numbers)
         sets = [source.validation(n) for n in numbers]
         self.scenes = [scenes[i] for scenes in sets for i in range(min(share, len(scenes)))]
@@ -182,7 +182,7 @@ class Counting(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: CountingConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: CountingConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         return (
             *(f"train {n}" for n in source.train_counts()),
             *(f"validation {n}" for n in countable(source.train_counts())),

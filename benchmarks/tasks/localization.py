@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.items import ItemTable
 from benchmarks.metrics import localization as metrics
@@ -249,7 +249,7 @@ class Localization(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: LocalizationConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: LocalizationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         tests = tuple(f"test {n}" for n in source.test_counts() if n <= evaluation.most_sources)
         return (*tests, "train 1") if hasattr(method, "fit") else tests  # the annotations of training images
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Scene, together
 from benchmarks.tasks.context import Context, build
 from benchmarks.tasks.counters import load_counter
@@ -125,7 +125,7 @@ class Pretrain(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: Stage, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: Stage, source: DataModule, method: Any) -> tuple[str, ...]:
         """The loss needs the curricula; the accuracies along the way need the held-out scenes."""
         graded = source.train_counts() if evaluation.k == "counted" else evaluation.curricula
         held_out = set()

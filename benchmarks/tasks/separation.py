@@ -32,7 +32,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
@@ -531,7 +531,7 @@ class Separation(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: SeparationConfig, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: SeparationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
         return ("train 1", "validation 1", "test 1")
 
     @classmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from benchmarks.datasets.data_module import Source
+    from benchmarks.datasets.data_module import DataModule
     from benchmarks.tasks.context import Context
 
 
@@ -65,12 +65,12 @@ class Task:
         raise NotImplementedError
 
     @classmethod
-    def sets(cls, evaluation: Any, source: Source, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: Any, source: DataModule, method: Any) -> tuple[str, ...]:
         """The sets of the source that are read: "train 1", "test 3", "probe". ``method`` is the method's class."""
         return ("test 1",)
 
     @classmethod
-    def fingerprint(cls, evaluation: Any, source: Source, sets: tuple[str, ...]) -> str:
+    def fingerprint(cls, evaluation: Any, source: DataModule, sets: tuple[str, ...]) -> str:
         """Of all data that are read."""
         return source.fingerprint(*sets)
 
@@ -80,7 +80,7 @@ class Task:
         return None
 
     @classmethod
-    def expand(cls, evaluation: Any, source: Source, given: Given) -> Iterable[Any]:
+    def expand(cls, evaluation: Any, source: DataModule, given: Given) -> Iterable[Any]:
         """The evaluations that one row of a plan stands for."""
         return (evaluation,)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.metrics.correspondence import roc_auc
 from benchmarks.metrics.localization import pointing
@@ -27,7 +27,7 @@ MOMENTS = 48  # scenes, with a moment each, by which synchronisation is measured
 
 
 def make_monitor(
-    method: Any, source: Source, stage: Stage, seed: int, device: torch.device
+    method: Any, source: DataModule, stage: Stage, seed: int, device: torch.device
 ) -> Callable[[Any], Mapping[str, float]] | None:
     """All that can be measured of this method along the way; None if nothing can.
 
@@ -57,7 +57,7 @@ class Monitor:
     No pointing where scenes have no maps of objects.
     """
 
-    def __init__(self, source: Source, stage: Stage, seed: int, device: torch.device) -> None:
+    def __init__(self, source: DataModule, stage: Stage, seed: int, device: torch.device) -> None:
         self.options = stage.options
         share = max(2, BATCH // len(stage.curricula))  # of each curriculum, about BATCH scenes in all
         sets = [source.validation(n) for n in stage.curricula]
@@ -101,7 +101,7 @@ def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: 
 class CorrespondenceMonitor:
     """How well scenes of one source are told to have their own sound or another scene's: the same pairs every time."""
 
-    def __init__(self, method: Any, source: Source, seed: int, device: torch.device) -> None:
+    def __init__(self, method: Any, source: DataModule, seed: int, device: torch.device) -> None:
         scenes = source.validation(1)
         pairs = partners(min(BATCH, len(scenes)), 1, seed, "monitor avc")
         own, others = ([(scene, None) for scene in column] for column in pairs.T.tolist())
@@ -117,7 +117,7 @@ class CorrespondenceMonitor:
 class SynchronyMonitor:
     """How well clips are told to have their own sound or another scene's (easy), another time's (hard)."""
 
-    def __init__(self, method: Any, source: Source, seed: int, device: torch.device) -> None:
+    def __init__(self, method: Any, source: DataModule, seed: int, device: torch.device) -> None:
         scenes = source.validation(1)
         drawn = draw_moments(method, scenes, min(MOMENTS, len(scenes)), 1, seed, "monitor avts")
         self.clips = seen(method, scenes, [m.own for m in drawn], device)

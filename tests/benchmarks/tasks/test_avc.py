@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.tasks.avc import AVCConfig, ScoredPairs, measure
 from benchmarks.training.pairs import partners
 from tests.item_lines import item_lines
@@ -18,7 +18,7 @@ DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 def number(text):

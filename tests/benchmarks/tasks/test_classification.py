@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.tasks.classification import ClassificationConfig, embed, measure
 from tests.plain_config import fake_context
 
@@ -15,7 +15,7 @@ DATA = MiniatureData(probe_folds=3, probe_clips=2)
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Knowing:

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.datasets.miniature import MiniatureConfig
+from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData, MiniatureDataModule
 from benchmarks.datasets.scene import Coverage
 from benchmarks.orchestration.run_config import configure
 from benchmarks.tasks.context import Context, build
@@ -41,7 +40,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Knowing(nn.Module):
@@ -161,7 +160,7 @@ def test_permuted_labels_are_the_same_labels_and_a_function_of_the_seed():
 
 
 def test_scenes_of_more_than_five_are_left_out_and_counted(source, tmp_path):
-    class Crowded(MiniatureSource):
+    class Crowded(MiniatureDataModule):
         def test_counts(self):
             return [*super().test_counts(), 6]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, RandomBox
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list
 from benchmarks.tasks.flickr_trivial import main as trivial
 from benchmarks.tasks.localization import LocalizationConfig, measure
@@ -32,7 +32,7 @@ def run(method, root, tmp_path, **choices):
     context = fake_context(
         LocalizationConfig,
         {"most_sources": 1, "batch": 32, "examples": 2},
-        source=open_source({"source": "paper", **choices}, cache=root).of("localization"),
+        source=open_data_module({"source": "paper", **choices}, cache=root).of("localization"),
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda done, total: None,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.tasks.localization import LocalizationConfig, foreign_sounds, measure, other_sounds
 from benchmarks.training.validation import points_at
 from tests.item_lines import item_lines
@@ -15,7 +15,7 @@ DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Oracle:

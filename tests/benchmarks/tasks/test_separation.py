@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.datasets.miniature import KINDS, MiniatureConfig
+from benchmarks.datasets.miniature import KINDS, MiniatureConfig, MiniatureData, MiniatureDataModule
 from benchmarks.datasets.scene import Scene
 from benchmarks.tasks.separation import (
     ByLocation,
@@ -48,7 +47,7 @@ BOUNDS = ("ideal-ratio-mask", "ideal-log-mask")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 def middle(waveform):
