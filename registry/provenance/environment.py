@@ -16,6 +16,8 @@ PROTOCOL = 1
 
 #: What runs had before it was recorded: the version of the definitions by which they were measured.
 UNRECORDED: Mapping[str, Any] = {"protocol": 1}
+#: What runs had recorded that reaches no score.
+FORMER = ("mir_eval",)
 
 
 def versions() -> dict[str, Any]:
@@ -33,8 +35,8 @@ def environment(precision: str, threads: int, world_size: int = 1) -> dict[str, 
 
 
 def complete(environment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An environment with what was not recorded in its day; where none was recorded (plain Sacred), none."""
-    return {**UNRECORDED, **environment} if environment else {}
+    """An environment as it would be recorded today; where none was recorded (plain Sacred), none."""
+    return {**UNRECORDED, **{n: v for n, v in environment.items() if n not in FORMER}} if environment else {}
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
