@@ -17,7 +17,7 @@ from benchmarks import presets
 from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, method_class, without_arm
-from benchmarks.orchestration.run_config import RunConfig, ordering_name
+from benchmarks.orchestration.run_config import RunConfig
 from cavl.config import ConfigError, to_dict
 from registry.provenance.keys import run_key
 
@@ -95,7 +95,7 @@ def _pretraining(config: RunConfig) -> Job:
         "training": {"batch": config.training.batch},
     }
     return Job(
-        config=replace(config, task=PRETRAIN, ordering=ordering_name(config), step=None, evaluation=None),
+        config=replace(config, task=PRETRAIN, ordering=config.named_as(), step=None, evaluation=None),
         key=run_key(PRETRAIN, decisive, dataset, [p.key for p in parents]),
         dataset=dataset,
         sets=sets,

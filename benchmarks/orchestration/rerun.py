@@ -14,7 +14,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ from registry.record.run_record import Record, read_record
 
 if TYPE_CHECKING:  # the parent does without Sacred and torch
     from benchmarks.orchestration.graph import Job
-    from benchmarks.orchestration.run_config import RunConfig
 
 #: Runs a record again: the folder of the new record, until the block is left. Raises :class:`RerunError`.
 Again = Callable[[Record, Report], AbstractContextManager[Path]]
@@ -100,29 +98,11 @@ def _run(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parent
 
     os.environ["CAVL_DATA"] = str(data_folder())  # which may be said by the home
     os.environ["CAVL_HOME"] = str(scratch)
-    job = resolve(_with_paths(run_config(config), paths))
+    job = resolve(run_config(config).relocated(paths))
     _link_parents(job, home, parents, scratch)
     for name in job.sets:  # made, where the cache has them not, on all cores
         open_data_module(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=report).named(name)
     return run_job(job, report)
-
-
-def _with_paths(config: RunConfig, paths: Mapping[str, str]) -> RunConfig:
-    """The configuration with the folders where they lie now."""
-    from benchmarks.catalogue import TASKS
-
-    known = [name for task in TASKS.available for name in TASKS.load(task).paths]
-    for name in paths:
-        if name not in known:
-            raise RerunError(f"--path {name}=...: a configuration names no such folder, but {', '.join(known)}")
-    given = {name: folder for name in TASKS.load(config.task).paths if (folder := getattr(config.evaluation, name))}
-    there = {name: paths.get(name, folder) for name, folder in given.items()}
-    for name, folder in there.items():
-        if not Path(folder).exists():
-            raise RerunError(
-                f"evaluation.{name} is {folder}, which is not there; say where it lies now: --path {name}=DIR"
-            )
-    return replace(config, evaluation=replace(config.evaluation, **there)) if there else config
 
 
 def _link_parents(job: Job, home: Path, parents: Parents, scratch: Path) -> None:

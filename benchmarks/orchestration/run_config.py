@@ -10,7 +10,8 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks import presets
@@ -80,6 +81,36 @@ class RunConfig:
         plain = to_dict(self)
         return {**plain, **{entry: plain[entry] or {} for entry in ("evaluation", "counter")}}
 
+    def named_as(self) -> str:
+        """The name under which its stages are known in its preset: of c1-c2-c3's first stage, "c1"."""
+        part = presets.methods_of(self.preset, presets.load(self.preset)).get(self.method)
+        for name, stages in part.orderings(self.seed).items() if part else ():
+            if stages == self.stages:
+                return name
+        base = re.split(r"[@\[]", self.ordering)[0]
+        return f"{base}[:{len(self.stages)}]"
+
+    def relocated(self, paths: Mapping[str, str]) -> RunConfig:
+        """The same with the folders that it names where ``paths`` (entry -> folder) says that they lie now.
+
+        Raises
+        ------
+        ConfigError
+            For an entry that names no folder in any task's configuration, or a folder that is not there.
+        """
+        known = [name for task in TASKS.available for name in TASKS.load(task).paths]
+        for name in paths:
+            if name not in known:
+                raise ConfigError(f"--path {name}=...: a configuration names no such folder, but {', '.join(known)}")
+        given = {name: folder for name in TASKS.load(self.task).paths if (folder := getattr(self.evaluation, name))}
+        there = {name: paths.get(name, folder) for name, folder in given.items()}
+        for name, folder in there.items():
+            if not Path(folder).exists():
+                raise ConfigError(
+                    f"evaluation.{name} is {folder}, which is not there; say where it lies now: --path {name}=DIR"
+                )
+        return replace(self, evaluation=replace(self.evaluation, **there)) if there else self
+
 
 def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
     """The entries that are configurations themselves."""
@@ -125,13 +156,3 @@ def configure(task: str, preset_name: str, method: str, ordering: str, seed: int
         evaluation=preset.evaluation(task),
         counter=preset.evaluation("counting"),
     )
-
-
-def ordering_name(config: RunConfig) -> str:
-    """The name under which a run's stages are known in its preset: of c1-c2-c3's first stage, "c1"."""
-    part = presets.methods_of(config.preset, presets.load(config.preset)).get(config.method)
-    for name, stages in part.orderings(config.seed).items() if part else ():
-        if stages == config.stages:
-            return name
-    base = re.split(r"[@\[]", config.ordering)[0]
-    return f"{base}[:{len(config.stages)}]"
