@@ -136,6 +136,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def benchmark(arguments: argparse.Namespace) -> int:
     from benchmarks import presets
+    from benchmarks.orchestration.executors.local import LocalExecutor
     from benchmarks.orchestration.experiment import current_environment
     from benchmarks.orchestration.request import Request, plan_of
     from benchmarks.orchestration.scheduler import State, run, select
@@ -184,7 +185,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
     with Display(console, state) as display:
         run(
             state,
-            arguments.jobs or os.cpu_count() or 1,
+            LocalExecutor(arguments.jobs or os.cpu_count() or 1),
             changed=display.update,
             seed_done=lambda seed: write_report_aside(request.preset, report) if state.todo else None,
         )

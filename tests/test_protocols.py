@@ -7,8 +7,7 @@ import pytest
 
 from benchmarks import presets
 from benchmarks.orchestration.experiment import current_environment, pedigree
-from benchmarks.protocol import PROTOCOL
-from registry.runner import runner
+from registry.provenance.environment import PROTOCOL
 from reports.protocols import read, sections
 from tests.plain_config import run_config
 
@@ -56,13 +55,12 @@ def test_sections_have_anchors_and_the_contents_lists_them_all():
 
 def test_the_version_is_stated_once_and_stands_in_every_record(tmp_path, monkeypatch):
     assert re.findall(r"\*\*Protocol version (\d+)\.\*\*", TEXT) == [str(PROTOCOL)]
-    assert runner().protocol == PROTOCOL
     assert current_environment(presets.load("smoke").training)["protocol"] == PROTOCOL
     monkeypatch.setenv("CAVL_HOME", str(tmp_path))
     monkeypatch.setenv("CAVL_DATA", str(tmp_path))
     config = {**run_config("localization", "smoke", "full-frame", "none", 1)}
     then = pedigree(config)
-    monkeypatch.setattr("benchmarks.orchestration.experiment.PROTOCOL", PROTOCOL + 1)
+    monkeypatch.setattr("registry.provenance.environment.PROTOCOL", PROTOCOL + 1)
     now = pedigree(config)
     assert (then.environment["protocol"], now.environment["protocol"]) == (PROTOCOL, PROTOCOL + 1)
     assert then.key == now.key  # beside the key, not in it

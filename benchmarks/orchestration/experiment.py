@@ -29,7 +29,6 @@ from benchmarks.datasets.data_module import module_of, open_data_module
 from benchmarks.orchestration.graph import Job, resolve
 from benchmarks.orchestration.run_config import RunConfig, configure
 from benchmarks.progress import Report, progress_bar
-from benchmarks.protocol import PROTOCOL
 from benchmarks.tasks.context import Context
 from benchmarks.training.checkpoints import CheckpointError, Checkpoints
 from benchmarks.training.loop import (
@@ -42,6 +41,7 @@ from benchmarks.training.loop import (
 from cavl.config import to_dict
 from registry.files import MONGO, expanded, home, require_home
 from registry.index import Registry
+from registry.interrupts import sigterm_as_interrupt
 from registry.mongo.address import MongoError
 from registry.mongo.mirror import mirrors
 from registry.provenance.code_digest import code_digest
@@ -50,7 +50,6 @@ from registry.record.observer import (
     AlreadyRunning,
     RegistryObserver,
     recorded,
-    sigterm_as_interrupt,
     verify_written,
 )
 from registry.record.run_record import Pedigree, Record, RecordError, to_json
@@ -107,7 +106,7 @@ def code_behind(task: str, method: str, source: str) -> dict[str, str]:
 def current_environment(settings: TrainingConfig) -> dict[str, Any]:
     """What a run with these settings would be made with here and now: other than a record's, that one is stale."""
     precision = choose_precision(settings.precision, choose_device(settings.device))
-    return {**environment(precision, settings.threads, world_size=1), "protocol": PROTOCOL}
+    return environment(precision, settings.threads, world_size=1)
 
 
 def answered(job: Job, registry: Registry) -> Record | None:

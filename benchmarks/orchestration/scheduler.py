@@ -1,4 +1,4 @@
-"""The suite: which jobs a preset asks for, and how they are run.
+"""Scheduler: in what order the jobs of a suite run, and what became of them; an executor runs them.
 
 The jobs form a graph (a later stage starts from an earlier one's weights, an evaluation from a checkpoint). What a
 finished run already answers is not run again. Seeds come in major order, and within a seed the longest chains first.
@@ -6,23 +6,17 @@ finished run already answers is not run again. Seeds come in major order, and wi
 
 from __future__ import annotations
 
+import contextlib
 import heapq
-import multiprocessing
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
 
 from benchmarks import presets
-from benchmarks.orchestration.experiment import answered, run_job
-from benchmarks.orchestration.graph import Job, resolve
-from benchmarks.orchestration.run_config import RunConfig
-from benchmarks.processes import follow_parent
+from benchmarks.orchestration.executors import Executor
+from benchmarks.orchestration.experiment import answered
+from benchmarks.orchestration.graph import Job
 from registry.index import Registry
-from registry.record.observer import AlreadyRunning
 from registry.record.run_record import Record
 
 #: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
@@ -86,53 +80,36 @@ def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[s
 
 def run(
     state: State,
-    slots: int,
+    executor: Executor,
     *,
     changed: Callable[[State], None],
     seed_done: Callable[[int], None],
 ) -> None:
-    """Run ``state.todo`` in ``slots`` processes, going on past failures.
+    """Run ``state.todo``, going on past failures; the executor is closed at the end, whatever ends it.
 
     ``changed`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a seed
-    (or of the seeds before it) is left. A process that dies (killed, out of memory) fails its job only.
+    (or of the seeds before it) is left.
     """
     order = Order(state)
-    if not order.ready:
-        return  # nothing is missing: no process is started
-    workers = [Worker() for _ in range(slots)]
-    busy: dict[Future[int], tuple[Worker, Job]] = {}
-    idle = list(workers)
-    try:
-        while busy or order.ready:
-            while idle and order.ready:
-                worker, job = idle.pop(), order.next()
+    with contextlib.closing(executor):
+        while state.running or order.ready:
+            while executor.room and order.ready:
+                job = order.next()
                 state.running[job.key] = Running(job, time.monotonic())
-                busy[worker.submit(job)] = (worker, job)
-            ended, _ = wait(busy, timeout=0.25, return_when=FIRST_COMPLETED)
-            for worker, job in busy.values():
-                state.running[job.key].done, state.running[job.key].total = worker.progress[:]
-            for future in ended:
-                worker, job = busy.pop(future)
-                begun = state.running.pop(job.key).started
-                error = future.exception()
-                if error is None:
-                    state.finished[job.key] = time.monotonic() - begun
-                    order.release(job)
-                elif isinstance(error, BrokenExecutor):
-                    order.fail(job, "its process died (killed, or out of memory)")
+                executor.submit(job)
+            ended = executor.wait(0.25)
+            for key, (done, total) in executor.progress().items():
+                state.running[key].done, state.running[key].total = done, total
+            for key, why in ended.items():
+                over = state.running.pop(key)
+                if why is None:
+                    state.finished[key] = time.monotonic() - over.started
+                    order.release(over.job)
                 else:
-                    order.fail(job, f"{type(error).__name__}: {error}")
-                idle.append(worker)
+                    order.fail(over.job, why)
                 for seed in order.seeds_ended():
                     seed_done(seed)
             changed(state)
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()  # SIGTERM: it records INTERRUPTED and flushes its metrics
-        raise
-    finally:
-        for worker in workers:
-            worker.pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Order:
@@ -186,55 +163,3 @@ class Order:
     def _push(self, job: Job) -> None:
         if job.key not in self.state.failed:
             heapq.heappush(self._heap, (job.config.seed, -self.chain[job.key], job.key, job))
-
-
-class Worker:
-    """A process of its own for one slot: it imports torch once, and takes no other slot down when it dies."""
-
-    def __init__(self) -> None:
-        self.context = multiprocessing.get_context("spawn")
-        self.progress = self.context.Array("q", 2)  # (done, total) of the job that runs
-        self._open()
-
-    def _open(self) -> None:
-        self.pool = ProcessPoolExecutor(
-            1, mp_context=self.context, initializer=_become_worker, initargs=(self.progress,)
-        )
-
-    def submit(self, job: Job) -> Future[int]:
-        """Start ``job``, in a new process where the old one has died."""
-        self.progress[:] = [0, 0]
-        try:
-            return self.pool.submit(_work, job.config)
-        except BrokenExecutor:
-            self._open()
-            return self.pool.submit(_work, job.config)
-
-
-_shared_progress: Any = None  # in a worker: its slot's (done, total)
-
-
-def _become_worker(progress: Any) -> None:
-    """Workers write to their runs' records, not over the display."""
-    global _shared_progress
-    _shared_progress = progress
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    follow_parent()
-
-
-def _work(config: RunConfig) -> int:
-    """In the worker: run one job, waiting up to a minute for another process that runs the same."""
-    job = resolve(config)
-
-    def progress(done: int, total: int) -> None:
-        _shared_progress[:] = [done, total]
-
-    for _ in range(60):
-        try:
-            return run_job(job, progress)
-        except AlreadyRunning:  # a second suite, or the worker of one that was just killed, on its way out
-            time.sleep(1)
-            record = answered(job, Registry())
-            if record is not None:
-                return record.id
-    return run_job(job, progress)
