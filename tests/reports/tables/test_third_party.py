@@ -38,7 +38,7 @@ def table(study):
         name="pixel_map",
         short="Pixels",
         title="Average precision of pixels",
-        caption=f"Average precision of heatmap pixels in percent, mean over images. {scored_on(nodes)} {CELLS} {COUNTED}",
+        caption=f"Average precision of heatmap pixels in percent, over images. {scored_on(nodes)} {CELLS} {COUNTED}",
         columns=COLUMNS,
         rows=marked,
         findings=(*said, *unfinished(marked, list(rows.shown))),
