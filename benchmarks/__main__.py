@@ -42,9 +42,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import names
 from benchmarks.arguments import comma_separated, number_of_seeds, positive
-from benchmarks.methods import TASKS
+from benchmarks.catalogue import PRESETS, TASKS
 from registry.arguments import folder
 from registry.cli import printing
 from registry.files import MONGO, home, report_folder, require_home, require_writable
@@ -53,9 +52,10 @@ from registry.mongo.address import MongoError, address, opened
 from registry.record.run_record import Record, RecordError
 
 if TYPE_CHECKING:  # slow to import: what needs it does so when the command line has been understood
-    from benchmarks.datasets.data_module import Source
+    from benchmarks.datasets.data_module import DataModule
     from benchmarks.orchestration.graph import Job
-    from benchmarks.orchestration.scheduler import Request, Same, State
+    from benchmarks.orchestration.request import Request, Same
+    from benchmarks.orchestration.scheduler import State
     from benchmarks.presets import Preset
 
 
@@ -81,7 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     several = functools.partial(parser.add_argument, default=(), type=comma_separated, metavar="A,B,...")
     parser.add_argument(
-        "--preset", default="miniature", help=f"one of: {', '.join(names.presets())} (default: miniature)"
+        "--preset", default="miniature", help=f"one of: {', '.join(PRESETS.available)} (default: miniature)"
     )
     parser.add_argument(
         "--limit",
@@ -92,7 +92,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=number_of_seeds, metavar="N", help="seeds 1..N (default: the preset's)")
     several("--methods", help="only these methods and the trivial rows (default: all of the preset)")
     several("--orderings", help="only these curriculum orderings, also ones not run by default")
-    several("--tasks", help=f"only these of: {', '.join(TASKS)}; what they need is trained anyway")
+    several("--tasks", help=f"only these of: {', '.join(TASKS.available)}; what they need is trained anyway")
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time (default: the number of cores)")
     parser.add_argument(
         "--esc50",
@@ -136,8 +136,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def benchmark(arguments: argparse.Namespace) -> int:
     from benchmarks import presets
+    from benchmarks.orchestration.executors.local import LocalExecutor
     from benchmarks.orchestration.experiment import current_environment
-    from benchmarks.orchestration.scheduler import Request, State, plan_of, run, scoreable, select
+    from benchmarks.orchestration.request import Request, plan_of
+    from benchmarks.orchestration.scheduler import State, run, select
+    from benchmarks.tasks.classification import scoreable
 
     console = Console(soft_wrap=True)
     preset = arguments.preset if arguments.limit is None else f"{arguments.preset}@{arguments.limit}"
@@ -182,7 +185,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
     with Display(console, state) as display:
         run(
             state,
-            arguments.jobs or os.cpu_count() or 1,
+            LocalExecutor(arguments.jobs or os.cpu_count() or 1),
             changed=display.update,
             seed_done=lambda seed: write_report_aside(request.preset, report) if state.todo else None,
         )
@@ -264,10 +267,10 @@ def plan(request: Request, jobs: list[Job], same: Sequence[Same]) -> dict[str, A
             {
                 "name": job.name,
                 "key": job.key,
-                "task": job.config["task"],
-                "method": job.config["method"],
-                "ordering": job.config["ordering"],
-                "seed": job.config["seed"],
+                "task": job.config.task,
+                "method": job.config.method,
+                "ordering": job.config.ordering,
+                "seed": job.config.seed,
                 "variant": job.variant,
                 "parents": [p.key for p in job.parents],
             }
@@ -284,23 +287,24 @@ def prepare(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
-    from benchmarks.datasets.data_module import open_source
+    from benchmarks.datasets.data_module import open_data_module
     from benchmarks.datasets.prepared import NotPreparedError
     from benchmarks.progress import progress_bar
+    from cavl.config import to_dict
 
-    sources: dict[str, Source] = {}
+    sources: dict[str, DataModule] = {}
     wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
-        data, task = json.dumps(job.config["data"], sort_keys=True), job.config["task"]
+        data, task = json.dumps(to_dict(job.config.data), sort_keys=True), job.config.task
         if data not in sources:
-            sources[data] = open_source(job.config["data"])
+            sources[data] = open_data_module(to_dict(job.config.data))
         of_all = sources[data].of(task) is sources[data]
         for name in job.sets:
             wanted.setdefault((data, "" if of_all else task, name), job)
     missing: dict[str, None] = {}
     for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
         with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
-            source = open_source(job.config["data"], workers=workers, progress=progress)
+            source = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
             try:
                 (source.of(task) if task else source).named(name)
             except NotPreparedError as error:
@@ -401,7 +405,7 @@ def _found_esc50(preset: Preset) -> Path | None:
     """The official folder, where it is there and the preset does not read ESC-50 as prepared."""
     from benchmarks.datasets.data_module import data_folder
 
-    if preset.classification.probe != "miniature":
+    if preset.evaluation("classification").probe != "miniature":
         return None
     folder = data_folder() / "ESC-50"
     return folder if (folder / "meta" / "esc50.csv").is_file() else None

@@ -1,4 +1,4 @@
-"""``python -m registry``: find runs, compare and verify them, copy them elsewhere, browse them, delete them."""
+"""``python -m registry``: find runs, compare them, copy them elsewhere, browse them, delete them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from registry.arguments import folder
-from registry.cli import archive, compare, gc, listing, omniboard, show, sync, verify
+from registry.cli import archive, compare, gc, listing, omniboard, show, sync
 from registry.cli.printing import Reading
 from registry.index import Registry
 from registry.record.run_record import RecordError
@@ -20,8 +20,6 @@ examples:
   python -m registry list --stale --json | jq '.[].id'     what --rerun stale would run again
   python -m registry show 12                               where the number of run 12 comes from
   python -m registry compare 12 15                         what differs, and by how much, item by item
-  python -m registry verify 12                             run 12 again: does it still give this number?
-  python -m registry verify --table table3                 and all runs behind a table of the report
   python -m registry sync --mongo mongodb://HOST/lab       copy all runs into a MongoDB, as Sacred would write them
   python -m registry sync --watch                          and go on doing so ($CAVL_MONGO_URI says where)
   python -m registry omniboard --local --browser           browse the runs in a web page, without a server of your own
@@ -34,12 +32,12 @@ With $CAVL_MONGO_URI set, runs appear there by themselves while they go on.
 
 Runs lie in $CAVL_HOME, or else in ./runs; --home names another folder. A run that says DIED was killed: start the same
 command again and it continues that run. A run is stale when the sources, the packages or a run it started from have
-changed since. Exit code: 0; 1 when a run could not be copied, or does not give what it gave; 2 when a run asked for is
+changed since. Exit code: 0; 1 when a run could not be copied; 2 when a run asked for is
 not there or is damaged, or a database cannot be reached.
 """
 
 #: In the order of the help.
-COMMANDS = (listing, show, compare, verify, sync, omniboard, archive, gc)
+COMMANDS = (listing, show, compare, sync, omniboard, archive, gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +71,7 @@ def _said(error: OSError) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m registry",
-        description="The runs of the benchmark: find, compare, verify, copy, browse, delete them.",
+        description="The runs of the benchmark: find, compare, copy, browse, delete them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -17,11 +17,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.datasets import prepared
+from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation import audioset, composite, esc50, flickr_soundnet, music
-from benchmarks.preparation.journal import ACCOUNT, Account
+from benchmarks.preparation.journal import JOURNAL, Journal
 from benchmarks.preparation.options import add_common, how_of, limited, root_of
 from benchmarks.preparation.pipeline import LOCK, GivenUpError, InUseError, State, alone_in, prepare
-from benchmarks.preparation.spoiled import account_for_changed
 from benchmarks.progress import progress_bar
 from registry.cli.printing import console, framed
 from registry.files import DiskFullError, require_writable
@@ -123,7 +123,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     plan = limited(arguments.preparer.plan(arguments), arguments.limit)
     folder = root_of(arguments) / plan.name
     with Display(Console(stderr=True, soft_wrap=True), plan.name) as display:
-        result = prepare(folder, plan, how, said=display.say, changed=display.update)
+        result = prepare(folder, plan, how, log=display.say, on_progress=display.update)
     _show([folder], reasons=5)
     print(f"{len(result)} clips of {result.coverage} items in {folder}")
     return 0 if len(result) else 1
@@ -176,7 +176,7 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.csv:
         if len(folders) != 1:
             raise ValueError(f"--csv writes one data set's items: name one of {', '.join(f.name for f in folders)}")
-        Account(folders[0]).write_csv(arguments.csv)
+        Journal(folders[0]).write_csv(arguments.csv)
         print(f"wrote {arguments.csv}")
     elif arguments.json:
         print(json.dumps({folder.name: _figures(folder, arguments.reasons) for folder in folders}, indent=2))
@@ -190,7 +190,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for folder in _folders(arguments):
         try:
             whole = _verified(folder) and whole
-        except (prepared.DamagedError, OSError, InUseError) as error:  # the others are looked at all the same
+        except (DamagedError, OSError, InUseError) as error:  # the others are looked at all the same
             print(f"{folder.name}: {error}")
             whole = False
     return 0 if whole else 1
@@ -204,9 +204,9 @@ def _verified(folder: Path) -> bool:
         print(f"{folder.name}: {clip}: {why}")
     there = prepared.Prepared(folder)
     print(f"{folder.name}: {len(there) - len(wrong)} of {len(there)} clips are as packed ({there.fingerprint[:12]})")
-    if wrong and (folder / ACCOUNT).exists():
+    if wrong and (folder / JOURNAL).exists():
         with alone_in(folder):
-            account_for_changed(Account(folder), wrong)
+            Journal(folder).lose_changed(wrong)
         print(f"{folder.name}: they are accounted as damaged; the command that prepared them prepares them again")
     return not wrong
 
@@ -220,7 +220,7 @@ def _folders(arguments: argparse.Namespace) -> list[Path]:
         If one is not there, with those that are.
     """
     root = root_of(arguments)
-    there = sorted(path.parent.name for path in root.glob(f"*/{ACCOUNT}"))
+    there = sorted(path.parent.name for path in root.glob(f"*/{JOURNAL}"))
     named = arguments.names or there
     missing = [n for n in named if n not in there and not (root / n / prepared.MANIFEST).is_file()]
     if missing or not named:
@@ -252,7 +252,7 @@ def _figures(folder: Path, reasons: int) -> dict[str, Any]:
     """What is in a folder, or why that cannot be said."""
     try:
         return _counted(folder, reasons)
-    except (prepared.DamagedError, OSError) as error:
+    except (DamagedError, OSError) as error:
         return {"fingerprint": "damaged", "error": str(error), "reasons": [], "more_reasons": 0}
 
 
@@ -262,7 +262,7 @@ def _counted(folder: Path, reasons: int) -> dict[str, Any]:
     The account names all that was ever asked for, the manifest what its last preparation was for: once that is over,
     what has left the lists since is not counted.
     """
-    account = Account(folder)
+    account = Journal(folder)
     try:
         there = prepared.Prepared(folder)
         clips, fingerprint = len(there), there.fingerprint

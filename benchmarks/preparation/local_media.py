@@ -1,4 +1,4 @@
-"""Media that the user has already: folders of files named by the id of their video, in the forms that are in use."""
+"""Local media: folders that a user has already, of files named by the id of their video, in the forms in use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ID_30000_40000.mp4 (milliseconds), ID_000030.mp4, ID_000030_000040.mp4, in any s
 or in two. A file that lasts about as long as the segment is taken for the segment, a longer one for the video."""
 
 
-class OwnMedia:
+class LocalMedia:
     """The media files below some folders, found by id.
 
     Raises

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.arguments import positive
 from benchmarks.preparation.download import FORMAT, YOUTUBE, Fetcher
 from benchmarks.preparation.item import Plan
-from benchmarks.preparation.local_media import OwnMedia
+from benchmarks.preparation.local_media import LocalMedia
 from benchmarks.preparation.pipeline import How
 from registry.files import expanded
 
@@ -136,7 +136,7 @@ def how_of(arguments: argparse.Namespace) -> How:
         timeout=arguments.timeout,
         memory=arguments.memory << 20,
         retry=frozenset(retry[arguments.retry]),
-        own=OwnMedia(arguments.own) if arguments.own else None,
+        own=LocalMedia(arguments.own) if arguments.own else None,
     )
     if not hasattr(arguments, "url_template"):
         return how

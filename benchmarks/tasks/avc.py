@@ -16,22 +16,34 @@ unit, that pairs of the same kind make.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
 from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.presets import AVCConfig
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
-from benchmarks.training.validation import heard, partners, seen
-from cavl.config import from_dict
+from benchmarks.training.pairs import heard, partners, seen
 from registry.item_table import ITEMS, condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AVCConfig:
+    """Audio-visual correspondence: does a sound belong to an image? The threshold is chosen on validation scenes."""
+
+    negatives: int = 4  # other scenes' sounds that every image is paired with
+    batch: int = 64
+
+    def __post_init__(self) -> None:
+        if min(self.negatives, self.batch) < 1:
+            raise ValueError("avc needs negatives and batch >= 1")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -42,12 +54,12 @@ def measure(context: Context) -> dict[str, Any]:
     ValueError
         If the method wants another sample rate or has scores that are no numbers, or if there are too few scenes.
     """
-    evaluation = from_dict(AVCConfig, context.config["evaluation"], "evaluation")
+    evaluation = context.config.evaluation
     method = context.trained()
     sets = (context.source.validation(1), context.source.test(1))
     for scenes in sets:
         require_rate(method, scenes)
-    pairs = [partners(len(s), evaluation.negatives, context.config["seed"], f"avc {s.split}") for s in sets]
+    pairs = [partners(len(s), evaluation.negatives, context.config.seed, f"avc {s.split}") for s in sets]
     before, total = len(sets[0]), sum(map(len, sets))
     size, device = evaluation.batch, context.device
     held_out = score_pairs(method, sets[0], pairs[0], size, device, lambda done: context.progress(done, total))
@@ -146,5 +158,22 @@ def score_pairs(
     return ScoredPairs(ids, kinds, chosen, scores)
 
 
+class AVC(Task):
+    Config = AVCConfig
+    abilities = ("corresponds",)
+    default = ("l3", "avc")
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: AVCConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        return ("validation 1", "test 1")
+
+    @classmethod
+    def rehearsed(cls, evaluation: AVCConfig, n: int) -> AVCConfig:
+        return replace(evaluation, negatives=1, batch=REHEARSED_BATCH)
+
+
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("avc")

@@ -63,17 +63,16 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(registry: Registry, options: argparse.Namespace) -> int:
+    from registry.interrupts import sigterm_as_interrupt
     from registry.mongo.address import MongoError  # here: the other commands need not wait for pymongo and Sacred
     from registry.mongo.mongod import local
     from registry.omniboard.install import OmniboardError
     from registry.omniboard.server import require_free
-    from registry.record.observer import sigterm_as_interrupt
 
     user = (options.user, _password(options.user)) if options.user else None
     try:
         require_free(options.port)  # before anything takes its time
-        signal.signal(signal.SIGHUP, signal.default_int_handler)  # a closed terminal is a Ctrl-C
-        with sigterm_as_interrupt():
+        with sigterm_as_interrupt(signal.SIGHUP):  # a closed terminal is a Ctrl-C
             if options.local:
                 with local(registry.home) as where:
                     copy(registry, where)

@@ -57,10 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
 
     # Slow to import, and --help is not.
-    from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeSource
+    from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeDataModule
     from benchmarks.datasets.composite.kinds import report
-    from benchmarks.datasets.composite.sheet import write_sheet
     from benchmarks.datasets.data_module import data_folder
+    from benchmarks.datasets.preview import preview
 
     try:
         scenes = CompositeConfig(
@@ -69,12 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
         data = CompositeData(
             photographs=chosen.photographs, recordings=chosen.recordings, pairs=chosen.pairs, scenes=scenes
         )
-        source = CompositeSource(data, data_folder())
+        source = CompositeDataModule(data, data_folder())
         if chosen.command == "kinds":
             print(report(source.gathered()))
             return 0
         with disk_errors(chosen.out):
-            written = write_sheet(chosen.out, source, chosen.split)
+            written = preview(source, chosen.out, chosen.split)
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

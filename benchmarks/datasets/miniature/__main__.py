@@ -28,11 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     sheet.add_argument("--size", type=int, default=64, help="pixels of an image's side, 32 or more (default: 64)")
     chosen = parser.parse_args(arguments)
 
-    from benchmarks.datasets.miniature.sheet import write_sheet  # matplotlib is slow to import, --help is not
+    from benchmarks.datasets.preview import data_module_of, preview  # matplotlib is slow to import, --help is not
 
     try:
         with disk_errors(chosen.out):
-            written = write_sheet(chosen.out, chosen.seed, chosen.size)
+            world = {"world": {"world": chosen.seed, "image_size": chosen.size}}
+            written = preview(data_module_of("miniature", world), chosen.out)
     except (ValueError, OSError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.methods import TASKS
+from benchmarks.catalogue import TASKS
 from benchmarks.orchestration.experiment import command_line
 from registry.index import Registry
 
@@ -91,7 +91,7 @@ def test_a_database_that_is_away_costs_a_warning_and_its_password_stays_nowhere(
         ("--comment lr=0.1 -c x=1 preset=smoke", "--comment lr=0.1 -c x=1 with preset=smoke"),
     ],
 )
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", sorted(TASKS.available))
 def test_settings_without_with_are_answered_with_the_right_command(monkeypatch, capsys, task, words, right):
     monkeypatch.setattr(sys, "argv", [task, *shlex.split(words)])
     with pytest.raises(SystemExit) as ended:

@@ -9,10 +9,21 @@ from torch import nn
 
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.tasks import action
-from benchmarks.tasks.action import AT_ONCE, Monitor, as_it_is, make_classifier, measure, recognise, reordered, still
+from benchmarks.tasks.action import (
+    AT_ONCE,
+    ActionConfig,
+    Monitor,
+    as_it_is,
+    make_classifier,
+    measure,
+    recognise,
+    reordered,
+    still,
+)
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 CPU = torch.device("cpu")
 FRAMES, FPS, RATE = 4, 4.0, 100
@@ -86,16 +97,17 @@ def run(tmp_path, monkeypatch, method, seed=1, **evaluation):
     told = []
     values = {"updates": 80, "lr": 0.05, "train": 24, "validation": 12, "test": 15, **evaluation}
     result = measure(
-        SimpleNamespace(
-            config={"seed": seed, "evaluation": values},
+        fake_context(
+            ActionConfig,
+            values,
+            seed,
             source=SimpleNamespace(config=SimpleNamespace(world=None)),
             run=SimpleNamespace(observers=[]),
-            settings=TrainingConfig(batch=8, device="cpu"),
+            training=TrainingConfig(batch=8, device="cpu"),
             device=CPU,
             trained=lambda: method,
             checkpoints=lambda: Checkpoints(tmp_path, "key"),
             log=lambda *entry: logged.append(entry),
-            flush=lambda: None,
             progress=lambda done, total: told.append((done, total)),
             add_file=add_file,
         )

@@ -2,23 +2,23 @@
 
 import zlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.tasks.avc import ScoredPairs, measure
-from benchmarks.training.validation import partners
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
+from benchmarks.tasks.avc import AVCConfig, ScoredPairs, measure
+from benchmarks.training.pairs import partners
 from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 def number(text):
@@ -56,8 +56,10 @@ def run(method, source, tmp_path, seed=1, **evaluation):
         write(tmp_path / name)
         rows.extend(item_lines(tmp_path / name))
 
-    context = SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    context = fake_context(
+        AVCConfig,
+        evaluation,
+        seed,
         source=source,
         device=torch.device("cpu"),
         trained=lambda: method,

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.metrics.correspondence import roc_auc
-from benchmarks.tasks.avts import SETS, draw, items_of, measure, score, together
+from benchmarks.tasks.avts import SETS, AVTSConfig, draw, items_of, measure, score, together
+from benchmarks.training.pairs import draw_moments
 from benchmarks.training.seeding import integers
-from benchmarks.training.validation import draw_moments
 from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 CPU = torch.device("cpu")
 RATE, SAMPLES, WINDOW = 100, 400, 100  # scenes of four windows
@@ -83,8 +84,10 @@ def run(method, tmp_path, seed=1, validation=8, test=20, samples=SAMPLES, **eval
         write(tmp_path / name)
         lines.extend(item_lines(tmp_path / name))
 
-    context = SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    context = fake_context(
+        AVTSConfig,
+        evaluation,
+        seed,
         source=SimpleNamespace(
             validation=lambda n: Marked("validation", validation, samples), test=lambda n: Marked("test", test, samples)
         ),

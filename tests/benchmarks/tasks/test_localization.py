@@ -1,22 +1,21 @@
 """The localization task on methods whose scores are known beforehand: an oracle, and one that is always wrong."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.tasks.localization import foreign_sounds, measure, other_sounds
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
+from benchmarks.tasks.localization import LocalizationConfig, foreign_sounds, measure, other_sounds
 from benchmarks.training.validation import points_at
 from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 6}, probe_folds=3, probe_clips=1)
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Oracle:
@@ -52,8 +51,9 @@ def run(method, source, tmp_path):
         write(tmp_path / name)
         files[name] = tmp_path / name
 
-    context = SimpleNamespace(
-        config={"seed": 1, "evaluation": {"most_sources": 3, "batch": 4, "examples": 3}},
+    context = fake_context(
+        LocalizationConfig,
+        {"most_sources": 3, "batch": 4, "examples": 3},
         source=source,
         device=torch.device("cpu"),
         trained=lambda: method,

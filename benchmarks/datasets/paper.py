@@ -1,4 +1,8 @@
-"""Which of the paper's data sets each task reads, as a ``Source``.
+"""Paper's own data, as prepared: which of AudioSet, MUSIC, SoundNet-Flickr and ESC-50 each task reads.
+
+``python -m benchmarks.datasets prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
+platform's cache folder (:mod:`benchmarks.datasets.prepared`; docs/data.md). Where a clip belongs, says the module of
+its data set; whatever is missing, the message says which command prepares it.
 
 =====================  ==========================================================================================
 task                   sets
@@ -19,21 +23,59 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from benchmarks.datasets.paper.audioset import AudioSet, AudioSetInstrument
-from benchmarks.datasets.paper.config import PaperData
-from benchmarks.datasets.paper.esc50 import SUBSETS, Esc50
-from benchmarks.datasets.paper.flickr_soundnet import FlickrSoundNet
-from benchmarks.datasets.paper.music import Music, listed_pairs
-from benchmarks.datasets.paper.scenes import Collection, PreparedScenes
+from benchmarks.datasets.audioset import AudioSet, AudioSetInstrument
+from benchmarks.datasets.esc50 import Esc50
+from benchmarks.datasets.flickr_soundnet import FlickrSoundNet
+from benchmarks.datasets.music import Music, listed_pairs
 from benchmarks.datasets.prepared import MANIFEST, NotPreparedError, Prepared
+from benchmarks.datasets.prepared_scenes import Collection, PreparedScenes
 from cavl.config import ConfigError
+from cavl.grading import Parents
 
+LEAST = 8  # scenes of each set of a rehearsal
+MOST_SHOWN = 5  # sources of scenes that are shown as examples
 #: Raise it with every change of which clips a set holds, or in which order.
 VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperData:
+    """The choices of PROTOCOLS §2, and which data set a network is pre-trained on and separates."""
+
+    source: str = "paper"
+    #: §4.1, §4.5, §6.5: AudioSet-Balanced for everything but separation; MUSIC and AudioSet-Instrument for that.
+    pretraining: Literal["audioset", "audioset_instrument", "music", "flickr_soundnet"] = "audioset"
+    separation: Literal["music", "audioset_instrument"] = "music"
+    parents: Parents = "first"  # of a class with several, the first in the ontology's file
+    keep_shallow: bool = True  # a label of level 1 or 2 without a descendant is a source of its own
+    #: Of AudioSet's and Flickr's training clips that are held out to measure along the way: ours, the paper had none.
+    held_out: float = 0.05
+    limit: int | None = None  # a rehearsal: at most so many scenes of each set
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"data.held_out is a share of the training clips, between 0 and 1, not {self.held_out}")
+        if self.limit is not None and self.limit < 2:
+            raise ValueError(f"data.limit must be at least 2 scenes of each set, not {self.limit}")
+
+    def limited(self, n: int) -> PaperData:
+        """The same for a rehearsal.
+
+        Raises
+        ------
+        ConfigError
+            If so few scenes would let it fail after all the training.
+        """
+        if n < LEAST:
+            raise ConfigError(
+                f"a rehearsal of the paper's experiments needs {LEAST} scenes of each set (--limit {LEAST}) or more, "
+                f"not {n}: fewer leave the probe without three folds, or nothing to mix"
+            )
+        return replace(self, limit=n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +89,16 @@ class Holding:
 
 #: By name, which is also the name of its folder.
 HOLDINGS = {
-    "audioset": Holding(command="prepare audioset", open=AudioSet, counts=(1, 2, 3, 4, 5)),
+    "audioset": Holding(
+        command="prepare audioset",
+        open=lambda p, c: AudioSet(p, c.held_out, c.parents, c.keep_shallow),
+        counts=(1, 2, 3, 4, 5),
+    ),
     "audioset_instrument": Holding(
         command="prepare audioset --subset instrument", open=lambda p, _: AudioSetInstrument(p), counts=(1, 2, 3)
     ),
-    "music": Holding(command="prepare music", open=Music, counts=(1, 2)),
-    "flickr_soundnet": Holding(command="prepare flickr_soundnet", open=FlickrSoundNet),
+    "music": Holding(command="prepare music", open=lambda p, c: Music(p, c.held_out), counts=(1, 2)),
+    "flickr_soundnet": Holding(command="prepare flickr_soundnet", open=lambda p, c: FlickrSoundNet(p, c.held_out)),
     "esc50": Holding(command="prepare esc50", open=lambda p, _: Esc50(p)),
 }
 #: Task -> data set, where that does not depend on ``data``.
@@ -68,18 +114,10 @@ def collected(root: Path, holding: str, config: PaperData, stamp: int) -> Collec
 @functools.lru_cache(maxsize=256)
 def opened(root: Path, holding: str, config: PaperData, stamp: int, name: str) -> PreparedScenes:
     """One of its sets, opened once a process; raises :class:`ConfigError` if there is no such set."""
-    split, _, which = name.partition(" ")
-    if (split == "probe") != (holding == "esc50"):
-        raise ConfigError(f"{holding} has no set {name!r}")
-    collection = collected(root, holding, config, stamp)
-    if not isinstance(collection, Esc50):
-        return collection.open(split, int(which), config.limit)
-    if which and which not in SUBSETS:
-        raise ConfigError(f"unknown probe {which!r}; known: {', '.join(SUBSETS)}")
-    return collection.subset(which or SUBSETS[0], config.limit)
+    return collected(root, holding, config, stamp).open(name, config.limit)
 
 
-class PaperSource:
+class PaperDataModule:
     """The sets of one task; before :meth:`of`, those of pre-training.
 
     A data set that is not prepared has a fingerprint too, so that what would run can be listed; opening one of its sets
@@ -89,16 +127,14 @@ class PaperSource:
     has_objects = False
 
     def __init__(
-        self, config: PaperData, cache: Path, workers: int = 1, progress: Any = None, task: str = "pretrain"
+        self, config: PaperData, cache: Path, workers: int = 1, progress: Any = None, reads: str | None = None
     ) -> None:
         self.config, self.root = config, Path(cache)
-        if task in ("pretrain", "separation"):
-            self.reads: str = config.pretraining if task == "pretrain" else config.separation
-        else:
-            self.reads = READS.get(task, "audioset")
+        self.reads = reads or config.pretraining
 
-    def of(self, task: str) -> PaperSource:
-        return PaperSource(self.config, self.root, task=task)
+    def of(self, task: str) -> PaperDataModule:
+        reads = {"pretrain": self.config.pretraining, "separation": self.config.separation, **READS}
+        return PaperDataModule(self.config, self.root, reads=reads.get(task, "audioset"))
 
     @property
     def folder(self) -> Path:
@@ -116,6 +152,12 @@ class PaperSource:
 
     def probe(self) -> PreparedScenes:
         return self.named("probe")
+
+    def examples(self, split: str, size: int) -> list[PreparedScenes]:
+        """The sets of a split, whole."""
+        if "probe" in self._collection().splits:
+            return [self.probe()]
+        return [self.named(f"{split} {n}") for n in self._counts(split) if 1 <= n <= MOST_SHOWN]
 
     def train_counts(self) -> list[int]:
         return self._counts("train")

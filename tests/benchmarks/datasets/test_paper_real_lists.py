@@ -4,10 +4,11 @@ import argparse
 
 import pytest
 
-from benchmarks.datasets.data_module import open_source
-from benchmarks.datasets.paper.scenes import held_out
-from benchmarks.datasets.prepared import Lost, seal
+from benchmarks.datasets.data_module import open_data_module
+from benchmarks.datasets.prepared import Lost
+from benchmarks.datasets.prepared_scenes import held_out
 from benchmarks.preparation import audioset, flickr_soundnet, music
+from benchmarks.preparation.packing import seal
 
 
 def nothing_found(plan, folder):
@@ -25,7 +26,7 @@ def expected(source, n, *splits):
 
 
 def of(task, root, **choices):
-    return open_source({"source": "paper", **choices}, cache=root).of(task)
+    return open_data_module({"source": "paper", **choices}, cache=root).of(task)
 
 
 @pytest.fixture(scope="module")

@@ -1,25 +1,26 @@
-"""``verify``: run runs again from their records, and say whether they still give what they gave."""
+"""Verification of runs from a command line: they run again, and their records are compared, item by item."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
 
-from registry.cli.printing import bar, console, print_json, said, table, title
+from benchmarks.orchestration.rerun import Again, RerunError, rerunning
+from benchmarks.orchestration.verification import DIFFERENT, TOLERANCE, VERDICTS, Verification, verification
+from registry.cli.printing import bar, console, print_json, said, title
+from registry.cli.printing import table as columns
 from registry.index import Registry
+from registry.interrupts import sigterm_as_interrupt
 from registry.provenance.lineage import forebears
 from registry.record.run_record import Record, RecordError, read_record
-from registry.runner import Again, RunnerError, runner
-from registry.verify import DIFFERENT, TOLERANCE, VERDICTS, Verification, verification
 
 #: Where the reports are, seen from the folder in which they were written.
 REPORTS = Path("reports/generated")
@@ -27,85 +28,47 @@ REPORTS = Path("reports/generated")
 #: How many differences of each kind are shown on a terminal.
 SHOWN = 5
 
-EPILOG = """\
-Identical: the same to the last bit, as is to be expected on the CPU with the same versions and number of threads.
-Within tolerance: |now - then| <= T * max(1, |then|, |now|) for all numbers, T being --tolerance. Its default is what
-another number of threads does to a loss within a hundred updates; longer trainings drift further apart, and an accuracy
-can flip by an item: that is different, and named. Weights are compared by digest: other ones make a run within
-tolerance at best. Pictures and sounds are compared and named, not judged.
 
-examples:
-  python -m registry verify 12                              does run 12 still give this number?
-  python -m registry verify 12 --ancestors                  and all it descends from, ancestors first
-  python -m registry verify --table table3                  every run behind a table of the report
-  python -m registry verify 12 --path esc50=/data/ESC-50    its recordings have moved
+def verify(
+    registry: Registry,
+    ids: Sequence[int] = (),
+    *,
+    table: str | None = None,
+    report: Path | None = None,
+    ancestors: bool = False,
+    tolerance: float = TOLERANCE,
+    paths: Mapping[str, str] | None = None,
+    json: bool = False,
+) -> int:
+    """Run runs again from their records, and say whether they still give what they gave.
 
-Nothing in the registry is changed: runs go on in a temporary folder ($TMPDIR), from the stored weights of the runs they
-started from, and leave nothing behind, Ctrl-C included.
+    The runs are those of ``ids`` or those behind a ``table`` of a ``report`` (default: the only one in
+    :data:`REPORTS` that has it); with ``ancestors``, what they descend from comes first. ``paths`` says where folders
+    that configurations name (esc50, videos, annotations) lie now.
 
-exit code: 0 when all are identical or within tolerance, 1 when one is different, 2 when one could not be run.
-"""
-
-
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "verify",
-        parents=[common],
-        help="run again, and compare with the record",
-        description="Run runs again from their records (configuration, seed, data, the stored weights of the runs\n"
-        "they started from): identical, within tolerance or different, item by item; and what has changed since.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("id", type=int, nargs="*", help="a run")
-    parser.add_argument("--table", metavar="NAME", help="instead: every run behind this table of a report, as table3")
-    parser.add_argument(
-        "--report",
-        type=Path,
-        metavar="DIR",
-        help=f"the report that has the table (default: the only one in {REPORTS} that has it)",
-    )
-    parser.add_argument("--ancestors", action="store_true", help="also the runs that these descend from, before them")
-    parser.add_argument(
-        "--tolerance",
-        type=_tolerance,
-        default=TOLERANCE,
-        metavar="T",
-        help=f"how far two numbers may be apart (default: {TOLERANCE:g})",
-    )
-    parser.add_argument(
-        "--path",
-        type=_path,
-        action="append",
-        default=[],
-        metavar="NAME=DIR",
-        help="where a folder that a run's configuration names lies now (esc50, videos, annotations)",
-    )
-    parser.set_defaults(command=run)
-
-
-def run(registry: Registry, options: argparse.Namespace) -> int:
-    from registry.record.observer import sigterm_as_interrupt  # here: the other commands need not wait for Sacred
-
-    if bool(options.id) == (options.table is not None):
+    Returns the exit code: 0 when all are identical or within ``tolerance`` (see
+    :mod:`benchmarks.orchestration.verification`), 1 when one is different, 2 when one could not be run. Raises
+    ValueError for what cannot be meant.
+    """
+    if bool(ids) == (table is not None):
         raise ValueError("verify which runs? give their ids, or --table NAME")
-    ids = runs_of_table(options.table, options.report) if options.table else list(dict.fromkeys(options.id))
-    wanted = _wanted(registry, ids, options.ancestors)
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"--tolerance {tolerance} is no tolerance: 0 or more")
+    wanted = _wanted(registry, runs_of_table(table, report) if table else list(dict.fromkeys(ids)), ancestors)
     outcomes: list[Outcome] = []
-    show = _show_line if options.table else _show_whole
-    with sigterm_as_interrupt(), runner()(registry.home, dict(options.path)) as again, bar() as progress:
+    show = _show_line if table else _show_whole
+    with sigterm_as_interrupt(), rerunning(registry.home, paths or {}) as again, bar() as progress:
         everything = progress.add_task("all runs", total=len(wanted), visible=len(wanted) > 1)
         for number, one in enumerate(wanted, start=1):
-            outcome = _verified(again, one, options.tolerance, progress)
+            outcome = _verified(again, one, tolerance, progress)
             outcomes.append(outcome)
             progress.advance(everything)
-            if not options.json:
+            if not json:
                 progress.stop()  # it has the terminal's last line
                 show(outcome, f"[{number}/{len(wanted)}] " if len(wanted) > 1 else "")
                 progress.start()
     counts = Counter(o.verification.verdict if o.verification else "could not run" for o in outcomes)
-    if options.json:
+    if json:
         print_json({"runs": [o.plain() for o in outcomes], "summary": counts})
     elif len(outcomes) > 1:
         _show_summary(counts, outcomes)
@@ -113,26 +76,20 @@ def run(registry: Registry, options: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A run to be verified; without a record: why it cannot be."""
+class Outcome:
+    """A run to be verified, and what came of it."""
 
     name: str
     record: Record | None = None
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    wanted: Wanted
     verification: Verification | None = None
     why: str = ""  # it could not be run
 
     def __str__(self) -> str:
-        return str(self.verification) if self.verification else f"{self.wanted.name}: could not run: {self.why}"
+        return str(self.verification) if self.verification else f"{self.name}: could not run: {self.why}"
 
     def plain(self) -> dict[str, Any]:
         """Everything, as JSON has it."""
-        whole: dict[str, Any] = {"run": self.wanted.name, "verdict": "could not run", "error": self.why}
+        whole: dict[str, Any] = {"run": self.name, "verdict": "could not run", "error": self.why}
         if self.verification is not None:
             parts = [
                 {**asdict(p), "noun": f"{p.noun}s", "verdict": p.verdict, "largest": p.largest}
@@ -171,11 +128,11 @@ def runs_of_table(name: str, report: Path | None) -> list[int]:
     return list(dict.fromkeys(ids))
 
 
-def _wanted(registry: Registry, ids: Sequence[int], with_ancestors: bool) -> list[Wanted]:
+def _wanted(registry: Registry, ids: Sequence[int], with_ancestors: bool) -> list[Outcome]:
     """What to verify, each run once; with their ancestors, these come first."""
     records = {record.id: record for record in registry.records(id=ids)}
     known = forebears(registry, records.values()) if with_ancestors else {}
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, Outcome] = {}
     seen: set[str] = set()
 
     def add(record: Record) -> None:
@@ -188,24 +145,24 @@ def _wanted(registry: Registry, ids: Sequence[int], with_ancestors: bool) -> lis
                 add(parent)
             else:
                 why = f"run {record.id} started from it, and no finished run in {registry.home} has this key"
-                wanted[key] = Wanted(name=f"key {key}", why=why)
-        wanted.setdefault(f"run {record.id}", Wanted(name=f"run {record.id}", record=record))
+                wanted[key] = Outcome(name=f"key {key}", why=why)
+        wanted.setdefault(f"run {record.id}", Outcome(name=f"run {record.id}", record=record))
 
     for id in ids:
         if id in records:
             add(records[id])
         else:
             why = registry.damaged().get(id, f"there is no such run in {registry.home}")
-            wanted[f"run {id}"] = Wanted(name=f"run {id}", why=why)
+            wanted[f"run {id}"] = Outcome(name=f"run {id}", why=why)
     return list(wanted.values())
 
 
-def _verified(again: Again, wanted: Wanted, tolerance: float, progress: Progress) -> Outcome:
+def _verified(again: Again, wanted: Outcome, tolerance: float, progress: Progress) -> Outcome:
     record = wanted.record
     if record is None:
-        return Outcome(wanted=wanted, why=wanted.why)
+        return wanted
     if record.status != "COMPLETED":
-        return Outcome(wanted=wanted, why=f"it is {record.status}, and only a COMPLETED run has a result to compare")
+        return replace(wanted, why=f"it is {record.status}, and only a COMPLETED run has a result to compare")
     task = progress.add_task(wanted.name, total=None)
 
     def report(done: int, total: int) -> None:
@@ -213,9 +170,9 @@ def _verified(again: Again, wanted: Wanted, tolerance: float, progress: Progress
 
     try:
         with again(record, report) as folder:
-            return Outcome(wanted=wanted, verification=verification(record, read_record(folder), tolerance))
-    except (RunnerError, RecordError, ValueError, OSError) as error:
-        return Outcome(wanted=wanted, why=str(error))
+            return replace(wanted, verification=verification(record, read_record(folder), tolerance))
+    except (RerunError, RecordError, ValueError, OSError) as error:
+        return replace(wanted, why=str(error))
     finally:
         progress.remove_task(task)
 
@@ -225,29 +182,28 @@ def _verified(again: Again, wanted: Wanted, tolerance: float, progress: Progress
 
 def _show_line(outcome: Outcome, counter: str) -> None:
     """One of many."""
-    told = outcome.wanted.record
-    out = console()
-    out.print(f"{counter}{outcome}" + (f"  [{title(told)}]" if told else ""), soft_wrap=True)
+    told = f"  [{title(outcome.record)}]" if outcome.record else ""
+    console().print(f"{counter}{outcome}{told}", soft_wrap=True)
 
 
 def _show_whole(outcome: Outcome, counter: str) -> None:
     """All that there is to say: what has changed, the parts, the verdict."""
-    if outcome.verification is None or outcome.wanted.record is None:
-        print(f"registry: {outcome}", file=sys.stderr)
+    if outcome.verification is None or outcome.record is None:
+        print(f"error: {outcome}", file=sys.stderr)
         return
-    found, record, out = outcome.verification, outcome.wanted.record, console()
+    found, record, out = outcome.verification, outcome.record, console()
     out.print(f"{counter}run {record.id}  {title(record)}", style="bold")
     out.print(f"device: {found.device[0]} then, {found.device[1]} now")
     for what in _grouped(found.changed) or ["nothing that is recorded has changed since then"]:
         out.print(what, soft_wrap=True)
-    parts = table("", "verdict", *VERDICTS, "largest difference")
+    parts = columns("", "verdict", *VERDICTS, "largest difference")
     for part in found.parts:
         verdict = part.verdict if part.decides else f"{part.verdict} (does not decide)"
         counts = (str(part.counts[verdict]) for verdict in VERDICTS)
         parts.add_row(f"{part.noun}s", verdict, *counts, "" if part.largest is None else said(part.largest))
     out.print(parts)
     if worst := [difference for part in found.parts for difference in part.differences[:SHOWN]]:
-        rows = table("the worst", "then", "now", "difference", "")
+        rows = columns("the worst", "then", "now", "difference", "")
         for d in worst:
             size = "" if d.size is None else said(d.size)
             rows.add_row(d.name, _short(d.then), _short(d.now), size, d.verdict)
@@ -279,20 +235,3 @@ def _grouped(changed: Iterable[str]) -> list[str]:
 def _short(value: Any) -> str:
     """A number in full; of a text, as a digest is, its beginning."""
     return f"{value[:16]}..." if isinstance(value, str) and len(value) > 24 else str(value)
-
-
-def _tolerance(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is no tolerance: 0 or more")
-    return value
-
-
-def _path(text: str) -> tuple[str, str]:
-    name, _, folder = text.partition("=")
-    if not (name and folder):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIR, as esc50=/data/ESC-50")
-    return name, str(Path(folder).absolute())

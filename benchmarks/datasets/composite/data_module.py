@@ -1,23 +1,23 @@
-"""The sets of a preset that is made of composite scenes."""
+"""Data module of composite scenes."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.datasets.composite.compose import CompositeConfig
 from benchmarks.datasets.composite.material import PHOTOGRAPHS, RECORDINGS, Material, gather
 from benchmarks.datasets.composite.pairs import SHIPPED
-from benchmarks.datasets.composite.recipe import Clip, Recipe
-from benchmarks.datasets.synthetic.scene_set import DrawnSet, DrawnSource
+from benchmarks.datasets.composite.recipe import CompositeRecipe, ProbeClip
+from benchmarks.datasets.synthetic.data_module import DrawnData, DrawnDataModule
+from benchmarks.datasets.synthetic.scene_set import DrawnSet
 from benchmarks.datasets.synthetic.synthesis import RATE
 from cavl.config import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompositeData:
+class CompositeData(DrawnData):
     """Where the files are, and sizes of the sets that are composed of them."""
 
     source: str = "composite"
@@ -26,9 +26,6 @@ class CompositeData:
     pairs: str | None = None  # table of kinds; None: the one for Caltech-101, ESC-50 and FSDKaggle2018
     least: tuple[int, int, int] = (12, 3, 6)  # files of a kind on each side: those with fewer are left out
     scenes: CompositeConfig = field(default_factory=CompositeConfig)
-    train: Mapping[str, int] = field(default_factory=lambda: {"1": 2400, "2": 1600, "3": 1600, "4": 800, "5": 400})
-    validation: int = 64  # scenes of each number of sources
-    test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
     probe_folds: int = 4  # of the test recordings, one scene each
 
     def __post_init__(self) -> None:
@@ -39,13 +36,8 @@ class CompositeData:
                 f"data.probe_folds must be at least 3, not {self.probe_folds}: see benchmarks/metrics/linear_probe.py"
             )
 
-    def limited(self, n: int) -> CompositeData:
-        """The same for a rehearsal: at most ``n`` scenes of each set but the probe's, which has all test recordings."""
-        train, test = ({k: min(v, n) for k, v in sizes.items()} for sizes in (self.train, self.test))
-        return replace(self, train=train, validation=min(self.validation, n), test=test)
 
-
-class CompositeSource(DrawnSource):
+class CompositeDataModule(DrawnDataModule):
     config: CompositeData
 
     @functools.cached_property
@@ -98,10 +90,16 @@ class CompositeSource(DrawnSource):
             return f"{name} absent"
 
     def open(self, name: str) -> DrawnSet:
-        cache = self.cache / "composite"
-        return DrawnSet(self.recipe(name), RATE, cache, self.workers, self.progress, self.material.coverage)
+        return self._set(self.recipe(name), self.cache / "composite")
 
-    def recipe(self, name: str) -> Recipe:
+    def few(self, name: str, size: int) -> DrawnSet:
+        return self._set(replace(self.recipe(name), size=size))
+
+    def _set(self, recipe: CompositeRecipe, folder: Path | None = None) -> DrawnSet:
+        material = self.material
+        return DrawnSet(recipe, RATE, folder, self.workers, self.progress, material.coverage, material.names)
+
+    def recipe(self, name: str) -> CompositeRecipe:
         """What a named set holds.
 
         Raises
@@ -118,9 +116,8 @@ class CompositeSource(DrawnSource):
                     "unheard; take evaluation.probe=composite"
                 )
             pool = material.pools["test"]
-            clips = tuple(
-                Clip(kind, file, material.folds[file.origin]) for kind in pool.kinds for file in pool.recordings[kind]
-            )
-            return Recipe(config=config, split=split, counts=(1,), size=len(clips), pool=pool, clips=clips)
+            files = [(kind, file) for kind in pool.kinds for file in pool.recordings[kind]]
+            clips = tuple(ProbeClip(kind, file, material.folds[file.origin]) for kind, file in files)
+            return CompositeRecipe(config=config, split=split, counts=(1,), size=len(clips), pool=pool, clips=clips)
         size = self.size(name)
-        return Recipe(config=config, split=split, counts=(int(n),), size=size, pool=material.pools[split])
+        return CompositeRecipe(config=config, split=split, counts=(int(n),), size=size, pool=material.pools[split])

@@ -1,4 +1,4 @@
-"""Whether a run that was run again gave what it gave before: number by number, item by item, step by step.
+"""Comparison of a run with itself, run again: number by number, item by item, step by step.
 
 Two values are *identical* when they are the same JSON, to the last bit (NaN is NaN). Two numbers are *within tolerance*
 when ``|now - then| <= tolerance * max(1, |then|, |now|)``: scores run from 0 to 1, and beyond 1 it is relative. All

@@ -1,4 +1,7 @@
-"""Some clips of a prepared data set as scenes, chosen by what is known of them."""
+"""Scenes of a prepared data set: which of its items belong to which set, and sets of their clips.
+
+A data set's own module (``audioset``, ``music``, ...) sorts its items into the sets of a :class:`Collection`.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ import numpy.typing as npt
 
 from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.scene import Coverage, Scene
-from cavl.counting import MAX_COUNT
+from cavl.config import ConfigError
 
 Map = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class PreparedItem:
     """What the lists of a data set name, there or not: one clip, or the several that a video was cut into."""
 
     id: str
@@ -33,7 +36,7 @@ class Item:
 class Member:
     """An item as a member of a set."""
 
-    item: Item
+    item: PreparedItem
     kinds: tuple[int, ...] = ()  # of its sources; () where unknown
     fold: int | None = None
 
@@ -50,7 +53,7 @@ class Place:
 Choose = Callable[[Sequence[Place]], Sequence[Place]]
 
 
-def items_of(prepared: Prepared, by: str | None = None) -> list[Item]:
+def items_of(prepared: Prepared, by: str | None = None) -> list[PreparedItem]:
     """All items that a data set was prepared from, those that are there first.
 
     ``by``: the column that names the item of a clip, where items were cut into several.
@@ -60,11 +63,13 @@ def items_of(prepared: Prepared, by: str | None = None) -> list[Item]:
     for place, id in enumerate(columns.get(by, prepared.ids) if by else prepared.ids):
         clips.setdefault(id, []).append(place)
     found = [
-        Item(id=id, attributes={name: values[places[0]] for name, values in columns.items()}, clips=tuple(places))
+        PreparedItem(
+            id=id, attributes={name: values[places[0]] for name, values in columns.items()}, clips=tuple(places)
+        )
         for id, places in clips.items()
     ]
-    lost = [Item(id=i.id, attributes=i.attributes, reason=f"{i.status}: {i.reason}") for i in prepared.lost]
-    left_out = [Item(id=i.id, attributes=i.attributes) for i in prepared.left_out]
+    lost = [PreparedItem(id=i.id, attributes=i.attributes, reason=f"{i.status}: {i.reason}") for i in prepared.lost]
+    left_out = [PreparedItem(id=i.id, attributes=i.attributes) for i in prepared.left_out]
     return found + lost + left_out
 
 
@@ -89,6 +94,7 @@ class Collection:
     """The sets of a prepared data set: which of its items belong to which, by split and number of sources."""
 
     kind_names: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ("train", "validation", "test")
     #: Split -> what to prepare where one of its sets is empty.
     remedies: Mapping[str, str] = {}
 
@@ -111,24 +117,36 @@ class Collection:
         Clips of none, or of more than :data:`cavl.counting.MAX_COUNT`, are only counted: where no such clip is there,
         nothing is missing.
         """
+        from cavl.counting import MAX_COUNT  # torch is slow to import, and the lists are read without it
+
         return sorted(
             n
             for (s, n), members in self.sets.items()
             if s == split and (1 <= n <= MAX_COUNT or any(member.item.clips for member in members))
         )
 
-    def open(self, split: str, n: int, limit: int | None) -> PreparedScenes:
-        """A set of scenes; of a rehearsal only ``limit``."""
-        members = self.sets.get((split, n), [])
+    def open(self, name: str, limit: int | None = None) -> PreparedScenes:
+        """The set of a name; of a rehearsal only ``limit`` scenes. Raises :class:`ConfigError` if there is none."""
+        split, _, which = name.partition(" ")
+        if split not in self.splits:
+            raise ConfigError(f"{self.prepared.name} has no set {name!r}")
+        return self._opened(split, which, limit)
+
+    def _opened(self, split: str, which: str, limit: int | None) -> PreparedScenes:
         return PreparedScenes(
             self.prepared,
             split,
-            n,
-            members,
+            int(which),
+            self.sets.get((split, int(which)), []),
             choose=spread_over(limit),
             kind_names=self.kind_names,
             beside=self.beside(split),
+            **self.truth(split),
         )
+
+    def truth(self, split: str) -> dict[str, Any]:
+        """What :class:`PreparedScenes` is told of where people agree that an image sounds."""
+        return {}
 
     def beside(self, split: str) -> str:
         """What besides the clips decides the results on a split."""

@@ -6,17 +6,18 @@ import shutil
 import numpy as np
 import pytest
 
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.esc50 import IncompleteError
-from benchmarks.datasets.paper import PaperData, PaperSource
-from benchmarks.datasets.paper.scenes import agreed_box, hashed
-from benchmarks.datasets.prepared import Clip, Lost, NotPreparedError, write
+from benchmarks.datasets.paper import PaperData, PaperDataModule
+from benchmarks.datasets.prepared import Lost, NotPreparedError
+from benchmarks.datasets.prepared_scenes import agreed_box, hashed
+from benchmarks.preparation.packing import Clip, write
 from cavl.config import ConfigError, to_dict
 from tests import paper_data
 
 
 def of(task, root, **choices):
-    return open_source({"source": "paper", **choices}, cache=root).of(task)
+    return open_data_module({"source": "paper", **choices}, cache=root).of(task)
 
 
 def ids(scenes):
@@ -273,7 +274,7 @@ def test_the_configuration_is_plain_and_refuses_what_cannot_be_meant():
     with pytest.raises(ConfigError, match=r"needs 8 scenes of each set \(--limit 8\) or more, not 7"):
         PaperData().limited(7)
     with pytest.raises(ConfigError, match=r"data\.pretraining='kinetics'"):
-        open_source({"source": "paper", "pretraining": "kinetics"})
+        open_data_module({"source": "paper", "pretraining": "kinetics"})
     with pytest.raises(ValueError, match=r"data\.held_out is a share"):
         PaperData(held_out=1.0)
 
@@ -289,7 +290,7 @@ def test_the_box_shown_is_where_people_agree():
 def test_sources_travel_to_other_processes(audioset):
     source = of("pretrain", audioset)
     assert ids(pickle.loads(pickle.dumps(source)).train(2)) == ids(source.train(2))
-    assert isinstance(source, PaperSource)
+    assert isinstance(source, PaperDataModule)
     assert Lost(id="a", status="missing", reason="b").attributes == {}
 
 

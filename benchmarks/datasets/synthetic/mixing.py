@@ -1,4 +1,4 @@
-"""From kinds to a mixture: every source's sound, its envelope, and their levels in one waveform.
+"""Mixture of sounds: their levels in one waveform, and the envelope of each.
 
 Sums are taken of whole numbers held in doubles, which are exact below 2^53 whatever the order of addition.
 """
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.synthetic.portable_math import Draw, Floats, Key, octaves
+from benchmarks.datasets.synthetic.portable_math import Floats, octaves
 from benchmarks.datasets.synthetic.synthesis import TICK
 
 LOUDNESS = 1200  # RMS of every waveform in units of int16: loudness does not tell the count
@@ -27,18 +26,7 @@ class Mixture:
     envelopes: npt.NDArray[np.uint8]  # (n, ticks): RMS around each tick, 255 at the stem's loudest
 
 
-def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
-    """The sound of a scene."""
-    draws = [Draw(*key, "sound", number) for number in range(len(kinds))]
-    ticks = -(-samples // TICK)
-    sounds = [
-        np.rint(KINDS[kind].sound(draw, ticks).astype(np.float64) * SCALE)
-        for kind, draw in zip(kinds, draws, strict=True)
-    ]
-    return together(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], samples)
-
-
-def together(sounds: Sequence[Floats], decibels: Sequence[float], samples: int) -> Mixture:
+def mixed(sounds: Sequence[Floats], decibels: Sequence[float], samples: int) -> Mixture:
     """Mix sounds (ticks * TICK,) of whole numbers, each so many dB above the common level while it sounds.
 
     No sound is silence. The mixture has ``samples`` samples, and the loudness of all mixtures.

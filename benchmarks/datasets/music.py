@@ -13,9 +13,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from benchmarks.datasets.paper.config import PaperData
-from benchmarks.datasets.paper.scenes import Collection, Member, PreparedScenes, items_of
 from benchmarks.datasets.prepared import Prepared
+from benchmarks.datasets.prepared_scenes import Collection, Member, PreparedScenes, items_of
 
 
 class Music(Collection):
@@ -23,7 +22,7 @@ class Music(Collection):
 
     remedies: Mapping[str, str] = {"train": "more videos", "validation": "more videos", "test": "more videos"}
 
-    def __init__(self, prepared: Prepared, config: PaperData) -> None:
+    def __init__(self, prepared: Prepared, held_out: float) -> None:
         super().__init__(prepared)
         items = [item for item in items_of(prepared, by="video") if "instruments" in item.attributes]
         self.kind_names = tuple(sorted({name for item in items for name in item.attributes["instruments"]}))
@@ -34,7 +33,7 @@ class Music(Collection):
                 self.add(item.attributes["split"], 1, member)
             else:
                 duets.append(member)
-        self.add_training(2, duets, config.held_out)
+        self.add_training(2, duets, held_out)
 
     def beside(self, split: str) -> str:
         return json.dumps(self.prepared.options.get("mixtures")) if split == "test" else ""
