@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.items import ItemTable
+from benchmarks.orchestration.verification import verification
 from registry.comparison import paired
 from registry.index import Registry
 from registry.item_table import condition, means, parsed, read_items, to_compare
-from registry.verify import verification
 
 HEADER = "item,condition,metric,value,excluded\n"
 
