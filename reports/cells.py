@@ -1,5 +1,7 @@
-"""A cell of a table: the number, how sure it is, what it stands on, and the runs one can walk back to. Rows and tables
-of such cells."""
+"""Cells of a table, and rows and tables of them.
+
+A cell is the number, how sure it is, what it stands on, and the runs one can walk back to.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the summaries of L3-Net and AVTS say, as a fixed list of claims, each tested on the runs (PROTOCOLS §10).
+"""Claims of the summaries of L3-Net and AVTS: a fixed list, each tested on the runs (PROTOCOLS §10).
 
 A claim is data: a sentence of a summary, what we take it to say, and the paired comparisons that decide it. It is
 supported where all of its comparisons are, contradicted where one of them is, else inconclusive. Another paper's claims

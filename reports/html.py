@@ -1,5 +1,4 @@
-"""One self-contained HTML page with everything, sounds included: it works offline, on a phone, in the dark, and sent by
-mail."""
+"""HTML page with everything, sounds included, in one file: it works offline, on a phone, in the dark, sent by mail."""
 
 from __future__ import annotations
 

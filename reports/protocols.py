@@ -1,7 +1,7 @@
-"""docs/protocols.md beside the numbers that it defines: citations as "PROTOCOLS §6" become links to the section.
+"""Protocols beside the numbers that they define: citations as "PROTOCOLS §6" become links to the section.
 
-The text is package data (a link in the sources, a copy in a wheel). It is folded into the page, and written beside the
-Markdown, so that no citation leads out of the report.
+docs/protocols.md is package data (a link in the sources, a copy in a wheel). It is folded into the page, and written
+beside the Markdown, so that no citation leads out of the report.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The numbers printed in the paper (Hu et al., "Curriculum Audiovisual Learning"), all of its six tables.
+"""Numbers printed in the paper (Hu et al., "Curriculum Audiovisual Learning"), all of its six tables.
 
 They stand beside ours in the report and nowhere in a computation: only a run on the same data, which differ from table
 to table, could be compared digit by digit.

@@ -1,4 +1,4 @@
-"""What a report stands on: the suite's plan, each of its runs joined with the registry by run key.
+"""Results that a report stands on: the suite's plan, each of its runs joined with the registry by run key.
 
 A planned run without a finished record stays in the study with the reason, so that a gap is shown as a gap.
 """

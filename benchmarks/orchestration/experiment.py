@@ -199,7 +199,7 @@ def make_experiment(task: str, *, config: RunConfig | None = None, progress: Rep
             context = Context(
                 job=job,
                 run=_run,
-                source=open_data_module(to_dict(job.config.data)).of(task),
+                data=open_data_module(to_dict(job.config.data)).of(task),
                 store=Path(stack.enter_context(store)),
                 progress=stack.enter_context(progress_bar(job.name)) if progress is None else progress,
             )

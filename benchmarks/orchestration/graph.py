@@ -82,9 +82,9 @@ def _pretraining(config: RunConfig) -> Job:
     parents = [_pretraining(replace(config, stages=config.stages[:-1], step=None))] if len(config.stages) > 1 else []
     if stage.k == "counted":
         parents.append(_counter(config))
-    source = open_data_module(to_dict(config.data)).of(PRETRAIN)
-    sets = TASKS.load(PRETRAIN).sets(stage, source, method)
-    dataset = source.fingerprint(*sets)
+    data = open_data_module(to_dict(config.data)).of(PRETRAIN)
+    sets = TASKS.load(PRETRAIN).sets(stage, data, method)
+    dataset = data.fingerprint(*sets)
     decisive = {
         "method": without_arm(config.method),
         "recipe": getattr(method, "recipe", {}),
@@ -138,9 +138,9 @@ def _evaluation(config: RunConfig) -> Job:
     decisive["seed"] = config.seed  # of the evaluation's own draws: controls, permuted labels, its own training
     if task.network is not None:
         decisive["training"] = {"batch": config.training.batch, "recipe": task.network.recipe}
-    source = open_data_module(to_dict(config.data)).of(config.task)
-    sets = task.sets(config.evaluation, source, method)
-    dataset = task.fingerprint(config.evaluation, source, sets)
+    data = open_data_module(to_dict(config.data)).of(config.task)
+    sets = task.sets(config.evaluation, data, method)
+    dataset = task.fingerprint(config.evaluation, data, sets)
     return Job(
         config=config,
         key=run_key(config.task, decisive, dataset, [p.key for p in parents]),

@@ -175,10 +175,10 @@ def _jobs_of_row(request: Request, part: MethodPreset, row: Row, seed: int) -> I
     if row.task == PRETRAIN:
         yield resolve(config)
         return
-    source = open_data_module(to_dict(config.data)).of(row.task)
+    data = open_data_module(to_dict(config.data)).of(row.task)
     for variant in variants(part, row.task, row.ordering, asked=row.ordering in request.orderings):
         evaluation = changed(config.evaluation, variant, "evaluation")
-        for one in TASKS.load(row.task).expand(evaluation, source, request):
+        for one in TASKS.load(row.task).expand(evaluation, data, request):
             yield resolve(replace(config, evaluation=one))
 
 

@@ -73,7 +73,7 @@ class ActionConfig:
 def measure(context: Context) -> dict[str, Any]:
     """Train a classifier on top of the method's video network, name the action of every test scene."""
     seed, evaluation = context.config.seed, context.config.evaluation
-    world = world_of(context.source)
+    world = world_of(context.data)
     train, validation, test = (open_actions(world, to_dict(evaluation), s) for s in ("train", "validation", "test"))
     total = evaluation.updates + len(test)
     classifier = make_classifier(context.trained(), len(train.classes), train.sample_rate, seed)
@@ -196,9 +196,9 @@ class Monitor:
         return {"accuracy": metrics.accuracy(self.scenes.labels[self.indices], predicted)}
 
 
-def world_of(source: DataModule) -> MiniatureConfig:
+def world_of(data: DataModule) -> MiniatureConfig:
     """The world that motions are drawn from, whatever the other tasks read."""
-    world: MiniatureConfig = getattr(source.config, "world", MiniatureConfig())
+    world: MiniatureConfig = getattr(data.config, "world", MiniatureConfig())
     return world
 
 
@@ -211,19 +211,19 @@ class Action(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: ActionConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: ActionConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return ()  # its clips are of no source
 
     @classmethod
-    def fingerprint(cls, evaluation: ActionConfig, source: DataModule, sets: tuple[str, ...]) -> str:
-        return actions_fingerprint(world_of(source), to_dict(evaluation))
+    def fingerprint(cls, evaluation: ActionConfig, data: DataModule, sets: tuple[str, ...]) -> str:
+        return actions_fingerprint(world_of(data), to_dict(evaluation))
 
     @classmethod
     def variant(cls, evaluation: ActionConfig, usual: ActionConfig, method: Any) -> str:
         return evaluation.data + (f" fold {evaluation.fold}" if evaluation.fold > 1 else "")
 
     @classmethod
-    def expand(cls, evaluation: ActionConfig, source: DataModule, given: Given) -> Iterator[ActionConfig]:
+    def expand(cls, evaluation: ActionConfig, data: DataModule, given: Given) -> Iterator[ActionConfig]:
         yield evaluation
         yield from (replace(evaluation, **videos) for videos in given.videos)
 

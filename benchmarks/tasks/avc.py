@@ -56,7 +56,7 @@ def measure(context: Context) -> dict[str, Any]:
     """
     evaluation = context.config.evaluation
     method = context.trained()
-    sets = (context.source.validation(1), context.source.test(1))
+    sets = (context.data.validation(1), context.data.test(1))
     for scenes in sets:
         require_rate(method, scenes)
     pairs = [partners(len(s), evaluation.negatives, context.config.seed, f"avc {s.split}") for s in sets]
@@ -165,7 +165,7 @@ class AVC(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: AVCConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: AVCConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return ("validation 1", "test 1")
 
     @classmethod

@@ -86,7 +86,7 @@ def measure(context: Context) -> dict[str, Any]:
         too few, or too short for hard negatives.
     """
     evaluation, seed, method = context.config.evaluation, context.config.seed, context.trained()
-    held_out, test = context.source.validation(1), context.source.test(1)
+    held_out, test = context.data.validation(1), context.data.test(1)
     for scenes in (held_out, test):
         require_rate(method, scenes)
     chosen = draw(method, held_out, evaluation.validation_moments, evaluation.least_shift, seed)
@@ -228,7 +228,7 @@ class AVTS(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: AVTSConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: AVTSConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return ("validation 1", "test 1")
 
     @classmethod

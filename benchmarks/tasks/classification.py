@@ -3,8 +3,8 @@
     python -m benchmarks.tasks.classification with method=cavl ordering=c1-c2 seed=3
     python -m benchmarks.tasks.classification with ordering=c1 evaluation.probe=esc10 evaluation.esc50=DIR
 
-``probe`` is "miniature" (the source's own sounds: those of the miniature world, in five folds), "esc10" or "esc50" (the
-real recordings in their official folds, from a folder or as the source has them prepared). ``permuted`` is the same
+``probe`` is "miniature" (the preset's own sounds: those of the miniature world, in five folds), "esc10" or "esc50" (the
+real recordings in their official folds, from a folder or as they are prepared). ``permuted`` is the same
 pipeline on labels permuted among the clips: it must be at chance.
 """
 
@@ -51,7 +51,7 @@ def measure(context: Context) -> dict[str, Any]:
     evaluation, seed = context.config.evaluation, context.config.seed
     clips: Any
     if own := probe_set(evaluation):
-        clips = context.source.named(own)
+        clips = context.data.named(own)
     else:
         clips = read_esc50(evaluation.esc50, evaluation.probe)
     if hasattr(clips, "require_scoreable"):
@@ -106,7 +106,7 @@ def embed(
 
 
 def probe_set(evaluation: ClassificationConfig) -> str | None:
-    """The set of the source that a probe reads: its own sounds, or ESC-50 as it has it; None: a folder of ESC-50."""
+    """The set that a probe reads: the preset's own sounds, or ESC-50 as prepared; None: a folder of ESC-50."""
     if evaluation.probe in ("miniature", "composite"):
         return "probe"
     return None if evaluation.esc50 else f"probe {evaluation.probe}"
@@ -130,12 +130,12 @@ def scoreable(folder: str) -> dict[Subset, str]:
     return {subset: str(recordings.coverage) for subset, recordings in found.items() if _whole(recordings)}
 
 
-def prepared_probes(source: DataModule) -> list[Subset]:
-    """The subsets of a source's ESC-50 of which every fold is whole; both, where it is not prepared at all."""
+def prepared_probes(data: DataModule) -> list[Subset]:
+    """The subsets of ESC-50 as prepared of which every fold is whole; both, where it is not prepared at all."""
     whole: list[Subset] = []
     for subset in SUBSETS:
         with contextlib.suppress(NotPreparedError):
-            if not _whole(source.named(f"probe {subset}")):
+            if not _whole(data.named(f"probe {subset}")):
                 continue
         whole.append(subset)
     return whole
@@ -166,22 +166,20 @@ class Classification(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: ClassificationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: ClassificationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         own = probe_set(evaluation)
         return (own,) if own else ()
 
     @classmethod
-    def fingerprint(cls, evaluation: ClassificationConfig, source: DataModule, sets: tuple[str, ...]) -> str:
-        return source.fingerprint(*sets) if sets else read_esc50(str(evaluation.esc50), evaluation.probe).fingerprint
+    def fingerprint(cls, evaluation: ClassificationConfig, data: DataModule, sets: tuple[str, ...]) -> str:
+        return data.fingerprint(*sets) if sets else read_esc50(str(evaluation.esc50), evaluation.probe).fingerprint
 
     @classmethod
     def variant(cls, evaluation: ClassificationConfig, usual: ClassificationConfig, method: Any) -> str:
         return evaluation.probe
 
     @classmethod
-    def expand(
-        cls, evaluation: ClassificationConfig, source: DataModule, given: Given
-    ) -> Iterator[ClassificationConfig]:
+    def expand(cls, evaluation: ClassificationConfig, data: DataModule, given: Given) -> Iterator[ClassificationConfig]:
         """What the probe is asked of: the preset's own sounds, and the recordings in a folder of ESC-50.
 
         Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.
@@ -194,7 +192,7 @@ class Classification(Task):
         if evaluation.probe in ("miniature", "composite"):
             yield evaluation
         elif not given.esc50:
-            yield from (replace(evaluation, probe=subset) for subset in prepared_probes(source))
+            yield from (replace(evaluation, probe=subset) for subset in prepared_probes(data))
         for subset in scoreable(given.esc50) if given.esc50 else ():
             yield replace(evaluation, probe=subset, esc50=given.esc50)
 

@@ -34,7 +34,7 @@ class Context:
 
     job: Job
     run: Run
-    source: DataModule  # of the task's sets
+    data: DataModule  # of the task's sets
     store: Path  # where this run's own weights go: the home, or a temporary folder of an unobserved run
     progress: Report
 

@@ -58,11 +58,11 @@ class CountingConfig:
 
 def measure(context: Context) -> dict[str, Any]:
     """Train a counter on top of the method, count the sources of every test scene."""
-    source, seed, evaluation = context.source, context.config.seed, context.config.evaluation
+    data, seed, evaluation = context.data, context.config.seed, context.config.evaluation
     counter = make_counter(context.trained(), evaluation.hidden, seed)
-    numbers = countable(source.train_counts())
-    scenes = Pool([source.train(n) for n in numbers])
-    for dataset in (scenes.datasets[0], source.test(source.test_counts()[0])):
+    numbers = countable(data.train_counts())
+    scenes = Pool([data.train(n) for n in numbers])
+    for dataset in (scenes.datasets[0], data.test(data.test_counts()[0])):
         require_rate(counter, dataset)
     truth = np.repeat(numbers, [len(s) for s in scenes.datasets])
     labels = permuted(truth, seed) if evaluation.labels == "permuted" else truth
@@ -71,9 +71,9 @@ def measure(context: Context) -> dict[str, Any]:
         Stage(curricula=numbers, updates=evaluation.updates, lr=evaluation.lr, decay=evaluation.decay),
         scenes,
         counts=lambda indices: labels[indices].tolist(),
-        monitor=Monitor(source, numbers, context.device),
+        monitor=Monitor(data, numbers, context.device),
     )
-    tests = [source.test(n) for n in countable(source.test_counts())]
+    tests = [data.test(n) for n in countable(data.test_counts())]
     ids, counts, rates = listen(counter.eval(), Pool(tests), context.device)
     mode, rounded = predictions(rates)
     items = ItemTable()
@@ -84,8 +84,8 @@ def measure(context: Context) -> dict[str, Any]:
         **scores(counts, rates),
         "trivial": metrics.trivial(counts, truth),
         "items": len(ids),
-        "excluded": sum(len(source.test(n)) for n in source.test_counts()) - len(ids),
-        "excluded_training": sum(len(source.train(n)) for n in source.train_counts()) - len(truth),
+        "excluded": sum(len(data.test(n)) for n in data.test_counts()) - len(ids),
+        "excluded_training": sum(len(data.train(n)) for n in data.train_counts()) - len(truth),
         "coverage": str(together(tests)),
         "coverage_training": str(together(scenes.datasets)),
         "loss": trained["loss"],
@@ -152,9 +152,9 @@ def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
 class Monitor:
     """Accuracy and error on held-out scenes, as many of each number of sources."""
 
-    def __init__(self, source: DataModule, numbers: Sequence[int], device: torch.device) -> None:
+    def __init__(self, data: DataModule, numbers: Sequence[int], device: torch.device) -> None:
         share = BATCH // len(numbers)
-        sets = [source.validation(n) for n in numbers]
+        sets = [data.validation(n) for n in numbers]
         self.scenes = [scenes[i] for scenes in sets for i in range(min(share, len(scenes)))]
         self.device = device
 
@@ -182,11 +182,11 @@ class Counting(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: CountingConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: CountingConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return (
-            *(f"train {n}" for n in source.train_counts()),
-            *(f"validation {n}" for n in countable(source.train_counts())),
-            *(f"test {n}" for n in source.test_counts()),
+            *(f"train {n}" for n in data.train_counts()),
+            *(f"validation {n}" for n in countable(data.train_counts())),
+            *(f"test {n}" for n in data.test_counts()),
         )
 
     @classmethod

@@ -54,17 +54,17 @@ def measure(context: Context) -> dict[str, Any]:
     """Score one method's heatmaps."""
     method = context.trained()
     if hasattr(method, "fit"):  # the mean training map learns where objects are in general, from training scenes
-        method.fit(training_maps(context.source.train(1)))
+        method.fit(training_maps(context.data.train(1)))
     single = SingleSource(context, method)
     result: dict[str, Any] = {
         "single": single.scores(),
         "items": {"single": len(single.scenes)},
         "coverage": str(single.scenes.coverage),
     }
-    several = [n for n in context.source.test_counts() if 1 < n <= context.config.evaluation.most_sources]
+    several = [n for n in context.data.test_counts() if 1 < n <= context.config.evaluation.most_sources]
     scored = {str(n): score_several(context, method, n) for n in several}
     result["multi"] = {n: scores for n, (scores, _) in scored.items()}
-    result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}
+    result["items"]["multi"] = {str(n): len(context.data.test(n)) for n in several}
     for n, (_, hits) in scored.items():
         for item, source, hit, hit_other in hits:
             values = {"hit": hit, "hit_other": hit_other}
@@ -82,7 +82,7 @@ class SingleSource:
     """Heatmaps of every single-source test scene, by row."""
 
     def __init__(self, context: Context, method: Any) -> None:
-        self.scenes = scenes = context.source.test(1)
+        self.scenes = scenes = context.data.test(1)
         self.masks = getattr(method, "heatmaps_are_masks", False)
         self.main = MASK if self.masks else "aligned"
         self.rules = [MASK] if self.masks else list(metrics.BINARISATIONS)
@@ -143,7 +143,7 @@ def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, floa
     mask has no maximum: it points at a point drawn uniformly from its area, and a hit is that point's chance to be on
     the object.
     """
-    scenes = context.source.test(n)
+    scenes = context.data.test(n)
     size = context.config.evaluation.batch
     masks = getattr(method, "heatmaps_are_masks", False)
     matched, silent, hits = [], [], []
@@ -164,7 +164,7 @@ def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, floa
                 own = other = [float(a[o].sum() / a.sum()) for a, o in zip(areas, sounding, strict=True)]
             else:
                 assert scene.stems is not None
-                foreign = foreign_sounds(scene, context.source.test(1), context.config.seed, first + i)
+                foreign = foreign_sounds(scene, context.data.test(1), context.config.seed, first + i)
                 points = points_at(method, scene, np.concatenate([scene.stems, foreign]), context.device)
                 own, other = points[:n], points[n:]
             hits += [(scene.id, j, float(a), float(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
@@ -249,8 +249,8 @@ class Localization(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: LocalizationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
-        tests = tuple(f"test {n}" for n in source.test_counts() if n <= evaluation.most_sources)
+    def sets(cls, evaluation: LocalizationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
+        tests = tuple(f"test {n}" for n in data.test_counts() if n <= evaluation.most_sources)
         return (*tests, "train 1") if hasattr(method, "fit") else tests  # the annotations of training images
 
     @classmethod

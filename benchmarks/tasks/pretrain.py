@@ -40,9 +40,9 @@ def measure(context: Context) -> dict[str, Any]:
     stage = config.stages[-1]
     method = context.parent(0) if len(config.stages) > 1 else build(config)
     scenes: Indexed
-    graded = context.source.train_counts() if stage.k == "counted" else stage.curricula
+    graded = context.data.train_counts() if stage.k == "counted" else stage.curricula
     if stage.k == "counted":
-        everything = Pool([context.source.train(n) for n in graded])
+        everything = Pool([context.data.train(n) for n in graded])
         scenes = Heard(load_counter(context, -1), everything, stage.curricula, context.device)
         if len(scenes) < config.training.batch:
             raise TrainingError(
@@ -51,9 +51,9 @@ def measure(context: Context) -> dict[str, Any]:
                 "curriculum; train the counter longer (counter.updates)"
             )
     else:
-        scenes = Pool([context.source.train(n) for n in graded])
-    require_rate(method, context.source.train(stage.curricula[0]))
-    monitor = make_monitor(method, context.source, stage, config.seed, context.device)
+        scenes = Pool([context.data.train(n) for n in graded])
+    require_rate(method, context.data.train(stage.curricula[0]))
+    monitor = make_monitor(method, context.data, stage, config.seed, context.device)
     trained = context.train(
         method,
         stage,
@@ -69,7 +69,7 @@ def measure(context: Context) -> dict[str, Any]:
         "loss": trained["loss"],
         "updates": sum(s.updates for s in config.stages),
         "scenes": len(scenes),
-        "coverage": str(together([context.source.train(n) for n in graded])),
+        "coverage": str(together([context.data.train(n) for n in graded])),
         **({"rightly_graded": scenes.rightly_graded} if isinstance(scenes, Heard) else {}),
         "weights": trained["weights"],
         "kept": trained["kept"],
@@ -125,12 +125,12 @@ class Pretrain(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: Stage, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: Stage, data: DataModule, method: Any) -> tuple[str, ...]:
         """The loss needs the curricula; the accuracies along the way need the held-out scenes."""
-        graded = source.train_counts() if evaluation.k == "counted" else evaluation.curricula
+        graded = data.train_counts() if evaluation.k == "counted" else evaluation.curricula
         held_out = set()
         if hasattr(method, "scene_distances"):
-            held_out = {*evaluation.curricula, *([3] if source.has_objects else [])}
+            held_out = {*evaluation.curricula, *([3] if data.has_objects else [])}
         if hasattr(method, "corresponds") or hasattr(method, "synchronised"):
             held_out.add(1)
         return tuple([f"train {n}" for n in graded] + [f"validation {n}" for n in sorted(held_out)])

@@ -112,7 +112,7 @@ def measure(context: Context) -> dict[str, Any]:
         "rows": rows,
         "items": rows[primary]["items"],
         "pairs": len(mixtures.pairs),
-        "listed": context.source.pairs() is not None,
+        "listed": context.data.pairs() is not None,
         "excluded": dict(Counter(i.excluded for i in by_row[primary] if i.excluded)),
         "coverage": str(mixtures.scenes.coverage),
         **training,
@@ -129,15 +129,15 @@ def make_separator(method: Any, config: SeparatorConfig, seed: int) -> Separator
 
 def train(context: Context, separator: Separator, evaluation: SeparationConfig) -> dict[str, Any]:
     """Train on the solos of the training set; its part of the result."""
-    source = context.source
+    data = context.data
     trained = context.train(
         separator,
         Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
-        Pool([source.train(1)]),
-        monitor=Monitor(source.validation(1), separator.window, context.config.seed, context.device),
+        Pool([data.train(1)]),
+        monitor=Monitor(data.validation(1), separator.window, context.config.seed, context.device),
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
-    coverage = str(source.train(1).coverage)
+    coverage = str(data.train(1).coverage)
     kept = {k: trained[k] for k in ("loss", "weights", "kept")}
     return {**kept, "updates": evaluation.updates, "coverage_training": coverage}
 
@@ -274,11 +274,11 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
     ValueError
         If the method wants another sample rate than the scenes have, or there are not so many pairs.
     """
-    scenes = context.source.test(1)
+    scenes = context.data.test(1)
     require_rate(separates, scenes)
-    listed = context.source.pairs()
+    listed = context.data.pairs()
     if listed is not None:  # all of them; only a rehearsal takes fewer
-        pairs = list(listed if context.source.config.limit is None else listed[: evaluation.pairs])
+        pairs = list(listed if context.data.config.limit is None else listed[: evaluation.pairs])
     else:
         pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config.seed)
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
@@ -531,7 +531,7 @@ class Separation(Task):
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: SeparationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: SeparationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return ("train 1", "validation 1", "test 1")
 
     @classmethod

@@ -65,14 +65,14 @@ class Task:
         raise NotImplementedError
 
     @classmethod
-    def sets(cls, evaluation: Any, source: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: Any, data: DataModule, method: Any) -> tuple[str, ...]:
         """The sets of the source that are read: "train 1", "test 3", "probe". ``method`` is the method's class."""
         return ("test 1",)
 
     @classmethod
-    def fingerprint(cls, evaluation: Any, source: DataModule, sets: tuple[str, ...]) -> str:
+    def fingerprint(cls, evaluation: Any, data: DataModule, sets: tuple[str, ...]) -> str:
         """Of all data that are read."""
-        return source.fingerprint(*sets)
+        return data.fingerprint(*sets)
 
     @classmethod
     def variant(cls, evaluation: Any, usual: Any, method: Any) -> str | None:
@@ -80,7 +80,7 @@ class Task:
         return None
 
     @classmethod
-    def expand(cls, evaluation: Any, source: DataModule, given: Given) -> Iterable[Any]:
+    def expand(cls, evaluation: Any, data: DataModule, given: Given) -> Iterable[Any]:
         """The evaluations that one row of a plan stands for."""
         return (evaluation,)
 

@@ -27,7 +27,7 @@ MOMENTS = 48  # scenes, with a moment each, by which synchronisation is measured
 
 
 def make_monitor(
-    method: Any, source: DataModule, stage: Stage, seed: int, device: torch.device
+    method: Any, data: DataModule, stage: Stage, seed: int, device: torch.device
 ) -> Callable[[Any], Mapping[str, float]] | None:
     """All that can be measured of this method along the way; None if nothing can.
 
@@ -41,11 +41,11 @@ def make_monitor(
     """
     monitors: list[Callable[[Any], Mapping[str, float]]] = []
     if hasattr(method, "scene_distances"):
-        monitors.append(Monitor(source, stage, seed, device))
+        monitors.append(Monitor(data, stage, seed, device))
     if hasattr(method, "corresponds"):
-        monitors.append(CorrespondenceMonitor(method, source, seed, device))
+        monitors.append(CorrespondenceMonitor(method, data, seed, device))
     if hasattr(method, "synchronised"):
-        monitors.append(SynchronyMonitor(method, source, seed, device))
+        monitors.append(SynchronyMonitor(method, data, seed, device))
     if not monitors:
         return None
     return lambda method: {name: value for monitor in monitors for name, value in monitor(method).items()}
@@ -57,13 +57,13 @@ class Monitor:
     No pointing where scenes have no maps of objects.
     """
 
-    def __init__(self, source: DataModule, stage: Stage, seed: int, device: torch.device) -> None:
+    def __init__(self, data: DataModule, stage: Stage, seed: int, device: torch.device) -> None:
         self.options = stage.options
         share = max(2, BATCH // len(stage.curricula))  # of each curriculum, about BATCH scenes in all
-        sets = [source.validation(n) for n in stage.curricula]
+        sets = [data.validation(n) for n in stage.curricula]
         self.scenes = [scene for scenes in sets for scene in spread(scenes, share)]
         self.negatives = mismatched(len(self.scenes), generator(seed, "monitor")).numpy()
-        self.three = source.validation(N_POINTING) if source.has_objects else None
+        self.three = data.validation(N_POINTING) if data.has_objects else None
         self.device = device
 
     def __call__(self, method: Any) -> Mapping[str, float]:
@@ -101,8 +101,8 @@ def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: 
 class CorrespondenceMonitor:
     """How well scenes of one source are told to have their own sound or another scene's: the same pairs every time."""
 
-    def __init__(self, method: Any, source: DataModule, seed: int, device: torch.device) -> None:
-        scenes = source.validation(1)
+    def __init__(self, method: Any, data: DataModule, seed: int, device: torch.device) -> None:
+        scenes = data.validation(1)
         pairs = partners(min(BATCH, len(scenes)), 1, seed, "monitor avc")
         own, others = ([(scene, None) for scene in column] for column in pairs.T.tolist())
         self.images = seen(method, scenes, own, device)
@@ -117,8 +117,8 @@ class CorrespondenceMonitor:
 class SynchronyMonitor:
     """How well clips are told to have their own sound or another scene's (easy), another time's (hard)."""
 
-    def __init__(self, method: Any, source: DataModule, seed: int, device: torch.device) -> None:
-        scenes = source.validation(1)
+    def __init__(self, method: Any, data: DataModule, seed: int, device: torch.device) -> None:
+        scenes = data.validation(1)
         drawn = draw_moments(method, scenes, min(MOMENTS, len(scenes)), 1, seed, "monitor avts")
         self.clips = seen(method, scenes, [m.own for m in drawn], device)
         self.own = heard(method, scenes, [m.own for m in drawn], device)

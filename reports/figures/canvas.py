@@ -1,4 +1,4 @@
-"""How figures look, and what several of them draw alike."""
+"""Look of the figures, and what several of them draw alike."""
 
 from __future__ import annotations
 

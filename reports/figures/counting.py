@@ -1,4 +1,4 @@
-"""What the counting networks predict where the truth is 1, 2, ..., 5 sources."""
+"""Counting: what the networks predict where the truth is 1, 2, ..., 5 sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure of the report: what it shows, on which runs it stands, how it is drawn, and the sounds that belong to it."""
+"""Figure of a report: what it shows, on which runs it stands, how it is drawn, and the sounds that belong to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How correspondence (AVC) and synchronisation (AVTS) are learned: held-out scores along the way, by strategy."""
+"""Progress of correspondence (AVC) and synchronisation (AVTS): held-out scores while training, by strategy."""
 
 from __future__ import annotations
 

@@ -7,17 +7,14 @@ untrained network, and every other method and ordering of the plan, third partie
 from __future__ import annotations
 
 import functools
-import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import entry_points
 from typing import Any
 
+from registry.plugins import Plugins
 from reports.cells import words
 from reports.task_report import TaskReport
-
-GROUP = "cavl.tables"
 
 #: In the order of their tables.
 BUILT_IN = ("classification", "counting", "localization", "separation", "avc", "avts", "action")
@@ -27,19 +24,18 @@ PROMINENT = ("localization", "classification", "avc", "avts", "action")
 PARTS = ("tables", "appendix", "figures", "matched", "statements")
 
 
+REPORTS = Plugins("report of task", "cavl.tables", {task: f"reports.tables.{task}:REPORT" for task in BUILT_IN})
+
+
 @functools.cache
 def task_reports() -> tuple[TaskReport, ...]:
-    """Of all tasks, third parties' last: of those installed when a process first asked. One that fails is left out."""
-    reports = [importlib.import_module(f"reports.tables.{task}").REPORT for task in BUILT_IN]
-    for entry in entry_points(group=GROUP):
-        try:
-            report = entry.load()
-            if entry.name in BUILT_IN or not isinstance(report, TaskReport) or report.task != entry.name:
-                raise TypeError(f"it is no TaskReport of a task {entry.name!r} that is not built in")
-        except Exception as error:  # whatever a stranger's code raises
-            _warn(entry.name, error)
-        else:
+    """Of all tasks, third parties' last; one that fails is warned about and left out."""
+    reports = [REPORTS.load(task) for task in BUILT_IN]
+    for task, report in REPORTS.third_parties():
+        if isinstance(report, TaskReport) and report.task == task:
             reports.append(_guarded(report))
+        else:
+            _warn(task, TypeError(f"it is no TaskReport of a task {task!r}"))
     return tuple(reports)
 
 
@@ -69,5 +65,4 @@ def _guarded(report: TaskReport) -> TaskReport:
 
 
 def _warn(task: str, error: Exception) -> None:
-    said = f"{type(error).__name__}: {error}"
-    warnings.warn(f"the report of task {task!r}, from another package, fails ({said}) and is left out", stacklevel=3)
+    warnings.warn(f"report of task {task!r} is left out, its package fails: {error!r}", stacklevel=3)

@@ -1,5 +1,4 @@
-"""What the tables share: words of their captions, names of their groups, and the comparison of their rows with trivial
-ones, seed by seed."""
+"""Common parts of the tables: captions, groups, rows, and their comparison with trivial ones, seed by seed."""
 
 from __future__ import annotations
 

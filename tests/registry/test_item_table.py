@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.items import ItemTable
+from benchmarks.orchestration.verification import verification
+from registry.comparison import paired
+from registry.index import Registry
 from registry.item_table import condition, means, parsed, read_items, to_compare
 
 HEADER = "item,condition,metric,value,excluded\n"
@@ -74,3 +77,14 @@ def test_means_keep_nan() -> None:
     assert found.pop("a") == 1.5
     assert math.isnan(found.pop("b"))
     assert not found
+
+
+def test_items_of_an_older_version_are_not_called_different(tmp_path: Path, write_run) -> None:
+    texts = ("item,row,ciou\na,aligned,0.5\n", f"{HEADER}a,row=aligned,ciou,0.5,\n")
+    for id, text in enumerate(texts, start=1):
+        (write_run(tmp_path, id, result={}, artifacts=["items.csv"]) / "items.csv").write_text(text)
+    then, now = Registry(tmp_path).records()
+    with pytest.raises(ValueError, match=r"the items of run 1 cannot be compared .*repeat it with --rerun stale"):
+        verification(then, now)
+    with pytest.raises(ValueError, match="--rerun stale"):
+        paired(then, now)

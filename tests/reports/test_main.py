@@ -184,3 +184,16 @@ def test_a_report_on_a_selection_calls_the_rest_not_selected(writer, tmp_path):
         text = (tmp_path / file).read_text()
         assert "Of the preset only: orderings c1. What else it has, trivial rows apart, is not selected." in text
         assert "L3-Net avc, mel bins is the same as L3-Net avc" in text
+
+
+def test_runs_of_an_older_version_are_named_with_the_remedy(writer, tmp_path, capsys):
+    writer.whole(seeds=(1,))
+    for number in (path for path in writer.home.iterdir() if path.name.isdigit()):
+        if (number / "items.csv").exists():
+            (number / "items.csv").write_text("item,row,rule,ciou\na,aligned,threshold=0.5,0.5\n")
+    assert main(["--home", str(writer.home), "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().err.splitlines()
+    named = {line.split(":")[1] for line in said if "older version: repeat it with --rerun stale" in line}
+    with_items = [path.parent.name for path in writer.home.glob("*/items.csv")]
+    assert named <= {f" run {number}" for number in with_items}
+    assert len(named) > 20

@@ -101,7 +101,7 @@ def run(tmp_path, monkeypatch, method, seed=1, **evaluation):
             ActionConfig,
             values,
             seed,
-            source=SimpleNamespace(config=SimpleNamespace(world=None)),
+            data=SimpleNamespace(config=SimpleNamespace(world=None)),
             run=SimpleNamespace(observers=[]),
             training=TrainingConfig(batch=8, device="cpu"),
             device=CPU,

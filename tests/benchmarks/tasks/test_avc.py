@@ -60,7 +60,7 @@ def run(method, source, tmp_path, seed=1, **evaluation):
         AVCConfig,
         evaluation,
         seed,
-        source=source,
+        data=source,
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda *entry: done.append(entry),

@@ -88,7 +88,7 @@ def run(method, tmp_path, seed=1, validation=8, test=20, samples=SAMPLES, **eval
         AVTSConfig,
         evaluation,
         seed,
-        source=SimpleNamespace(
+        data=SimpleNamespace(
             validation=lambda n: Marked("validation", validation, samples), test=lambda n: Marked("test", test, samples)
         ),
         device=CPU,

@@ -45,7 +45,7 @@ def context(method, source, seed=1):
         evaluation,
         seed,
         job=SimpleNamespace(name="this job"),
-        source=source,
+        data=source,
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda done, total: None,

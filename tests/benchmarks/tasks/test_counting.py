@@ -84,7 +84,7 @@ def run(method, source, tmp_path, seed=1, **evaluation):
             CountingConfig,
             {"updates": 120, "hidden": 16, "decay": 0.0, **evaluation},
             seed,
-            source=source,
+            data=source,
             run=SimpleNamespace(observers=[]),
             training=TrainingConfig(batch=16, device="cpu"),
             device=CPU,

@@ -32,7 +32,7 @@ def run(method, root, tmp_path, **choices):
     context = fake_context(
         LocalizationConfig,
         {"most_sources": 1, "batch": 32, "examples": 2},
-        source=open_data_module({"source": "paper", **choices}, cache=root).of("localization"),
+        data=open_data_module({"source": "paper", **choices}, cache=root).of("localization"),
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda done, total: None,

@@ -54,7 +54,7 @@ def run(method, source, tmp_path):
     context = fake_context(
         LocalizationConfig,
         {"most_sources": 3, "batch": 4, "examples": 3},
-        source=source,
+        data=source,
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda done, total: None,

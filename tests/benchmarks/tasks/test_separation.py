@@ -137,7 +137,7 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
             chosen,
             seed,
             job=SimpleNamespace(name="separation"),
-            source=source,
+            data=source,
             run=SimpleNamespace(observers=[]),
             training=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
             device=torch.device("cpu"),
