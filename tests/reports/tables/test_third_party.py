@@ -11,54 +11,10 @@ import pytest
 import registry.plugins
 from reports.contents import all_figures, all_tables
 from reports.tables import REPORTS, task_reports
+from tests.plug_in import Document
 
-PIXELS = '''
-"""Table of the task "pixel-map": mean average precision of heatmap pixels."""
-
-from reports.cells import Table, measured
-from reports.item_scores import scores
-from reports.labels import UNTRAINED, in_order, label
-from reports.paired import Metric, Score, statement
-from reports.tables.common import CELLS, COUNTED, HIGHER, Rows, beside_trivial, findings, scored_on, unfinished
-from reports.task_report import TaskReport
-
-TASK = "pixel-map"
-AP = Score(task=TASK, metric=Metric("mAP (pixels)"), items=lambda study, node: scores(study, node, "ap"))
-COLUMNS, BETTER = ("mAP", "Chance"), (HIGHER, 0)
-
-
-def table(study):
-    rows, nodes = Rows(), study.select(TASK)
-    for who in in_order(study.rows(TASK)):
-        own = study.select(TASK, *who)
-        rows.add("", label(*who), (measured(own, "map"), measured(own, "chance")), who)
-    marked = beside_trivial(rows, rows.trained, rows.untrained, BETTER)
-    said = findings(marked, rows.trained, rows.untrained, BETTER, COLUMNS, "an untrained network")
-    return Table(
-        name="pixel_map",
-        short="Pixels",
-        title="Average precision of pixels",
-        caption=f"Average precision of heatmap pixels in percent, over images. {scored_on(nodes)} {CELLS} {COUNTED}",
-        columns=COLUMNS,
-        rows=marked,
-        findings=(*said, *unfinished(marked, list(rows.shown))),
-    )
-
-
-def statements(study):
-    for who in in_order(study.rows(TASK)):
-        if who[1] != UNTRAINED:
-            yield statement("Pixels: does training help?", AP.metric, *AP.sides(study, who, (who[0], UNTRAINED)))
-
-
-REPORT = TaskReport(
-    task=TASK,
-    tables=lambda study: [table(study)],
-    columns={"mAP (pixels)": lambda study, *who: measured(study.select(TASK, *who), "map")},
-    matched=lambda study, *who: [AP],
-    statements=statements,
-)
-'''
+#: The table that docs/add_a_task.md shows.
+PIXELS = Document("add_a_task.md").files["pixel_map_table.py"]
 
 
 @pytest.fixture
