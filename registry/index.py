@@ -33,6 +33,8 @@ VERSION = 1
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
 
+INDEX = "index.sqlite"
+
 #: Of an id, at most: SQLite's whole numbers have 64 bits.
 DIGITS = 18
 
@@ -265,8 +267,8 @@ class Registry:
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask an index that is up to date: the one on disk as it is, else built anew, else one in memory."""
-        path = self.home / "index.sqlite"
-        if self.home.is_dir():
+        path = self.home / INDEX
+        if is_registry(self.home):  # a folder that was named by mistake stays as it is
             for last in (False, True):
                 try:
                     return self._ask(path, question)
@@ -317,6 +319,11 @@ def run_ids(home: Path) -> list[int]:
         numbers = [e.name for e in entries if e.name.isascii() and e.name.isdigit() and len(e.name) <= DIGITS]
         return [int(name) for name in numbers if name == str(int(name))]
     return []
+
+
+def is_registry(home: Path) -> bool:
+    """Whether runs are in a folder, or have been."""
+    return home.is_dir() and ((home / INDEX).exists() or (home / "plans").is_dir() or bool(run_ids(home)))
 
 
 class _Family:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from registry.errors import RefusedError
 from registry.index import Registry
 from registry.nearest import instead
 from registry.record.run_record import Record, RecordError
@@ -26,7 +27,7 @@ Metrics = Mapping[str, tuple[list[int], list[float]]]
 NOT_SELECTED = "not selected"
 
 
-class NoPlanError(RuntimeError):
+class NoPlanError(RefusedError):
     """There is nothing to report on: the suite has never been started with this preset in this home."""
 
 

@@ -27,6 +27,7 @@ from benchmarks.preparation.local_media import OwnMedia
 from benchmarks.preparation.rate_limit import Pace
 from benchmarks.preparation.sandbox import Child, ChildError
 from benchmarks.preparation.spoiled import account_for_gone, is_spoiled
+from registry.errors import RefusedError
 from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
 
@@ -38,11 +39,11 @@ UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
 
 
-class InUseError(RuntimeError):
+class InUseError(RefusedError):
     """Another process prepares the same folder."""
 
 
-class GivenUpError(RuntimeError):
+class GivenUpError(RefusedError):
     """So many items in a row could not be had that going on makes no sense."""
 
 
