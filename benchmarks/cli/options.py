@@ -1,0 +1,63 @@
+"""Options of the benchmark's own commands, and what words of a command line stand for; nothing heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import methods, names
+from registry.cli.options import folder
+
+
+class Names(tuple[str, ...]):
+    """Names that were given with commas between them."""
+
+
+def comma_separated(text: str) -> Names:
+    """ "cavl, dmc,": each name once, without spaces around it."""
+    found = Names(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+    if not found:
+        raise typer.BadParameter(f"{text!r} names nothing; leave the option out where all are meant")
+    return found
+
+
+def number_of_seeds(text: str) -> int:
+    if text.strip().isdecimal() and int(text) > 0:
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is no number of seeds; it takes how many: 3 means the seeds 1, 2 and 3")
+
+
+def _completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """For the shell: what may stand for the last of several names with commas between them."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names() if name.startswith(last)]
+
+    return complete
+
+
+def several(help: str, names: Callable[[], Iterable[str]] = tuple, metavar: str = "A,B,...") -> Any:
+    return typer.Option(parser=comma_separated, metavar=metavar, help=help, autocompletion=_completing(names))
+
+
+def directory(help: str, metavar: str = "DIR") -> Any:
+    return typer.Option(parser=folder, metavar=metavar, help=help)
+
+
+def all_tasks() -> tuple[str, ...]:
+    return methods.TASKS
+
+
+def all_methods() -> tuple[str, ...]:
+    return tuple(methods.available())
+
+
+Preset = Annotated[
+    str,
+    typer.Option(metavar="PRESET", help=f"one of: {', '.join(names.presets())}", autocompletion=_completing(names.presets)),
+]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="picture to write: .png, .pdf or .svg")]
