@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import benchmarks.datasets.__main__ as datasets
 import numpy as np
 import pytest
 
 import benchmarks.__main__ as suite
-import benchmarks.datasets.__main__ as datasets
 from benchmarks.datasets.composite.files import Listed, judged
 from benchmarks.datasets.data_module import data_folder
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig

@@ -58,6 +58,8 @@ def all_methods() -> tuple[str, ...]:
 
 Preset = Annotated[
     str,
-    typer.Option(metavar="PRESET", help=f"one of: {', '.join(names.presets())}", autocompletion=_completing(names.presets)),
+    typer.Option(
+        metavar="PRESET", help=f"one of: {', '.join(names.presets())}", autocompletion=_completing(names.presets)
+    ),
 ]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="picture to write: .png, .pdf or .svg")]

@@ -59,9 +59,7 @@ def run(
     methods: Annotated[
         Names | None, several("only these methods and the trivial rows (default: all of the preset)", all_methods)
     ] = None,
-    orderings: Annotated[
-        Names | None, several("only these curriculum orderings, also ones not run by default")
-    ] = None,
+    orderings: Annotated[Names | None, several("only these curriculum orderings, also ones not run by default")] = None,
     tasks: Annotated[
         Names | None, several(f"only these of: {', '.join(all_tasks())}; what they need is trained anyway", all_tasks)
     ] = None,
@@ -106,9 +104,7 @@ def run(
             "has no finished run)",
         ),
     ] = None,
-    report: Annotated[
-        Path | None, directory("folder of the report (default: reports/generated/PRESET)")
-    ] = None,
+    report: Annotated[Path | None, directory("folder of the report (default: reports/generated/PRESET)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would run and stop")] = False,
 ) -> int:
     """Train, evaluate and report on everything a preset holds, running only what is missing.
@@ -123,7 +119,7 @@ def run(
     where there is none $CAVL_HOME/data), the report in the folder that --report names.
     """
     from benchmarks import presets
-    from benchmarks.orchestration.scheduler import Request, plan_of, scoreable
+    from benchmarks.orchestration.scheduler import Request, scoreable
 
     preset = preset if limit is None else f"{preset}@{limit}"
     found = esc50 or _found_esc50(presets.load(preset))
@@ -142,7 +138,9 @@ def run(
             if given
         ),
     )
-    status = benchmark(request, ["cavl-bench", "run", *ctx.meta[WORDS]], rerun, report, jobs or os.cpu_count() or 1, dry_run)
+    status = benchmark(
+        request, ["cavl-bench", "run", *ctx.meta[WORDS]], rerun, report, jobs or os.cpu_count() or 1, dry_run
+    )
     without = esc50 is not None and not dry_run and "esc10" not in scoreable(str(request.esc50))
     return 1 if without else status
 

@@ -14,7 +14,9 @@ from registry.comparison import ITEMS, Paired, differing, paired
 
 
 def compare(
-    first: Annotated[int, typer.Argument(metavar="ID", help="the run that the others are compared with", autocompletion=ids)],
+    first: Annotated[
+        int, typer.Argument(metavar="ID", help="the run that the others are compared with", autocompletion=ids)
+    ],
     others: Runs,
     home: Home = None,
     json: Json = False,

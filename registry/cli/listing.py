@@ -25,7 +25,9 @@ def column(name: str) -> Any:
     def there(incomplete: str) -> list[str]:
         return [str(value) for value in Registry().values(name) if str(value).startswith(incomplete)]
 
-    return typer.Option(f"--{name}", metavar=name.upper(), help=f"only this {name}; several fit any", autocompletion=there)
+    return typer.Option(
+        f"--{name}", metavar=name.upper(), help=f"only this {name}; several fit any", autocompletion=there
+    )
 
 
 def runs(

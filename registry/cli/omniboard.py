@@ -27,6 +27,7 @@ PASSWORD = "CAVL_OMNIBOARD_PASSWORD"
 #: Seconds between two looks for what has changed, with --local.
 EVERY = 5.0
 
+
 def omniboard(
     mongo: Mongo = None,
     own: Annotated[

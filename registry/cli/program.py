@@ -151,10 +151,16 @@ def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
             parameters.append(parameter.replace(annotation=hints[parameter.name]))
             continue
         of_fields = typing.get_type_hints(group, include_extras=True)
-        parameters += [parameter.replace(name=f.name, annotation=of_fields[f.name], default=_default(f)) for f in dataclasses.fields(group)]
+        parameters += [
+            parameter.replace(name=f.name, annotation=of_fields[f.name], default=_default(f))
+            for f in dataclasses.fields(group)
+        ]
 
     def flat(**given: Any) -> Any:
-        made = {name: group(**{f.name: given.pop(f.name) for f in dataclasses.fields(group)}) for name, group in groups.items()}
+        made = {
+            name: group(**{f.name: given.pop(f.name) for f in dataclasses.fields(group)})
+            for name, group in groups.items()
+        }
         return function(**given, **made)
 
     keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]

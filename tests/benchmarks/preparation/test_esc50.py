@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.preparation.options import add_common, how_of
 from rich.console import Console
 
 from benchmarks.datasets.esc50 import Esc50
 from benchmarks.preparation import esc50
 from benchmarks.preparation.item import Plan
-from benchmarks.preparation.options import add_common, how_of
 from benchmarks.preparation.pipeline import prepare
 from tests.loopback import Page, Server
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from benchmarks.preparation.options import add_common, how_of
 from PIL import Image
 
 from benchmarks.preparation import flickr_soundnet
 from benchmarks.preparation.item import Plan
-from benchmarks.preparation.options import add_common, how_of
 from benchmarks.preparation.pipeline import prepare
 
 RATE = 11_025

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-
 from benchmarks.datasets.__main__ import main
+
 from benchmarks.datasets.prepared import Clip, Lost, Packer, Prepared, seal, write
 from benchmarks.preparation.journal import Account
 from benchmarks.preparation.pipeline import alone_in

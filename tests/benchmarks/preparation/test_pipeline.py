@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.preparation.options import limited
 
 from benchmarks.datasets import prepared
 from benchmarks.datasets.paper.scenes import Member, PreparedScenes, items_of, spread_over
@@ -20,7 +21,6 @@ from benchmarks.preparation.download import Fetcher, aside_of
 from benchmarks.preparation.item import Cut, Item, Plan
 from benchmarks.preparation.journal import Account
 from benchmarks.preparation.local_media import OwnMedia
-from benchmarks.preparation.options import limited
 from benchmarks.preparation.pipeline import GivenUpError, How, InUseError, State, prepare
 from benchmarks.preparation.sandbox import ChildError
 from registry import files

@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 import pytest
+from benchmarks.datasets.composite.__main__ import main
 
 from benchmarks.datasets.composite import CompositeConfig, CompositeData
-from benchmarks.datasets.composite.__main__ import main
 from benchmarks.datasets.composite.recipe import Recipe
 from benchmarks.datasets.data_module import open_source
 from benchmarks.datasets.synthetic.scene_set import generate

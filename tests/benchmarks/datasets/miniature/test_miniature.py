@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.datasets.miniature.__main__ import main
 from matplotlib.figure import Figure
 
 from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
-from benchmarks.datasets.miniature.__main__ import main
 from benchmarks.datasets.miniature.recipe import Recipe
 from benchmarks.datasets.preview import save
 from benchmarks.datasets.synthetic import cache

@@ -1,0 +1,26 @@
+"""Command that gives a trained model away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from benchmarks.cli.options import directory
+from registry.cli.options import Run
+from registry.files import home
+
+
+def export(run: Run, out: Annotated[Path, directory("folder to write, not there yet")]) -> None:
+    """Write a trained model to a folder of its own, to be given away.
+
+    Its weights, configuration and model card. ID is the number of a finished run (cavl-bench runs list).
+    """
+    import cavl
+    from benchmarks.export import export
+    from registry.index import Registry
+
+    try:
+        folder = export(Registry(home()), run, out)
+        print(f'{folder}: cavl.load("{folder}") gives {cavl.load(folder)}')
+    except cavl.ModelError as error:
+        raise ValueError(str(error)) from None

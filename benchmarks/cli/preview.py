@@ -1,0 +1,62 @@
+"""Commands that draw examples of generated scenes: look at them before you believe a score on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.cli.prepare import Material
+from registry.cli.options import folder, one_of
+from registry.cli.program import App, examples
+from registry.files import disk_errors
+
+app = App(
+    help="Draw example scenes of a data set that is generated. Look at them before you believe a score on them.",
+    epilog=examples("""\
+examples:
+  cavl-bench preview miniature --out world.png --size 128
+  cavl-bench preview composite --photographs /data/caltech101 \\
+      --recordings /data/ESC-50 /data/instruments --out composite.png
+"""),
+)
+
+Out = Annotated[Path, typer.Option(parser=folder, metavar="FILE", help="picture to write: .png, .pdf or .svg")]
+Seed = Annotated[int, typer.Option(metavar="N", help="seed of the scenes; that of the presets is 0")]
+Size = Annotated[int, typer.Option(metavar="N", help="pixels of an image's side, 32 or more")]
+SPLITS = ("train", "validation", "test")
+
+
+@app.command()
+def miniature(out: Out, seed: Seed = 0, size: Size = 64) -> None:
+    """The miniature world: procedural scenes of 1 to 5 sources among 12 kinds.
+
+    Draws the twelve kinds, one test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture,
+    envelope of every source) and a row of video frames. The same bytes on every machine. About five seconds.
+    """
+    from benchmarks.datasets.miniature.sheet import write_sheet  # matplotlib is slow to import, --help is not
+
+    with disk_errors(out):
+        print(f"wrote {write_sheet(out, seed, size)}")
+
+
+@app.command()
+def composite(
+    out: Out,
+    material: Material,
+    seed: Seed = 0,
+    size: Size = 96,
+    split: Annotated[
+        str, typer.Option(parser=one_of(SPLITS), metavar="|".join(SPLITS), help="of which files")
+    ] = "train",
+) -> None:
+    """Composite scenes: photographs of objects on real backgrounds, recordings mixed.
+
+    Draws scenes of 1 to 5 sources: the image with the boxes of what sounds (dashed: silent things), whose each pixel
+    is, and the spectrograms of the mixture and of every source. `cavl-bench prepare composite` says of which files.
+    """
+    from benchmarks.datasets.composite.sheet import write_sheet
+
+    with disk_errors(out):
+        print(f"wrote {write_sheet(out, material.source(world=seed, image_size=size), split)}")

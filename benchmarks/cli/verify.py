@@ -1,0 +1,86 @@
+"""Command that runs runs again from their records, and says whether they still give what they gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.cli.options import directory
+from registry.cli.options import Home, Json, ids, number, registry_in
+from registry.cli.program import examples
+
+EXAMPLES = examples("""\
+examples:
+  cavl-bench runs verify 12                  does run 12 still give this number?
+  cavl-bench runs verify 12 --ancestors      and all it descends from, these first
+  cavl-bench runs verify --table table3      every run behind a table of the report
+  cavl-bench runs verify 12 --path esc50=/data/ESC-50
+                                             its recordings have moved
+""")
+
+
+def moved(text: str) -> Any:
+    name, _, folder = text.partition("=")
+    if not (name and folder):
+        raise typer.BadParameter(f"{text!r} is not NAME=DIR, as esc50=/data/ESC-50")
+    return name, str(Path(folder).absolute())
+
+
+def verify(
+    runs: Annotated[list[int] | None, typer.Argument(metavar="[ID...]", help="a run", autocompletion=ids)] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME", help="instead: every run behind this table of a report, as table3")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        directory("the report that has the table (default: the only one in reports/generated that has it)"),
+    ] = None,
+    ancestors: Annotated[
+        bool, typer.Option("--ancestors", help="also the runs that these descend from, before them")
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option(parser=number, metavar="T", help="how far two numbers may be apart")
+    ] = 1e-4,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            parser=moved,
+            metavar="NAME=DIR",
+            help="where a folder that a run's configuration names lies now (esc50, videos, annotations)",
+        ),
+    ] = None,
+    home: Home = None,
+    json: Json = False,
+) -> int:
+    """Run again, and compare with the record.
+
+    Runs are repeated from their records (configuration, seed, data, the stored weights of the runs they started from):
+    identical, within tolerance or different, item by item; and what has changed since.
+
+    Identical: the same to the last bit, as is to be expected on the CPU with the same versions and number of threads.
+    Within tolerance: |now - then| <= T * max(1, |then|, |now|) for all numbers, T being --tolerance. Its default is
+    what another number of threads does to a loss within a hundred updates; longer trainings drift further apart, and an
+    accuracy can flip by an item: that is different, and named. Weights are compared by digest: other ones make a run
+    within tolerance at best. Pictures and sounds are compared and named, not judged.
+
+    Nothing in the registry is changed: runs go on in a temporary folder ($TMPDIR), from the stored weights of the runs
+    they started from, and leave nothing behind, Ctrl-C included.
+
+    Exit code: 0 when all are identical or within tolerance, 1 when one is different, 2 when one could not be run.
+    """
+    from registry.cli import verify
+
+    with registry_in(home) as registry:
+        options: Any = SimpleNamespace(
+            id=runs or [],
+            table=table,
+            report=report,
+            ancestors=ancestors,
+            tolerance=tolerance,
+            path=path or [],
+            json=json,
+        )
+        return verify.run(registry, options)
