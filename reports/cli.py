@@ -44,9 +44,9 @@ def report(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print a summary as JSON instead of a line of text")] = False,
 ) -> None:
-    """Write the report of a preset from the runs in the registry: tables, figures and one HTML page.
+    """Write a report from the runs: tables, figures, one page.
 
-    What is written: index.html (everything, sounds included, self-contained), report.md, protocols.md (the
+    What is written of a preset: index.html (everything, sounds included, self-contained), report.md, protocols.md (the
     definitions), tables/*.{md,tex,csv}, figures/*.{png,pdf}. The report says what has been run; what is missing,
     failed, stale or damaged is named, never filled in. The suite (cavl-bench run) writes it by itself after each seed;
     run this to write it again, for instance after a sync.

@@ -11,7 +11,7 @@ from registry.files import home
 
 
 def export(run: Run, out: Annotated[Path, directory("folder to write, not there yet")]) -> None:
-    """Write a trained model to a folder of its own, to be given away.
+    """Write a trained model to a folder, to be given away.
 
     Its weights, configuration and model card. ID is the number of a finished run (cavl-bench runs list).
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -62,4 +61,3 @@ Preset = Annotated[
         metavar="PRESET", help=f"one of: {', '.join(names.presets())}", autocompletion=_completing(names.presets)
     ),
 ]
-Out = Annotated[Path, typer.Option(metavar="FILE", help="picture to write: .png, .pdf or .svg")]

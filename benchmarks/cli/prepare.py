@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # slow to import: a command does so when its words have been 
     from benchmarks.preparation.pipeline import How
 
 app = App(
-    help="""The real data sets: prepare them once, see what is there, verify it.
+    help="""Real data sets: prepare them once, see what is there.
 
     Preparing fetches, cuts and packs a data set; every item ends as found, missing or damaged, with the reason. Killed
     or interrupted, the same command goes on. Prepared data sets lie in folders of --root, or else of $CAVL_DATA, or
@@ -39,10 +39,10 @@ examples:
       --segments balanced_train_segments.csv
   cavl-bench prepare esc50
   cavl-bench prepare music --help
-  cavl-bench prepare status              what is there, and why the rest is not
+  cavl-bench prepare status            what is there, and why the rest is not
   cavl-bench prepare status audioset --csv items.csv
-                                         every item with its reason
-  cavl-bench prepare verify              compare everything with its hashes
+                                       every item with its reason
+  cavl-bench prepare verify            compare everything with its hashes
 """),
 )
 
@@ -139,12 +139,12 @@ examples:
       --segments balanced_train_segments.csv eval_segments.csv
   cavl-bench prepare audioset --subset instrument --ontology ontology.json \\
       --segments unbalanced_train_segments.csv balanced_train_segments.csv
-  ... --from /data/audioset --no-fetch   media that you have, nothing is fetched
-  ... --limit 16                         a rehearsal
-  ... --retry                            what was missing last time
+  ... --from /data/audioset --no-fetch  media you have, nothing is fetched
+  ... --limit 16                        a rehearsal
+  ... --retry                           what was missing last time
 
-files in --from are known by their names, in any subfolders, sound and video in
-one file or in two:
+files in --from are known by their names, in any subfolders, sound and video
+in one file or in two:
   ID.mp4, YID.wav, "Title [ID].webm", and with the segment's beginning:
   ID_30.mp4, ID_30_40.mp4, ID_30.000_40.000.mp4, ID_30000_40000.mp4
   (milliseconds), ID_000030.mp4, ID_000030_000040.mp4
@@ -202,9 +202,9 @@ def audioset(
 examples:
   cavl-bench prepare music --solo MUSIC_solo_videos.json \\
       --duet MUSIC_duet_videos.json
-  ... --from /data/music --no-fetch    videos that you have, nothing is fetched
-  ... --mixtures test_mixtures.txt     a published list of test mixtures, kept
-                                       beside the clips
+  ... --from /data/music --no-fetch  videos you have, nothing is fetched
+  ... --mixtures test_mixtures.txt   a published list of test mixtures, kept
+                                     beside the clips
 
 files in --from are known by their names, whole videos: ID.mp4,
 "Title [ID].webm", in any subfolder.
@@ -226,7 +226,7 @@ def music(
         list[Path] | None, media("folders of videos that you have: they are used where they hold one of the list")
     ] = None,
 ) -> int:
-    """YouTube videos of solos and duets, cut into clips of 10 s.
+    """YouTube videos of solos and duets.
 
     MUSIC: every video of the lists cut into clips of 10 s (mono, 11,025 Hz) with frames (256 x 256).
 
@@ -251,11 +251,11 @@ examples:
       --annotations annotations.json --test test_250.json
   ... --all              all annotated images, to train on them as well
 
-layout of --from: <id>.jpg (or .png) and <id>.wav (or .mp3, .flac, .mp4), in any
-subfolders. --annotations is the public release's folder of one <id>.xml per
-image, or a JSON file of the same boxes. Pictures and sounds are those of Aytar
-et al. 2016 (SoundNet), the boxes those of Senocak et al. 2018; both are given
-out for research by their authors.
+layout of --from: <id>.jpg (or .png) and <id>.wav (or .mp3, .flac, .mp4), in
+any subfolders. --annotations is the public release's folder of one <id>.xml
+per image, or a JSON file of the same boxes. Pictures and sounds are those of
+Aytar et al. 2016 (SoundNet), the boxes those of Senocak et al. 2018; both are
+given out for research by their authors.
 """),
 )
 def flickr_soundnet(
@@ -300,9 +300,10 @@ def esc50(
         ),
     ] = None,
 ) -> int:
-    """Recordings of 5 s in 50 classes, fetched from the official repository or from a folder.
+    """Recordings of 5 s in 50 classes.
 
-    ESC-50: the sound (mono, 11,025 Hz) of every recording of the official list.
+    ESC-50: the sound (mono, 11,025 Hz) of every recording of the official list, fetched from the official repository
+    or from a folder.
     """
 
     def plan(root: Path) -> Plan:
@@ -332,7 +333,7 @@ class Material:
     pairs: Annotated[Path | None, file("table that pairs the kinds (default: the one that is shipped)")] = None
     root: Root = None
 
-    def source(self, **scenes: int) -> CompositeSource:
+    def source(self, **scenes: Any) -> CompositeSource:
         from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeSource
 
         data = CompositeData(
@@ -352,7 +353,7 @@ examples:
 """),
 )
 def composite(material: Material) -> None:
-    """Nothing to prepare: says what its folders of photographs and recordings hold.
+    """Nothing to prepare: says what its folders hold.
 
     Composite scenes are drawn from photographs and recordings as they are (docs/composite.md): this reads every file
     once and lists what there is of each kind for training, validation and test, what is missing or damaged, and which
@@ -446,7 +447,7 @@ def how_of(working: Working, own: list[Path] | None, fetching: Fetching | None) 
     from benchmarks.preparation.local_media import OwnMedia
     from benchmarks.preparation.pipeline import How
 
-    of_fetching = {}
+    of_fetching: dict[str, Any] = {}
     if fetching:
         of_fetching = {
             "rate": fetching.rate,

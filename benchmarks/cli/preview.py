@@ -30,9 +30,9 @@ SPLITS = ("train", "validation", "test")
 
 @app.command()
 def miniature(out: Out, seed: Seed = 0, size: Size = 64) -> None:
-    """The miniature world: procedural scenes of 1 to 5 sources among 12 kinds.
+    """The miniature world, drawn and synthesised.
 
-    Draws the twelve kinds, one test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture,
+    Procedural scenes of 1 to 5 sources among 12 kinds. Draws the twelve kinds, one test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture,
     envelope of every source) and a row of video frames. The same bytes on every machine. About five seconds.
     """
     from benchmarks.datasets.miniature.sheet import write_sheet  # matplotlib is slow to import, --help is not
@@ -51,9 +51,9 @@ def composite(
         str, typer.Option(parser=one_of(SPLITS), metavar="|".join(SPLITS), help="of which files")
     ] = "train",
 ) -> None:
-    """Composite scenes: photographs of objects on real backgrounds, recordings mixed.
+    """Scenes composed of photographs and recordings.
 
-    Draws scenes of 1 to 5 sources: the image with the boxes of what sounds (dashed: silent things), whose each pixel
+    Photographs of objects on real backgrounds, recordings mixed. Draws scenes of 1 to 5 sources: the image with the boxes of what sounds (dashed: silent things), whose each pixel
     is, and the spectrograms of the mixture and of every source. `cavl-bench prepare composite` says of which files.
     """
     from benchmarks.datasets.composite.sheet import write_sheet

@@ -27,15 +27,15 @@ examples:
   cavl-bench run                      the default preset, three seeds
                                       (the same as: tox -e benchmark)
   cavl-bench run --preset smoke       the whole way in seconds
-  cavl-bench run --dry-run            what would run, and what is already there
+  cavl-bench run --dry-run            what would run, and what is there
   cavl-bench run --methods cavl --tasks localization --seeds 1
                                       a part of it, beside trivial rows
   cavl-bench run --esc50 DIR          also probe the real recordings of ESC-50
   cavl-bench run --preset paper       the paper's own experiments, on prepared
                                       data (cavl-bench prepare --help)
   cavl-bench run --preset paper --limit 16
-                                      its rehearsal: 16 scenes of each set, two
-                                      updates a training
+                                      its rehearsal: 16 scenes of each set,
+                                      two updates a training
 """)
 
 RERUN = ("failed", "stale", "all")
@@ -107,7 +107,7 @@ def run(
     report: Annotated[Path | None, directory("folder of the report (default: reports/generated/PRESET)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would run and stop")] = False,
 ) -> int:
-    """Train, evaluate and report on everything a preset holds, running only what is missing.
+    """Train, evaluate and report, running only what is missing.
 
     The report covers what the last command asked for, and calls the rest "not selected"; the whole command shows
     everything again. Trivial rows (full frame, spectrogram statistics and their like) run beside every selection of

@@ -14,11 +14,11 @@ from registry.cli.program import examples
 
 EXAMPLES = examples("""\
 examples:
-  cavl-bench runs verify 12                  does run 12 still give this number?
-  cavl-bench runs verify 12 --ancestors      and all it descends from, these first
-  cavl-bench runs verify --table table3      every run behind a table of the report
+  cavl-bench runs verify 12              does run 12 still give this number?
+  cavl-bench runs verify 12 --ancestors  and all it descends from, these first
+  cavl-bench runs verify --table table3  every run behind a table of the report
   cavl-bench runs verify 12 --path esc50=/data/ESC-50
-                                             its recordings have moved
+                                         its recordings have moved
 """)
 
 

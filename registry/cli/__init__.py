@@ -7,23 +7,23 @@ from registry.cli.program import App, examples
 
 EXAMPLES = examples("""\
 examples:
-  cavl-bench runs list                               all runs
-  cavl-bench runs list --task localization --sort score --descending --limit 10
-  cavl-bench runs list --stale --json | jq '.[].id'  what run --rerun stale renews
-  cavl-bench runs show 12                            where its number comes from
-  cavl-bench runs compare 12 15                      what differs, item by item
-  cavl-bench runs verify 12                          does it still give its number?
-  cavl-bench runs verify --table table3              and all behind a table
-  cavl-bench runs sync --mongo mongodb://HOST/lab    copy all runs into a MongoDB
-  cavl-bench runs sync --watch                       and go on doing so
-  cavl-bench runs omniboard --local --browser        browse the runs in a web page
-  cavl-bench runs export 12 --out run12.zip          with all it descends from
-  cavl-bench runs import run12.zip                   and into another registry
-  cavl-bench runs gc                                 what could be deleted
+  cavl-bench runs list                             all runs
+  cavl-bench runs list --task localization --sort score --descending
+  cavl-bench runs list --stale                     what run --rerun stale renews
+  cavl-bench runs show 12                          where its number comes from
+  cavl-bench runs compare 12 15                    what differs, item by item
+  cavl-bench runs verify 12                        does it give its number again?
+  cavl-bench runs verify --table table3            and all behind a table
+  cavl-bench runs sync --mongo mongodb://HOST/lab  copy all runs into a MongoDB
+  cavl-bench runs sync --watch                     and go on doing so
+  cavl-bench runs omniboard --local --browser      browse the runs in a web page
+  cavl-bench runs export 12 --out run12.zip        with all it descends from
+  cavl-bench runs import run12.zip                 and into another registry
+  cavl-bench runs gc                               what could be deleted
 """)
 
 app = App(
-    help="""The runs of the benchmark: find, compare, verify, copy, browse, delete them.
+    help="""The runs: find, compare, verify, copy, browse, delete them.
 
     Runs lie in $CAVL_HOME, or else in ./runs; --home names another folder. A run that says DIED was killed: start the
     same command again and it continues that run. A run is stale when the sources, the packages or a run it started from

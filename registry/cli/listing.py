@@ -25,9 +25,7 @@ def column(name: str) -> Any:
     def there(incomplete: str) -> list[str]:
         return [str(value) for value in Registry().values(name) if str(value).startswith(incomplete)]
 
-    return typer.Option(
-        f"--{name}", metavar=name.upper(), help=f"only this {name}; several fit any", autocompletion=there
-    )
+    return typer.Option(f"--{name}", metavar=f"{name.upper()}...", help=f"only this {name}", autocompletion=there)
 
 
 def runs(
@@ -38,7 +36,7 @@ def runs(
     seed: Annotated[list[int] | None, column("seed")] = None,
     status: Annotated[
         list[str] | None,
-        typer.Option(parser=one_of(STATUS), metavar="STATUS", help=f"only this status, of {', '.join(STATUS)}"),
+        typer.Option(parser=one_of(STATUS), metavar="STATUS...", help=f"only this status, of {', '.join(STATUS)}"),
     ] = None,
     stale: Annotated[
         bool | None, typer.Option("--stale/--fresh", help="only runs on which something has changed since, or has not")
@@ -55,7 +53,9 @@ def runs(
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """One line per run. A name that no run has is refused with those that there are."""
+    """One line per run.
+
+    Where several values are given for an option, a run with one of them is listed. A name that no run has is refused with those that there are."""
     named = {"task": task, "method": method, "ordering": ordering, "preset": preset, "seed": seed}
     chosen: Any = {name: values for name, values in named.items() if values}
     with registry_in(home) as registry:

@@ -77,8 +77,6 @@ def registry_in(place: Path | None) -> Iterator[Registry]:
 
     if place is not None and not is_registry(place):
         there = "holds no runs" if place.is_dir() else "is no folder"
-        raise FileNotFoundError(
-            f"--home {place}: {place.absolute()} {there}; name the folder that $CAVL_HOME has named"
-        )
+        raise FileNotFoundError(f"--home {place}: {place.absolute()} {there}; name the folder that the runs lie in")
     with Reading() as progress:
         yield Registry(place, progress=progress)

@@ -141,34 +141,27 @@ def examples(text: str) -> str:
 def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function``, for typer: of a parameter that is a dataclass, each field is an option of its own."""
     hints = typing.get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
-    if not groups:
-        return function
-    parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        group = groups.get(parameter.name)
-        if group is None:
-            parameters.append(parameter.replace(annotation=hints[parameter.name]))
-            continue
-        of_fields = typing.get_type_hints(group, include_extras=True)
-        parameters += [
-            parameter.replace(name=f.name, annotation=of_fields[f.name], default=_default(f))
-            for f in dataclasses.fields(group)
-        ]
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
 
     def flat(**given: Any) -> Any:
-        made = {
-            name: group(**{f.name: given.pop(f.name) for f in dataclasses.fields(group)})
-            for name, group in groups.items()
-        }
-        return function(**given, **made)
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in dataclasses.fields(group)})
+        return function(**given)
 
-    keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints[parameter.name]
+        parameters += _options(hint) if parameter.name in groups else [parameter.replace(annotation=hint)]
     flat.__name__, flat.__doc__ = function.__name__, function.__doc__
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     flat.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
-    flat.__annotations__ = {p.name: p.annotation for p in keywords}
     return flat
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
-    return inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+def _options(group: Any) -> Iterator[inspect.Parameter]:
+    hints = typing.get_type_hints(group, include_extras=True)
+    for field in dataclasses.fields(group):
+        yield inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, annotation=hints[field.name], default=field.default
+        )
