@@ -1,4 +1,4 @@
-"""The runs: storing, finding and comparing them. ``python -m registry --help``."""
+"""The runs: storing, finding and comparing them. ``cavl-bench runs --help``."""
 
 import warnings
 

@@ -7,11 +7,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from registry.cli.options import Home, folder
+from registry.cli.options import HOME, flag, option, path
 from registry.cli.program import examples
 from registry.files import report_folder, require_writable
 from registry.index import Registry
@@ -34,15 +31,10 @@ def plans(incomplete: str) -> list[str]:
 
 
 def report(
-    preset: Annotated[
-        str, typer.Option(metavar="PRESET", help="whose plan to report on", autocompletion=plans)
-    ] = "miniature",
-    home: Home = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(parser=folder, metavar="DIR", help="folder to write to (default: reports/generated/PRESET)"),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="print a summary as JSON instead of a line of text")] = False,
+    preset: str = option("whose plan to report on", "PRESET", "miniature", autocompletion=plans),
+    home: Path | None = HOME,
+    out: Path | None = path("folder to write to (default: reports/generated/PRESET)"),
+    json: bool = flag("--json", "print a summary as JSON instead of a line of text"),
 ) -> None:
     """Write a report from the runs: tables, figures, one page.
 

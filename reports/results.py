@@ -243,7 +243,7 @@ def load_study(registry: Registry, preset: str) -> Study:
     NoPlanError
         If the suite has no plan for the preset here, or its file cannot be read; with the remedy.
     """
-    remedy = f"start it with: python -m benchmarks --preset {preset}"
+    remedy = f"start it with: cavl-bench run --preset {preset}"
     others = registry.plans()
     try:
         plan = registry.plan(preset)

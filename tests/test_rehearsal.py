@@ -356,7 +356,7 @@ def test_what_is_not_prepared_is_refused_before_anything_is_trained(tmp_path: Pa
     refused = run(tmp_path / "empty", tmp_path, *COMMAND, timeout=120)
     assert refused.returncode == 2
     for name in ("audioset", "flickr_soundnet", "music", "esc50"):
-        assert f"python -m benchmarks.datasets prepare {name} --root" in refused.stdout
+        assert f"cavl-bench prepare {name} --root" in refused.stdout
     assert "or select with --tasks and --methods what can do without" in refused.stdout
     assert not list((tmp_path / "runs").glob("[0-9]*"))
 

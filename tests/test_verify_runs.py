@@ -1,4 +1,4 @@
-"""``python -m registry verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
+"""``cavl-bench runs verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
 
 import hashlib
 import json
@@ -154,7 +154,7 @@ def test_parents_weights_damaged_missing_or_trained_anew(verify):
     stored.unlink()
     code, told = verify("3", "1")
     assert code == 2
-    assert f"{stored} is not there; train them anew: python -m benchmarks --preset smoke" in told["runs"][0]["error"]
+    assert f"{stored} is not there; train them anew: cavl-bench run --preset smoke" in told["runs"][0]["error"]
     assert told["runs"][1]["verdict"] == "identical", "it goes on past a failure"
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from benchmarks.cli.options import directory
-from registry.cli.options import Run
+from registry.cli.options import RUN, path
 from registry.files import home
 
 
-def export(run: Run, out: Annotated[Path, directory("folder to write, not there yet")]) -> None:
+def export(run: int = RUN, out: Path = path("folder to write, not there yet", default=...)) -> None:
     """Write a trained model to a folder, to be given away.
 
     Its weights, configuration and model card. ID is the number of a finished run (cavl-bench runs list).

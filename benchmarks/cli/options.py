@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from benchmarks import methods, names
-from registry.cli.options import folder
+from registry.cli.options import option
 
 
 class Names(tuple[str, ...]):
@@ -40,11 +40,7 @@ def _completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]
 
 
 def several(help: str, names: Callable[[], Iterable[str]] = tuple, metavar: str = "A,B,...") -> Any:
-    return typer.Option(parser=comma_separated, metavar=metavar, help=help, autocompletion=_completing(names))
-
-
-def directory(help: str, metavar: str = "DIR") -> Any:
-    return typer.Option(parser=folder, metavar=metavar, help=help)
+    return option(help, metavar, parser=comma_separated, autocompletion=_completing(names))
 
 
 def all_tasks() -> tuple[str, ...]:
@@ -55,9 +51,6 @@ def all_methods() -> tuple[str, ...]:
     return tuple(methods.available())
 
 
-Preset = Annotated[
-    str,
-    typer.Option(
-        metavar="PRESET", help=f"one of: {', '.join(names.presets())}", autocompletion=_completing(names.presets)
-    ),
-]
+PRESET = option(
+    f"one of: {', '.join(names.presets())}", "PRESET", "miniature", autocompletion=_completing(names.presets)
+)

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from benchmarks.cli.options import Names, comma_separated, directory
-from registry.cli.options import folder, one_of
+from benchmarks.cli.options import Names, comma_separated
+from registry.cli.options import choice, count, flag, option, path
 from registry.cli.program import App, examples
 from registry.files import DiskFullError, expanded, require_writable
 
@@ -46,90 +46,55 @@ examples:
 """),
 )
 
-Root = Annotated[
-    Path | None,
-    directory("prepared data sets lie in folders of it (default: $CAVL_DATA, else the user's cache folder)"),
-]
-Quality = Annotated[int, typer.Option(metavar="Q", help="of the JPEG frames")]
+ROOT = path("prepared data sets lie in folders of it (default: $CAVL_DATA, else the user's cache folder)")
+QUALITY = option("of the JPEG frames", "Q", 90)
 RETRY = {"missing": {"missing"}, "damaged": {"damaged"}, "all": {"missing", "damaged"}}
 
 
-def file(help: str) -> Any:
-    return typer.Option(parser=folder, metavar="FILE", help=help)
+def file(help: str, default: Any = None) -> Any:
+    return path(help, "FILE", default)
 
 
-def media(help: str) -> Any:
-    return typer.Option("--from", parser=folder, metavar="DIR...", help=help)
+def media(help: str, default: Any = None) -> Any:
+    return path(help, "DIR...", default, "--from")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
     """Where to, how many at a time, what to try again."""
 
-    root: Root = None
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="N items only, evenly over the lists, to rehearse")
-    ] = None
-    retry: Annotated[
-        str | None,
-        typer.Option(
-            parser=one_of(RETRY), metavar="[missing|damaged|all]", help="try again what was missing, damaged, or both"
-        ),
-    ] = None
-    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="items at a time (default: all cores)")] = None
-    timeout: Annotated[float, typer.Option(metavar="S", help="seconds in which an item is decoded")] = 120
-    memory: Annotated[int, typer.Option(min=1, metavar="MIB", help="most memory of one job")] = 3072
+    root: Path | None = ROOT
+    limit: int | None = count("N items only, evenly over the lists, to rehearse")
+    retry: str | None = choice("try again what was missing, damaged, or both", RETRY, metavar="[missing|damaged|all]")
+    jobs: int | None = count("items at a time (default: all cores)")
+    timeout: float = option("seconds in which an item is decoded", "S", 120)
+    memory: int = count("most memory of one job", "MIB", 3072)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
     """Fetching with yt-dlp."""
 
-    no_fetch: Annotated[
-        bool, typer.Option("--no-fetch", help="use the media in --from only; what is not there is missing")
-    ] = False
-    url_template: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="address of a video, {id} standing for its id (default: YouTube's)"),
-    ] = None
-    rate: Annotated[
-        float,
-        typer.Option(metavar="R", help="videos a second at most; YouTube serves a guest some 300 an hour"),
-    ] = 0.1
-    back_off: Annotated[
-        float,
-        typer.Option(
-            metavar="S",
-            help="pause when the server is busy (429, 5xx, no answer), doubled each time, at most 600 s, an hour where "
-            "it asks for it",
-        ),
-    ] = 10
-    fetch_timeout: Annotated[
-        float,
-        typer.Option(
-            metavar="S", help="seconds in which a video is fetched; --retry goes on with what was fetched by then"
-        ),
-    ] = 900
-    patience: Annotated[
-        int, typer.Option(min=1, metavar="N", help="give up when so many fetches in a row have failed")
-    ] = 30
-    format: Annotated[
-        str | None,
-        typer.Option(metavar="F", help="yt-dlp's format selection (default: at most 360 lines, in one file or two)"),
-    ] = None
-    sections: Annotated[
-        bool,
-        typer.Option(
-            "--sections",
-            help="fetch segments alone and not whole videos: far less traffic, but it needs the ffmpeg program, which "
-            "encodes them anew",
-        ),
-    ] = False
-    cookies: Annotated[Path | None, file("cookies.txt of a browser, handed to yt-dlp")] = None
-    max_mb: Annotated[int, typer.Option(min=1, metavar="N", help="fetch no file larger than this")] = 1024
-    keep_media: Annotated[bool, typer.Option("--keep-media", help="keep what was fetched, in ROOT/NAME/fetched")] = (
-        False
+    no_fetch: bool = flag("--no-fetch", "use the media in --from only; what is not there is missing")
+    url_template: str | None = option("address of a video, {id} standing for its id (default: YouTube's)", "URL")
+    rate: float = option("videos a second at most; YouTube serves a guest some 300 an hour", "R", 0.1)
+    back_off: float = option(
+        "pause when the server is busy (429, 5xx, no answer), doubled each time, at most 600 s, an hour where it asks "
+        "for it",
+        "S",
+        10,
     )
+    fetch_timeout: float = option("seconds to fetch a video; --retry goes on with what was fetched by then", "S", 900)
+    patience: int = count("give up when so many fetches in a row have failed", default=30)
+    format: str | None = option("yt-dlp's format selection (default: at most 360 lines, in one file or two)", "F")
+    sections: bool = flag(
+        "--sections",
+        "fetch segments alone and not whole videos: far less traffic, but it needs the ffmpeg program, which encodes "
+        "them anew",
+    )
+    cookies: Path | None = file("cookies.txt of a browser, handed to yt-dlp")
+    max_mb: int = count("fetch no file larger than this", default=1024)
+    keep_media: bool = flag("--keep-media", "keep what was fetched, in ROOT/NAME/fetched")
 
 
 @app.command(
@@ -156,29 +121,20 @@ AudioSet's download page (research.google.com/audioset/download.html).
 """),
 )
 def audioset(
-    segments: Annotated[
-        list[Path],
-        file("Google's lists: balanced_train_segments.csv, eval_segments.csv, unbalanced_train_segments.csv"),
-    ],
-    ontology: Annotated[Path, file("Google's ontology.json")],
     working: Working,
     fetching: Fetching,
-    subset: Annotated[
-        str,
-        typer.Option(
-            parser=one_of(("all", "instrument")),
-            metavar="all|instrument",
-            help="instrument: segments with one of 15 musical instruments (AudioSet-Instrument), into "
-            "audioset_instrument",
-        ),
-    ] = "all",
-    fps: Annotated[
-        float | None, typer.Option(metavar="F", help="frames kept a second (default: 25; of --subset instrument 1)")
-    ] = None,
-    quality: Quality = 90,
-    own: Annotated[
-        list[Path] | None, media("folders of media that you have: they are used where they hold a clip")
-    ] = None,
+    segments: list[Path] = path(
+        "Google's lists: balanced_train_segments.csv, eval_segments.csv, unbalanced_train_segments.csv", "FILE...", ...
+    ),
+    ontology: Path = file("Google's ontology.json", ...),
+    subset: str = choice(
+        "instrument: segments with one of 15 musical instruments (AudioSet-Instrument), into audioset_instrument",
+        ("all", "instrument"),
+        "all",
+    ),
+    fps: float | None = option("frames kept a second (default: 25; of --subset instrument 1)", "F"),
+    quality: int = QUALITY,
+    own: list[Path] | None = media("folders of media that you have: they are used where they hold a clip"),
 ) -> int:
     """Segments of YouTube videos from Google's lists.
 
@@ -215,16 +171,12 @@ The lists are in the GitHub repository roudimit/MUSIC_dataset.
 def music(
     working: Working,
     fetching: Fetching,
-    solo: Annotated[Path | None, file("MUSIC_solo_videos.json")] = None,
-    duet: Annotated[Path | None, file("MUSIC_duet_videos.json")] = None,
-    mixtures: Annotated[
-        Path | None, file("test mixtures: two ids of videos a line; without it pairs are drawn from the seed")
-    ] = None,
-    fps: Annotated[float, typer.Option(metavar="F", help="frames kept a second")] = 1,
-    quality: Quality = 90,
-    own: Annotated[
-        list[Path] | None, media("folders of videos that you have: they are used where they hold one of the list")
-    ] = None,
+    solo: Path | None = file("MUSIC_solo_videos.json"),
+    duet: Path | None = file("MUSIC_duet_videos.json"),
+    mixtures: Path | None = file("test mixtures: two ids of videos a line; without it pairs are drawn from the seed"),
+    fps: float = option("frames kept a second", "F", 1),
+    quality: int = QUALITY,
+    own: list[Path] | None = media("folders of videos that you have: they are used where they hold one of the list"),
 ) -> int:
     """YouTube videos of solos and duets.
 
@@ -259,11 +211,11 @@ given out for research by their authors.
 """),
 )
 def flickr_soundnet(
-    own: Annotated[list[Path], media("folders with the pictures and sounds")],
-    annotations: Annotated[Path, typer.Option(parser=folder, metavar="PATH", help="JSON file, or folder of XML files")],
-    test: Annotated[Path, file("test ids: JSON, or one a line")],
     working: Working,
-    everything: Annotated[bool, typer.Option("--all", help="all images with boxes, not the test list alone")] = False,
+    own: list[Path] = media("folders with the pictures and sounds", ...),
+    annotations: Path = path("JSON file, or folder of XML files", "PATH", ...),
+    test: Path = file("test ids: JSON, or one a line", ...),
+    everything: bool = flag("--all", "all images with boxes, not the test list alone"),
 ) -> int:
     """Pictures and sounds with human boxes, from a folder.
 
@@ -288,17 +240,11 @@ examples:
 )
 def esc50(
     working: Working,
-    own: Annotated[list[Path] | None, media("the folder that holds audio/ and meta/; nothing is fetched then")] = None,
-    archive: Annotated[
-        str | None, typer.Option(metavar="URL|FILE", help="the official archive (default: the GitHub repository's)")
-    ] = None,
-    checksum: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="HASH",
-            help='of the archive, "sha256:..." or "md5:..." (default: those that are known); "none" trusts it unseen',
-        ),
-    ] = None,
+    own: list[Path] | None = media("the folder that holds audio/ and meta/; nothing is fetched then"),
+    archive: str | None = option("the official archive (default: the GitHub repository's)", "URL|FILE"),
+    checksum: list[str] | None = option(
+        'of the archive, "sha256:..." or "md5:..." (default: those that are known); "none" trusts it unseen', "HASH..."
+    ),
 ) -> int:
     """Recordings of 5 s in 50 classes.
 
@@ -318,20 +264,14 @@ def esc50(
 class Material:
     """Of what scenes are composed."""
 
-    photographs: Annotated[
-        Path | None, directory("a folder of photographs for each kind (default: ROOT/caltech101)")
-    ] = None
-    recordings: Annotated[
-        list[Names] | None,
-        typer.Option(
-            parser=comma_separated,
-            metavar="DIR...",
-            help="folders with a folder of recordings for each label, or ESC-50 (default: ROOT/ESC-50, "
-            "ROOT/instruments)",
-        ),
-    ] = None
-    pairs: Annotated[Path | None, file("table that pairs the kinds (default: the one that is shipped)")] = None
-    root: Root = None
+    photographs: Path | None = path("a folder of photographs for each kind (default: ROOT/caltech101)")
+    recordings: list[Names] | None = option(
+        "folders with a folder of recordings for each label, or ESC-50 (default: ROOT/ESC-50, ROOT/instruments)",
+        "DIR...",
+        parser=comma_separated,
+    )
+    pairs: Path | None = file("table that pairs the kinds (default: the one that is shipped)")
+    root: Path | None = ROOT
 
     def source(self, **scenes: Any) -> CompositeSource:
         from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeSource
@@ -364,16 +304,16 @@ def composite(material: Material) -> None:
     print(report(material.source().gathered()))
 
 
-Sets = Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="data sets (default: all in the root)")]
+SETS = typer.Argument(None, metavar="[NAME...]", help="data sets (default: all in the root)")
 
 
 @app.command()
 def status(
-    names: Sets = None,
-    root: Root = None,
-    csv: Annotated[Path | None, file("write every item, with status and reason")] = None,
-    json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
-    reasons: Annotated[int, typer.Option(metavar="N", help="reasons shown")] = 5,
+    names: list[str] | None = SETS,
+    root: Path | None = ROOT,
+    csv: Path | None = file("write every item, with status and reason"),
+    json: bool = flag("--json", "print JSON instead of a table"),
+    reasons: int = option("reasons shown", "N", 5),
 ) -> None:
     """How many items were found, and why the others were not."""
     from benchmarks.cli import data_sets
@@ -390,7 +330,7 @@ def status(
 
 
 @app.command()
-def verify(names: Sets = None, root: Root = None) -> int:
+def verify(names: list[str] | None = SETS, root: Path | None = ROOT) -> int:
     """Read every clip again and compare it with its hash."""
     from benchmarks.cli import data_sets
 

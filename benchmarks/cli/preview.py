@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from benchmarks.cli.prepare import Material
-from registry.cli.options import folder, one_of
+from registry.cli.options import choice, option, path
 from registry.cli.program import App, examples
 from registry.files import disk_errors
 
@@ -22,18 +19,18 @@ examples:
 """),
 )
 
-Out = Annotated[Path, typer.Option(parser=folder, metavar="FILE", help="picture to write: .png, .pdf or .svg")]
-Seed = Annotated[int, typer.Option(metavar="N", help="seed of the scenes; that of the presets is 0")]
-Size = Annotated[int, typer.Option(metavar="N", help="pixels of an image's side, 32 or more")]
-SPLITS = ("train", "validation", "test")
+OUT = path("picture to write: .png, .pdf or .svg", "FILE", ...)
+SEED = option("seed of the scenes; that of the presets is 0", "N", 0)
+SIZE = "pixels of an image's side, 32 or more"
 
 
 @app.command()
-def miniature(out: Out, seed: Seed = 0, size: Size = 64) -> None:
+def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 64)) -> None:
     """The miniature world, drawn and synthesised.
 
-    Procedural scenes of 1 to 5 sources among 12 kinds. Draws the twelve kinds, one test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture,
-    envelope of every source) and a row of video frames. The same bytes on every machine. About five seconds.
+    Procedural scenes of 1 to 5 sources among 12 kinds, the same bytes on every machine. Draws the twelve kinds, one
+    test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture, envelope of every source) and a
+    row of video frames. About five seconds.
     """
     from benchmarks.datasets.miniature.sheet import write_sheet  # matplotlib is slow to import, --help is not
 
@@ -43,18 +40,17 @@ def miniature(out: Out, seed: Seed = 0, size: Size = 64) -> None:
 
 @app.command()
 def composite(
-    out: Out,
     material: Material,
-    seed: Seed = 0,
-    size: Size = 96,
-    split: Annotated[
-        str, typer.Option(parser=one_of(SPLITS), metavar="|".join(SPLITS), help="of which files")
-    ] = "train",
+    out: Path = OUT,
+    seed: int = SEED,
+    size: int = option(SIZE, "N", 96),
+    split: str = choice("of which files", ("train", "validation", "test"), "train"),
 ) -> None:
     """Scenes composed of photographs and recordings.
 
-    Photographs of objects on real backgrounds, recordings mixed. Draws scenes of 1 to 5 sources: the image with the boxes of what sounds (dashed: silent things), whose each pixel
-    is, and the spectrograms of the mixture and of every source. `cavl-bench prepare composite` says of which files.
+    Photographs of objects on real backgrounds, recordings mixed. Draws scenes of 1 to 5 sources: the image with the
+    boxes of what sounds (dashed: silent things), whose each pixel is, and the spectrograms of the mixture and of every
+    source. `cavl-bench prepare composite` says of which files.
     """
     from benchmarks.datasets.composite.sheet import write_sheet
 

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from benchmarks.cli.options import Names, Preset, all_methods, all_tasks, directory, number_of_seeds, several
-from registry.cli.options import folder, one_of
+from benchmarks.cli.options import PRESET, Names, all_methods, all_tasks, number_of_seeds, several
+from registry.cli.options import choice, count, flag, folder, option, path
 from registry.cli.program import WORDS, examples
 from registry.files import MONGO, home, report_folder, require_home, require_writable
 
@@ -38,74 +38,42 @@ examples:
                                       two updates a training
 """)
 
-RERUN = ("failed", "stale", "all")
-
 
 def run(
     ctx: typer.Context,
-    preset: Preset = "miniature",
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="a rehearsal: N scenes of each set and two updates a training, as runs and a report of their own",
-        ),
-    ] = None,
-    seeds: Annotated[
-        int | None,
-        typer.Option(parser=number_of_seeds, metavar="N", help="seeds 1..N (default: the preset's)"),
-    ] = None,
-    methods: Annotated[
-        Names | None, several("only these methods and the trivial rows (default: all of the preset)", all_methods)
-    ] = None,
-    orderings: Annotated[Names | None, several("only these curriculum orderings, also ones not run by default")] = None,
-    tasks: Annotated[
-        Names | None, several(f"only these of: {', '.join(all_tasks())}; what they need is trained anyway", all_tasks)
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="processes at a time (default: the number of cores)")
-    ] = None,
-    esc50: Annotated[
-        Path | None,
-        directory(
-            "folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there; of --preset paper: ESC-50 as prepared)"
-        ),
-    ] = None,
-    photographs: Annotated[
-        Path | None,
-        directory(
-            "folder with a folder of photographs for each kind, of which --preset composite makes scenes (default: "
-            "caltech101 in $CAVL_DATA)"
-        ),
-    ] = None,
-    recordings: Annotated[
-        Names | None,
-        several(
-            "folders with a folder of recordings for each label, or ESC-50, for the same (default: ESC-50 and "
-            "instruments in $CAVL_DATA)",
-            metavar="DIR,...",
-        ),
-    ] = None,
-    ucf101: Annotated[
-        tuple[Path, Path] | None,
-        directory(
-            "folders of UCF-101 and of its official split lists: action recognition on it too (--preset ablations)",
-            "VIDEOS LISTS",
-        ),
-    ] = None,
-    hmdb51: Annotated[tuple[Path, Path] | None, directory("the same of HMDB-51", "VIDEOS LISTS")] = None,
-    rerun: Annotated[
-        str | None,
-        typer.Option(
-            parser=one_of(RERUN),
-            metavar="|".join(RERUN),
-            help="only what failed last time; also what other code or versions made; everything (default: whatever "
-            "has no finished run)",
-        ),
-    ] = None,
-    report: Annotated[Path | None, directory("folder of the report (default: reports/generated/PRESET)")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would run and stop")] = False,
+    preset: str = PRESET,
+    limit: int | None = count(
+        "a rehearsal: N scenes of each set, two updates a training; runs and report of their own"
+    ),
+    seeds: int | None = option("seeds 1..N (default: the preset's)", "N", parser=number_of_seeds),
+    methods: Names | None = several("only these and the trivial rows (default: all of the preset)", all_methods),
+    orderings: Names | None = several("only these curriculum orderings, also ones not run by default"),
+    tasks: Names | None = several(f"only these of: {', '.join(all_tasks())}; what they need is trained too", all_tasks),
+    jobs: int | None = count("processes at a time (default: the number of cores)"),
+    esc50: Path | None = path(
+        "folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there; of --preset paper: ESC-50 as prepared)"
+    ),
+    photographs: Path | None = path(
+        "folder with a folder of photographs for each kind, of which --preset composite makes scenes (default: "
+        "caltech101 in $CAVL_DATA)"
+    ),
+    recordings: Names | None = several(
+        "folders with a folder of recordings for each label, or ESC-50, for the same (default: ESC-50 and instruments "
+        "in $CAVL_DATA)",
+        metavar="DIR,...",
+    ),
+    ucf101: tuple[Path, Path] | None = path(
+        "folders of UCF-101 and of its official split lists: action recognition on it too (--preset ablations)",
+        "VIDEOS LISTS",
+    ),
+    hmdb51: tuple[Path, Path] | None = path("the same of HMDB-51", "VIDEOS LISTS"),
+    rerun: str | None = choice(
+        "what failed last time only; also what other code or versions made; everything (default: whatever has no "
+        "finished run)",
+        ("failed", "stale", "all"),
+    ),
+    report: Path | None = path("folder of the report (default: reports/generated/PRESET)"),
+    dry_run: bool = flag("--dry-run", "print what would run and stop"),
 ) -> int:
     """Train, evaluate and report, running only what is missing.
 

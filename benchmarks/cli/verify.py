@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from benchmarks.cli.options import directory
-from registry.cli.options import Home, Json, ids, number, registry_in
+from registry.cli.options import HOME, JSON, flag, ids, number, option, path, registry_in
 from registry.cli.program import examples
 
 EXAMPLES = examples("""\
 examples:
   cavl-bench runs verify 12              does run 12 still give this number?
   cavl-bench runs verify 12 --ancestors  and all it descends from, these first
-  cavl-bench runs verify --table table3  every run behind a table of the report
+  cavl-bench runs verify --table table3  every run behind a table
   cavl-bench runs verify 12 --path esc50=/data/ESC-50
                                          its recordings have moved
 """)
 
 
-def moved(text: str) -> Any:
+def named_folder(text: str) -> Any:
     name, _, folder = text.partition("=")
     if not (name and folder):
         raise typer.BadParameter(f"{text!r} is not NAME=DIR, as esc50=/data/ESC-50")
@@ -30,30 +29,20 @@ def moved(text: str) -> Any:
 
 
 def verify(
-    runs: Annotated[list[int] | None, typer.Argument(metavar="[ID...]", help="a run", autocompletion=ids)] = None,
-    table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="instead: every run behind this table of a report, as table3")
-    ] = None,
-    report: Annotated[
-        Path | None,
-        directory("the report that has the table (default: the only one in reports/generated that has it)"),
-    ] = None,
-    ancestors: Annotated[
-        bool, typer.Option("--ancestors", help="also the runs that these descend from, before them")
-    ] = False,
-    tolerance: Annotated[
-        float, typer.Option(parser=number, metavar="T", help="how far two numbers may be apart")
-    ] = 1e-4,
-    path: Annotated[
-        list[str] | None,
-        typer.Option(
-            parser=moved,
-            metavar="NAME=DIR",
-            help="where a folder that a run's configuration names lies now (esc50, videos, annotations)",
-        ),
-    ] = None,
-    home: Home = None,
-    json: Json = False,
+    runs: list[int] | None = typer.Argument(None, metavar="[ID...]", help="a run", autocompletion=ids),
+    table: str | None = option("instead: every run behind this table of a report, as table3", "NAME"),
+    report: Path | None = path("the report with the table (default: the only one in reports/generated that has it)"),
+    ancestors: bool = flag("--ancestors", "also the runs that these descend from, before them"),
+    tolerance: float = option("how far two numbers may be apart", "T", 1e-4, parser=number),
+    moved: list[str] | None = typer.Option(
+        None,
+        "--path",
+        parser=named_folder,
+        metavar="NAME=DIR",
+        help="where a folder that a run's configuration names lies now (esc50, videos, annotations)",
+    ),
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> int:
     """Run again, and compare with the record.
 
@@ -80,7 +69,7 @@ def verify(
             report=report,
             ancestors=ancestors,
             tolerance=tolerance,
-            path=path or [],
+            path=moved or [],
             json=json,
         )
         return verify.run(registry, options)

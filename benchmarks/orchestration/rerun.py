@@ -1,4 +1,4 @@
-"""Run recorded runs again, beside the registry: the runner of ``python -m registry verify``.
+"""Run recorded runs again, beside the registry: the runner of ``cavl-bench runs verify``.
 
 They run as the suite would run them, in a process of its own, each in a home of its own: a temporary folder
 (``$TMPDIR`` says where) that holds links to the runs it starts from and to their weights, and nothing of the run
@@ -206,7 +206,7 @@ def _link_parents(request: Request, job: Job) -> None:
         if trouble:
             raise RunnerError(
                 f"it started from the weights of {parent.name}, and {weights} {trouble}; train them anew: "
-                f"python -m benchmarks --preset {parent.config['preset']} (or the command that did), then verify again"
+                f"cavl-bench run --preset {parent.config['preset']} (or the command that did), then verify again"
             )
         stored = Checkpoints(request.scratch, parent.key).folder
         stored.parent.mkdir(exist_ok=True)

@@ -9,14 +9,14 @@ EXAMPLES = examples("""\
 examples:
   cavl-bench runs list                             all runs
   cavl-bench runs list --task localization --sort score --descending
-  cavl-bench runs list --stale                     what run --rerun stale renews
+  cavl-bench runs list --stale                     what is to be renewed
   cavl-bench runs show 12                          where its number comes from
   cavl-bench runs compare 12 15                    what differs, item by item
-  cavl-bench runs verify 12                        does it give its number again?
+  cavl-bench runs verify 12                        does it still give that?
   cavl-bench runs verify --table table3            and all behind a table
-  cavl-bench runs sync --mongo mongodb://HOST/lab  copy all runs into a MongoDB
+  cavl-bench runs sync --mongo mongodb://HOST/lab  copy all into a MongoDB
   cavl-bench runs sync --watch                     and go on doing so
-  cavl-bench runs omniboard --local --browser      browse the runs in a web page
+  cavl-bench runs omniboard --local --browser      browse them in a web page
   cavl-bench runs export 12 --out run12.zip        with all it descends from
   cavl-bench runs import run12.zip                 and into another registry
   cavl-bench runs gc                               what could be deleted

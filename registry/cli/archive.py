@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from registry.cli.options import Home, Json, Runs, registry_in
+from registry.cli.options import HOME, JSON, RUNS, flag, option, path, registry_in
 from registry.cli.printing import bar, print_json
 from registry.index import Registry
 
@@ -25,13 +25,11 @@ SHOWN = 20
 
 
 def export(
-    runs: Runs,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="the archive to write, say runs.zip")],
-    without_weights: Annotated[
-        bool, typer.Option("--without-weights", help="leave the weights out: small, but its stages are trained anew")
-    ] = False,
-    home: Home = None,
-    json: Json = False,
+    runs: list[int] = RUNS,
+    out: Path = path("the archive to write, say runs.zip", "FILE", ...),
+    without_weights: bool = flag("--without-weights", "leave them out: small, but its stages are trained anew"),
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> None:
     """Write runs and all they descend from to one file.
 
@@ -56,10 +54,10 @@ def export(
 
 
 def bring_in(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="an archive that export has written")],
-    limit: Annotated[float, typer.Option(metavar="GB", help="refuse an archive that unpacks to more")] = 20,
-    home: Home = None,
-    json: Json = False,
+    file: Path = typer.Argument(metavar="FILE", help="an archive that export has written"),
+    limit: float = option("refuse an archive that unpacks to more", "GB", 20),
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> None:
     """Bring the runs of such a file in.
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
 
 import typer
 
-from registry.cli.options import Home, Json, Runs, ids, registry_in
+from registry.cli.options import HOME, JSON, RUNS, ids, registry_in
 from registry.cli.printing import console, print_json, said, table, title
 from registry.comparison import ITEMS, Paired, differing, paired
 
 
 def compare(
-    first: Annotated[
-        int, typer.Argument(metavar="ID", help="the run that the others are compared with", autocompletion=ids)
-    ],
-    others: Runs,
-    home: Home = None,
-    json: Json = False,
+    first: int = typer.Argument(metavar="ID", help="the run that the others are compared with", autocompletion=ids),
+    others: list[int] = RUNS,
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> None:
     """What differs between runs, and by how much.
 

@@ -6,11 +6,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from registry.cli.options import Home, Json, registry_in
+from registry.cli.options import HOME, JSON, flag, registry_in
 from registry.cli.printing import bar, console, print_json, table
 from registry.garbage_collection import REASONS, Candidate, Choice, candidates, delete
 from registry.index import Registry
@@ -20,19 +17,12 @@ SHOWN = 8
 
 
 def gc(
-    really: Annotated[bool, typer.Option("--delete", help="delete it")] = False,
-    superseded: Annotated[
-        bool, typer.Option("--superseded", help="also completed runs that a newer completed run repeats")
-    ] = False,
-    unfinished: Annotated[
-        bool,
-        typer.Option(
-            "--unfinished", help="also unfinished runs that nothing has replaced: they cannot be resumed any more"
-        ),
-    ] = False,
-    damaged: Annotated[bool, typer.Option("--damaged", help="also runs whose record cannot be read")] = False,
-    home: Home = None,
-    json: Json = False,
+    really: bool = flag("--delete", "delete it"),
+    superseded: bool = flag("--superseded", "also completed runs that a newer completed run repeats"),
+    unfinished: bool = flag("--unfinished", "also unfinished runs that nothing has replaced: none can be resumed then"),
+    damaged: bool = flag("--damaged", "also runs whose record cannot be read"),
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> int:
     """What could be deleted; with --delete it is.
 

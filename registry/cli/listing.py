@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, fields
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 import typer
 
-from registry.cli.options import Home, Json, one_of, registry_in
+from registry.cli.options import HOME, JSON, choice, flag, option, registry_in
 from registry.cli.printing import print_aligned, print_json, said
 from registry.index import Registry, Summary
 from registry.nearest import instead
@@ -25,37 +26,28 @@ def column(name: str) -> Any:
     def there(incomplete: str) -> list[str]:
         return [str(value) for value in Registry().values(name) if str(value).startswith(incomplete)]
 
-    return typer.Option(f"--{name}", metavar=f"{name.upper()}...", help=f"only this {name}", autocompletion=there)
+    return option(f"only this {name}", f"{name.upper()}...", autocompletion=there)
 
 
 def runs(
-    task: Annotated[list[str] | None, column("task")] = None,
-    method: Annotated[list[str] | None, column("method")] = None,
-    ordering: Annotated[list[str] | None, column("ordering")] = None,
-    preset: Annotated[list[str] | None, column("preset")] = None,
-    seed: Annotated[list[int] | None, column("seed")] = None,
-    status: Annotated[
-        list[str] | None,
-        typer.Option(parser=one_of(STATUS), metavar="STATUS...", help=f"only this status, of {', '.join(STATUS)}"),
-    ] = None,
-    stale: Annotated[
-        bool | None, typer.Option("--stale/--fresh", help="only runs on which something has changed since, or has not")
-    ] = None,
-    sort: Annotated[
-        str | None,
-        typer.Option(parser=one_of(COLUMNS), metavar="COLUMN", help=f"by one of {', '.join(COLUMNS)} (default: id)"),
-    ] = None,
-    descending: Annotated[bool, typer.Option("--descending", help="sort from high to low")] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="only the first N as sorted; without --sort, the newest N"),
-    ] = None,
-    home: Home = None,
-    json: Json = False,
+    task: list[str] | None = column("task"),
+    method: list[str] | None = column("method"),
+    ordering: list[str] | None = column("ordering"),
+    preset: list[str] | None = column("preset"),
+    seed: list[int] | None = column("seed"),
+    status: list[str] | None = choice(f"only this status, of {', '.join(STATUS)}", STATUS, metavar="STATUS..."),
+    stale: bool | None = typer.Option(None, "--stale/--fresh", help="only runs on which something has changed, or not"),
+    sort: str | None = choice(f"by one of {', '.join(COLUMNS)} (default: id)", COLUMNS, metavar="COLUMN"),
+    descending: bool = flag("--descending", "sort from high to low"),
+    limit: int | None = option("only the first N as sorted; without --sort, the newest N", "N", min=0),
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> None:
     """One line per run.
 
-    Where several values are given for an option, a run with one of them is listed. A name that no run has is refused with those that there are."""
+    Where several values are given for an option, a run with one of them is listed. A name that no run has is refused
+    with those that there are.
+    """
     named = {"task": task, "method": method, "ordering": ordering, "preset": preset, "seed": seed}
     chosen: Any = {name: values for name, values in named.items() if values}
     with registry_in(home) as registry:

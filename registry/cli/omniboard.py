@@ -10,12 +10,11 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
-
-from registry.cli.options import Home, registry_in
-from registry.cli.sync import Mongo, copy, where_to
+from registry.cli.options import HOME, flag, option, registry_in
+from registry.cli.sync import MONGO_URI, copy, where_to
 from registry.index import Registry
 
 if TYPE_CHECKING:
@@ -29,21 +28,16 @@ EVERY = 5.0
 
 
 def omniboard(
-    mongo: Mongo = None,
-    own: Annotated[
-        bool, typer.Option("--local", help="with a mongod of its own and the runs of this folder, instead of --mongo")
-    ] = False,
-    port: Annotated[int, typer.Option(metavar="N", help="where the page is")] = 9000,
-    browser: Annotated[bool, typer.Option("--browser", help="open the page in the browser")] = False,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"ask visitors for this name and a password, which is asked for now or taken from ${PASSWORD} (on a "
-            "machine with several users)",
-        ),
-    ] = None,
-    home: Home = None,
+    mongo: str | None = MONGO_URI,
+    own: bool = flag("--local", "with a mongod of its own and the runs of this folder, instead of --mongo"),
+    port: int = option("where the page is", "N", 9000),
+    browser: bool = flag("--browser", "open the page in the browser"),
+    user: str | None = option(
+        f"ask visitors for this name and a password, which is asked for now or taken from ${PASSWORD} (on a machine "
+        "with several users)",
+        "NAME",
+    ),
+    home: Path | None = HOME,
 ) -> int:
     """Browse the runs in a web page.
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -30,7 +30,7 @@ def folder(text: str) -> Path:
         raise typer.BadParameter(str(error)) from None
 
 
-def one_of(names: Iterable[str]) -> Callable[[str], str]:
+def one_of(names: Collection[str]) -> Callable[[str], str]:
     """One of ``names``, in any case."""
     known = {name.lower(): name for name in names}
 
@@ -55,13 +55,31 @@ def ids(incomplete: str) -> list[str]:
     return [str(id) for id in sorted(run_ids(home()), reverse=True) if str(id).startswith(incomplete)]
 
 
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", parser=folder, metavar="DIR", help="folder of the runs (default: $CAVL_HOME, or ./runs)"),
-]
-Json = Annotated[bool, typer.Option("--json", help="print JSON, complete and unrounded")]
-Run = Annotated[int, typer.Argument(metavar="ID", help="the run", autocompletion=ids)]
-Runs = Annotated[list[int], typer.Argument(metavar="ID...", help="a run", autocompletion=ids)]
+def option(help: str, metavar: str | None = None, default: Any = None, **settings: Any) -> Any:
+    """An option that may be left out; with the default ``...`` it may not."""
+    return typer.Option(default, metavar=metavar, help=help, **settings)
+
+
+def count(help: str, metavar: str = "N", default: int | None = None) -> Any:
+    return option(help, metavar, default, min=1)
+
+
+def flag(name: str, help: str) -> Any:
+    return typer.Option(False, name, help=help)
+
+
+def path(help: str, metavar: str = "DIR", default: Any = None, name: str | None = None) -> Any:
+    return typer.Option(default, *([name] if name else ()), parser=folder, metavar=metavar, help=help)
+
+
+def choice(help: str, names: Collection[str], default: str | None = None, metavar: str | None = None) -> Any:
+    return option(help, metavar or "|".join(names), default, parser=one_of(names))
+
+
+HOME = path("folder of the runs (default: $CAVL_HOME, or ./runs)")
+JSON = flag("--json", "print JSON, complete and unrounded")
+RUN = typer.Argument(metavar="ID", help="the run", autocompletion=ids)
+RUNS = typer.Argument(metavar="ID...", help="a run", autocompletion=ids)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,10 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from registry.cli.options import Home, Json, Run, registry_in
+from registry.cli.options import HOME, JSON, RUN, registry_in
 from registry.cli.printing import console, print_json, said, table, title
 from registry.comparison import flat
 from registry.provenance.lineage import ancestors
@@ -17,7 +18,7 @@ from registry.record.run_record import IMPORTED, Record, read_json
 TICKS = "▁▂▃▄▅▆▇█"
 
 
-def show(id: Run, home: Home = None, json: Json = False) -> None:
+def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
     """Everything about one run.
 
     Configuration, result, the runs it descends from, what is stale, metrics, artifacts.

@@ -6,11 +6,10 @@ import os
 import sys
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
-
-from registry.cli.options import Home, Json, number, registry_in
+from registry.cli.options import HOME, JSON, number, option, registry_in
 from registry.cli.printing import bar, print_json
 from registry.files import MONGO
 from registry.index import Registry
@@ -19,30 +18,23 @@ if TYPE_CHECKING:
     from registry.mongo.address import Address
 
 
-Mongo = Annotated[
-    str | None,
-    typer.Option(
-        "--mongo",
-        metavar="URI",
-        help=f"mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE or HOST:PORT:DATABASE (default: ${MONGO}, which does not "
-        "show the password to other users of the machine)",
-    ),
-]
+MONGO_URI = option(
+    f"mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE or HOST:PORT:DATABASE (default: ${MONGO}, which does not show the "
+    "password to other users of the machine)",
+    "URI",
+)
 
 
 def sync_runs(
-    mongo: Mongo = None,
-    watch: Annotated[
-        float | None,
-        typer.Option(
-            parser=number,
-            metavar="[SECONDS]",
-            help="go on until Ctrl-C, looking for changes every so many seconds, without a number 10; a database that "
-            "goes away is waited for",
-        ),
-    ] = None,
-    home: Home = None,
-    json: Json = False,
+    mongo: str | None = MONGO_URI,
+    watch: float | None = option(
+        "go on until Ctrl-C, looking for changes every so many seconds, 10 if none are said; a database that goes away "
+        "is waited for",
+        "[SECONDS]",
+        parser=number,
+    ),
+    home: Path | None = HOME,
+    json: bool = JSON,
 ) -> int:
     """Copy the runs into a MongoDB.
 

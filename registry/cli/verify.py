@@ -35,10 +35,10 @@ can flip by an item: that is different, and named. Weights are compared by diges
 tolerance at best. Pictures and sounds are compared and named, not judged.
 
 examples:
-  python -m registry verify 12                              does run 12 still give this number?
-  python -m registry verify 12 --ancestors                  and all it descends from, ancestors first
-  python -m registry verify --table table3                  every run behind a table of the report
-  python -m registry verify 12 --path esc50=/data/ESC-50    its recordings have moved
+  cavl-bench runs verify 12                              does run 12 still give this number?
+  cavl-bench runs verify 12 --ancestors                  and all it descends from, ancestors first
+  cavl-bench runs verify --table table3                  every run behind a table of the report
+  cavl-bench runs verify 12 --path esc50=/data/ESC-50    its recordings have moved
 
 Nothing in the registry is changed: runs go on in a temporary folder ($TMPDIR), from the stored weights of the runs they
 started from, and leave nothing behind, Ctrl-C included.
@@ -152,7 +152,7 @@ def runs_of_table(name: str, report: Path | None) -> list[int]:
     """
     reports = [report] if report else sorted(path.parent for path in REPORTS.glob("*/tables"))
     if not reports:
-        raise ValueError(f"there is no report in {REPORTS.absolute()}: write one (python -m reports), or name --report")
+        raise ValueError(f"there is no report in {REPORTS.absolute()}: write one (cavl-bench report), or name --report")
     found = [path for folder in reports if (path := folder / "tables" / f"{name}.csv").is_file()]
     if not found:
         there = sorted({path.stem for folder in reports for path in folder.glob("tables/*.csv")})

@@ -205,7 +205,7 @@ def test_help(capsys, arguments: list[str]) -> None:
         main(arguments)
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    assert "python -m registry compare 12 15" in out if arguments == ["--help"] else "--json" in out
+    assert "cavl-bench runs compare 12 15" in out if arguments == ["--help"] else "--json" in out
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_without_a_plan_it_says_what_to_do_and_writes_nothing(tmp_home, tmp_path
     assert main(["--preset", "smoke", "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert "no plan of preset 'smoke'" in error
-    assert "python -m benchmarks --preset smoke" in error
+    assert "cavl-bench run --preset smoke" in error
     assert not (tmp_path / "out").exists()
 
 

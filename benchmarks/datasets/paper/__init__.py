@@ -1,6 +1,6 @@
 """The paper's own data, as prepared: AudioSet's curricula, AudioSet-Instrument, MUSIC, SoundNet-Flickr, ESC-50.
 
-``python -m benchmarks.datasets prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
+``cavl-bench prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
 platform's cache folder (:mod:`benchmarks.datasets.prepared`; docs/data.md)::
 
     audioset/               Google's segments, graded               prepare audioset

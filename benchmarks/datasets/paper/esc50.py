@@ -70,7 +70,7 @@ class Folds(PreparedScenes):
         folds = f"fold{'s' if len(self.broken) > 1 else ''} {', '.join(map(str, self.broken))} not whole"
         raise IncompleteError(
             f"no accuracy over {self.subset} in {self.prepared.folder}: only {self.coverage} recordings are there, "
-            f"{folds}{f' ({examples})' if examples else ''}; run `python -m benchmarks.datasets prepare esc50 --root "
+            f"{folds}{f' ({examples})' if examples else ''}; run `cavl-bench prepare esc50 --root "
             f"{self.prepared.folder.parent}` again"
         )
 

@@ -40,7 +40,7 @@ VERSION = 1
 class Holding:
     """A data set that ``data`` may name."""
 
-    command: str  # of ``python -m benchmarks.datasets``: what prepares it
+    command: str  # of ``cavl-bench``: what prepares it
     open: Callable[[Prepared, PaperData], Collection]
     counts: tuple[int, ...] = (1,)  # numbers of sources that there would be, were it prepared
 
@@ -170,7 +170,7 @@ class PaperSource:
 
     @property
     def _command(self) -> str:
-        return f"python -m benchmarks.datasets {HOLDINGS[self.reads].command} --root {self.root}"
+        return f"cavl-bench {HOLDINGS[self.reads].command} --root {self.root}"
 
     def _stamp(self) -> int:
         """When the data set was prepared."""

@@ -223,7 +223,7 @@ def test_damage_is_said_with_the_remedy(folder: Path) -> None:
     path = folder / "clips-00000.arrow"
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
-    with pytest.raises(DamagedError, match=r"shorter than .* run `python -m benchmarks.datasets prepare audioset"):
+    with pytest.raises(DamagedError, match=r"shorter than .* run `cavl-bench prepare audioset"):
         Prepared(folder)
     path.write_bytes(b"\xff" * len(whole))
     opened = Prepared(folder)

@@ -211,4 +211,4 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     assert len(text) > 300
     assert max(map(len, text.splitlines())) <= 120
     if arguments != ["prepare"]:
-        assert "python -m benchmarks.datasets prepare" in text
+        assert "cavl-bench prepare" in text
