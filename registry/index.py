@@ -35,6 +35,9 @@ PATIENCE = 10.0
 
 INDEX = "index.sqlite"
 
+#: What only a folder of runs has, also one whose runs have all been deleted.
+MARKS = (INDEX, "plans", "checkpoints", "_sources")
+
 #: Of an id, at most: SQLite's whole numbers have 64 bits.
 DIGITS = 18
 
@@ -322,8 +325,8 @@ def run_ids(home: Path) -> list[int]:
 
 
 def is_registry(home: Path) -> bool:
-    """Whether runs are in a folder, or have been."""
-    return home.is_dir() and ((home / INDEX).exists() or (home / "plans").is_dir() or bool(run_ids(home)))
+    """Whether there are runs in a folder, or there have been."""
+    return home.is_dir() and (bool(run_ids(home)) or any((home / name).exists() for name in MARKS))
 
 
 class _Family:

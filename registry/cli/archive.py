@@ -81,9 +81,9 @@ def bring_in(
 
 def _tell(missing: Sequence[str]) -> None:
     for sentence in missing[:SHOWN]:
-        print(f"not in the archive: {sentence}", file=sys.stderr)
+        print(f"warning: not in the archive: {sentence}", file=sys.stderr)
     if len(missing) > SHOWN:
-        print(f"and {len(missing) - SHOWN} more, which --json names", file=sys.stderr)
+        print(f"warning: and {len(missing) - SHOWN} more, which --json names", file=sys.stderr)
 
 
 @contextmanager

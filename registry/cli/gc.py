@@ -50,10 +50,10 @@ def gc(
     if unknown and not json:
         runs = ", ".join(map(str, unknown))
         print(
-            f"registry: what the damaged runs {runs} name is not known: nothing that runs share goes", file=sys.stderr
+            f"warning: what the damaged runs {runs} name is not known: nothing that runs share goes", file=sys.stderr
         )
     for path, why in failed.items():
-        print(f"registry: {path} could not be deleted: {why}", file=sys.stderr)
+        print(f"warning: {path} could not be deleted: {why}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -62,7 +62,7 @@ def runs(
         more = f" of {len(found)}" if len(shown) < len(found) else ""
         print(f"\n{len(shown)}{more} runs in {registry.home}")
     for damage in damaged.values():
-        print(f"damaged: {damage}", file=sys.stderr)
+        print(f"warning: {damage}", file=sys.stderr)
 
 
 def _refuse_what_no_run_has(registry: Registry, named: dict[str, Any]) -> None:

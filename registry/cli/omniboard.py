@@ -110,7 +110,7 @@ def _prepare(registry: Registry, where: Address) -> None:
             if registry.home.is_dir():
                 tag_stale(registry, store)
     except MongoError as error:
-        print(f"without our columns and tags: {error.args[0]}", file=sys.stderr)
+        print(f"warning: without our columns and tags: {error.args[0]}", file=sys.stderr)
 
 
 @contextlib.contextmanager

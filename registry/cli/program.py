@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import itertools
 import os
 import signal
 import sys
@@ -89,7 +90,7 @@ class Command(TyperCommand):
         alone = any(p.param_type_name == "argument" for p in self.params)
         several = {name for p in self.params if getattr(p, "multiple", False) and not alone for name in p.opts}
         option, values = "", 0
-        for word, following in zip(words, [*words[1:], "--"], strict=True):
+        for word, following in itertools.pairwise([*words, "--"]):
             if word.startswith("-"):
                 option, values = word, 0
             elif (values := values + 1) > 1 and option in several:

@@ -87,9 +87,9 @@ def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool 
     for id, metrics in tally.thinned.items():
         names = ", ".join(metrics)
         print(
-            f"run {id}: {names} too long for one document; every k-th point there, all in cavl_metrics",
+            f"warning: run {id}: {names} too long for one document; every k-th point there, all in cavl_metrics",
             file=sys.stderr,
         )
     for id, why in tally.failed.items():
-        print(f"run {id} not copied: {why}", file=sys.stderr)
+        print(f"warning: run {id} not copied: {why}", file=sys.stderr)
     return len(tally.failed)

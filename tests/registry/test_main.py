@@ -184,7 +184,7 @@ def test_compare_without_items(home: Path, capsys) -> None:
 
 @pytest.mark.parametrize("arguments", [["show", "99"], ["compare", "1", "99"]])
 def test_an_unknown_run(home: Path, capsys, arguments: list[str]) -> None:
-    assert run(capsys, *arguments) == (2, "", f"registry: there is no run 99 in {home}\n")
+    assert run(capsys, *arguments) == (2, "", f"error: there is no run 99 in {home}\n")
 
 
 def test_damaged_and_unreadable(home: Path, capsys) -> None:
@@ -201,9 +201,7 @@ def test_damaged_and_unreadable(home: Path, capsys) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["show", "--help"], ["compare", "--help"]])
 def test_help(capsys, arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 0
+    assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "cavl-bench runs compare 12 15" in out if arguments == ["--help"] else "--json" in out
 
@@ -217,13 +215,10 @@ def test_help(capsys, arguments: list[str]) -> None:
         ["show"],
         ["list", "--status", "x"],
         ["list", "--limit", "-1"],
-        ["verify", "1", "--tolerance", "x"],
     ],
 )
 def test_misuse(capsys, arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
+    assert main(arguments) == 2
     assert " _" not in capsys.readouterr().err  # of a function that reads a word: its sentence, not its name
 
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.cli import main
 from registry import runner as runners
-from registry.__main__ import main
 from registry.record.journal import append
 from registry.record.run_record import Record, read_record
 from registry.runner import RunnerError
@@ -303,7 +303,7 @@ def verify(
             yield again
 
         monkeypatch.setattr("registry.cli.verify.runner", lambda: runner)
-        code = main(["verify", *arguments])
+        code = main(["runs", "verify", *arguments])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -440,9 +440,7 @@ def test_misuse_is_told_in_a_sentence(
 
 @pytest.mark.parametrize("arguments", [["--tolerance", "-1"], ["--tolerance", "nan"], ["--path", "esc50"], ["x"]])
 def test_options_that_cannot_be_meant(home: Path, arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["verify", "3", *arguments])
-    assert caught.value.code == 2
+    assert main(["runs", "verify", "3", *arguments]) == 2
 
 
 def test_without_a_runner_the_remedy_is_told(
@@ -450,7 +448,7 @@ def test_without_a_runner_the_remedy_is_told(
 ) -> None:
     runners.runner.cache_clear()
     monkeypatch.setattr(runners, "entry_points", lambda **_: ())
-    assert main(["verify", "3"]) == 2
+    assert main(["runs", "verify", "3"]) == 2
     assert "python -m pip install -e ." in capsys.readouterr().err
     entry = importlib.metadata.EntryPoint("benchmarks", "registry.nowhere:runner", "cavl.runners")
     monkeypatch.setattr(runners, "entry_points", lambda **_: (entry,))
