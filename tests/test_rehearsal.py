@@ -148,7 +148,7 @@ def lists(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def command(lists: dict[str, Path], root: Path, *more: str) -> list[str]:
     return [
-        *(sys.executable, "-m", "benchmarks.datasets", "prepare", "audioset", "--root", str(root)),
+        *(sys.executable, "-m", "benchmarks.cli", "prepare", "audioset", "--root", str(root)),
         *("--ontology", str(lists["ontology"]), "--segments", str(lists["balanced_train"]), str(lists["eval"])),
         *("--fps", str(FPS), "--jobs", "2", "--back-off", "0.1", "--rate", "1000", *more),
     ]
@@ -256,7 +256,7 @@ def test_killed_three_times_it_accounts_for_every_item(
     csv_file = tmp_path / "items.csv"
     for arguments in (["status", "--csv", str(csv_file), "audioset"], ["verify"]):
         said = subprocess.run(
-            [sys.executable, "-m", "benchmarks.datasets", *arguments, "--root", str(root)],
+            [sys.executable, "-m", "benchmarks.cli", "prepare", *arguments, "--root", str(root)],
             cwd=ROOT,
             capture_output=True,
             text=True,

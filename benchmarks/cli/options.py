@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from benchmarks import methods, names
-from registry.cli.options import option
+from registry.cli.options import option, positive
 
 
 class Names(tuple[str, ...]):
@@ -24,9 +24,10 @@ def comma_separated(text: str) -> Names:
 
 
 def number_of_seeds(text: str) -> int:
-    if text.strip().isdecimal() and int(text) > 0:
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is no number of seeds; it takes how many: 3 means the seeds 1, 2 and 3")
+    try:
+        return positive(text)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(f"{error}; it takes how many: 3 means the seeds 1, 2 and 3") from None
 
 
 def _completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:

@@ -49,9 +49,7 @@ def gc(
         _print(registry, found, really)
     if unknown and not json:
         runs = ", ".join(map(str, unknown))
-        print(
-            f"warning: what the damaged runs {runs} name is not known: nothing that runs share goes", file=sys.stderr
-        )
+        print(f"warning: what the damaged runs {runs} name is not known: nothing that runs share goes", file=sys.stderr)
     for path, why in failed.items():
         print(f"warning: {path} could not be deleted: {why}", file=sys.stderr)
     return 1 if failed else 0

@@ -42,6 +42,16 @@ def one_of(names: Collection[str]) -> Callable[[str], str]:
     return chosen
 
 
+def positive(text: str) -> int:
+    try:
+        whole = int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no whole number") from None
+    if whole < 1:
+        raise typer.BadParameter(f"{text} is less than 1")
+    return whole
+
+
 def number(text: str) -> float:
     """A finite number, 0 or more."""
     with contextlib.suppress(ValueError):
@@ -61,7 +71,7 @@ def option(help: str, metavar: str | None = None, default: Any = None, **setting
 
 
 def count(help: str, metavar: str = "N", default: int | None = None) -> Any:
-    return option(help, metavar, default, min=1)
+    return option(help, metavar, default, parser=positive)
 
 
 def flag(name: str, help: str) -> Any:

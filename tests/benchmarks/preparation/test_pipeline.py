@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.preparation.options import limited
 
 from benchmarks.datasets import prepared
 from benchmarks.datasets.paper.scenes import Member, PreparedScenes, items_of, spread_over
 from benchmarks.datasets.prepared import DamagedError, Lost, Prepared, verify
 from benchmarks.preparation import pipeline as run
 from benchmarks.preparation.download import Fetcher, aside_of
-from benchmarks.preparation.item import Cut, Item, Plan
+from benchmarks.preparation.item import Cut, Item, Plan, limited
 from benchmarks.preparation.journal import Account
 from benchmarks.preparation.local_media import OwnMedia
 from benchmarks.preparation.pipeline import GivenUpError, How, InUseError, State, prepare
