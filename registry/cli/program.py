@@ -40,7 +40,7 @@ def exit_code(work: Callable[[], int | None]) -> int:
             sys.stdout.flush()
             return status or 0
     except KeyboardInterrupt:
-        print("\ninterrupted; what is finished is kept, the same command goes on from here", file=sys.stderr)
+        print("\ninterrupted; what was finished is kept, the same command goes on from here", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

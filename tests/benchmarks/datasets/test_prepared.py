@@ -283,7 +283,7 @@ def test_a_frame_that_is_none_is_damage(tmp_path: Path, content: bytes) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(NotPreparedError, match=r"benchmarks\.datasets prepare music --root") as error:
+    with pytest.raises(NotPreparedError, match=r"cavl-bench prepare music --root") as error:
         Prepared(tmp_path / "music")
     assert isinstance(error.value, FileNotFoundError)
 
