@@ -336,7 +336,7 @@ def with_settings(words: Sequence[str], usage: str) -> list[str]:
     A NAME=VALUE may also be an option's (``-c NAME=VALUE`` is a comment): it is Sacred's usage that says so.
     """
 
-    def fit(words: Sequence[str]) -> bool:
+    def fit(words: list[str]) -> bool:
         try:
             return not SETTING.match(docopt(usage, words, False)["COMMAND"] or "")
         except DocoptExit:

@@ -117,5 +117,5 @@ def test_words_that_may_stand_alone_are_no_further_values(program) -> None:
     "words", [["fetch", "--root", "a", "b"], ["fetch", "--jobs", "0"], ["fetch", "x"], ["magic"], []]
 )
 def test_other_words_are_refused(program, words, capsys) -> None:
-    assert program(*words.split()) == (2, [])
+    assert program(*words) == (2, [])
     assert "Traceback" not in capsys.readouterr().err
