@@ -326,7 +326,7 @@ def run_ids(home: Path) -> list[int]:
 
 def is_registry(home: Path) -> bool:
     """Whether there are runs in a folder, or there have been."""
-    return home.is_dir() and (bool(run_ids(home)) or any((home / name).exists() for name in MARKS))
+    return home.is_dir() and (any((home / name).exists() for name in MARKS) or bool(run_ids(home)))
 
 
 class _Family:
