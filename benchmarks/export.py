@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cavl
+from benchmarks.catalogue import PRETRAIN, TASKS
 from cavl.config import to_dict
 from registry.comparison import flat
 from registry.files import atomic_copy, atomic_write
@@ -28,43 +29,6 @@ from registry.record.serialization import redact, redacted
 
 if TYPE_CHECKING:
     from cavl.extractor import Saved
-
-#: Task -> what the card quotes of a result: (what it is, where in the result). Controls stand beside what they control.
-SCORES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "pretrain": (
-        ("own image nearer than another scene's (chance 0.5)", "pair_accuracy"),
-        ("own image nearest of the held-out ones", "r_at_1"),
-        ("pointing at the source of a stem", "pointing"),
-    ),
-    "localization": (
-        ("cIoU@0.5, single sources", "score"),
-        ("pointing, several sources", "pointing"),
-        ("pointing with the sound of an absent kind (control)", "pointing_other"),
-    ),
-    "classification": (
-        ("accuracy of a linear probe", "accuracy"),
-        ("accuracy on permuted labels (control)", "permuted"),
-    ),
-    "counting": (
-        ("accuracy", "accuracy.mode"),
-        ("accuracy of the training set's majority (control)", "trivial.majority.accuracy"),
-        ("mean absolute error", "mae.mode"),
-        ("mean absolute error of the training set's median (control)", "trivial.median.mae"),
-    ),
-    "separation": (
-        ("SDR in dB, located with the mixture", "rows.located-mixture.sdr"),
-        ("SDR in dB, located with the clean solo", "rows.located-solo.sdr"),
-        ("SDR in dB, located as in another pair (control)", "rows.shuffled.sdr"),
-        ("SDR in dB of the mixture itself (control)", "rows.mixture.sdr"),
-    ),
-}
-
-#: Task -> what its weights are.
-WHAT = {
-    "pretrain": "A network that was pre-trained on scenes of image and sound.",
-    "counting": "A network that counts the sources of a sound by Poisson regression, on a pre-trained trunk.",
-    "separation": "A network that separates mixed sounds, guided by a pre-trained one that sees their sources.",
-}
 
 #: Ability -> how the card shows it.
 USES = {
@@ -179,7 +143,7 @@ def card(registry: Registry, record: Record, saved: Saved) -> str:
     config, (_, abilities) = trained.config, saved.build()
     return CARD.format(
         title=_title(config),
-        what=WHAT[config["task"]],
+        what=TASKS.load(config["task"]).weights,
         uses="\n".join(use for ability, use in USES.items() if ability in abilities),
         training=_table(("trained on", "updates", "learning rate"), _stages(config, record.config["step"])),
         seed=config["seed"],
@@ -207,7 +171,7 @@ def _trainer(registry: Registry, record: Record) -> Record:
 
 def _title(config: Mapping[str, Any]) -> str:
     parts = [f"{config['method']} {config['ordering']}", config["task"], f"seed {config['seed']}"]
-    return ", ".join(part for part in parts if part != "pretrain")
+    return ", ".join(part for part in parts if part != PRETRAIN)
 
 
 def _stages(config: Mapping[str, Any], step: int | None) -> Iterator[tuple[str, str, str]]:
@@ -220,36 +184,34 @@ def _stages(config: Mapping[str, Any], step: int | None) -> Iterator[tuple[str, 
         cut = step if number == len(config["stages"]) else None
         updates = f"{stage['updates']}" if cut is None else f"{cut} (of {stage['updates']})"
         yield trained_on, updates, f"{stage['lr']:g}"
-    own = config["evaluation"]
-    if config["task"] == "counting":
-        yield (
-            f"counting sources ({own['labels']} labels)",
-            own["updates"],
-            f"{own['lr']:g} / (1 + {own['decay']:g} epoch)",
-        )
-    if config["task"] == "separation":
-        conditioning, loss = own["network"]["conditioning"], own["network"]["loss"]
-        yield f"separating two mixed solos ({conditioning} conditioning, {loss} L1)", own["updates"], f"{own['lr']:g}"
+    task = TASKS.load(config["task"])
+    if task.network is not None:
+        what, updates, rate = task.schedule(config["evaluation"])
+        yield what, str(updates), rate
 
 
 def _scores(registry: Registry, trained: Record, saved: Saved) -> Iterator[tuple[str, ...]]:
     """The run's own scores, and those of every evaluation of its weights."""
     digests = {saved.weights}
-    if trained.config["task"] == "separation":
+    if TASKS.load(trained.config["task"]).frozen:
         digests.update(trained.pedigree.parent_digests[:1])  # of the frozen network that it holds
     measured = [
         record
-        for record in registry.records(status="COMPLETED", task=["localization", "classification"])
+        for record in registry.records(
+            status="COMPLETED",
+            task=[name for name in TASKS.available if TASKS.load(name).scores and not TASKS.load(name).weights],
+        )
         if digests.intersection(record.pedigree.parent_digests)
     ]
     own = [trained] if saved.weights == trained.result["weights"] else []  # else an earlier checkpoint is exported
     for record in [*own, *{r.pedigree.key: r for r in measured}.values()]:
         others = {r.config["seed"]: flat(r.result) for r in _of_other_seeds(registry, record)}
         task, mine = record.config["task"], flat(record.result)
-        for measure, place in SCORES[task]:
+        for score in TASKS.load(task).scores:
+            place = score.place
             if isinstance(mine.get(place), float):
                 theirs = ", ".join(f"{o[place]:.4g} ({seed})" for seed, o in sorted(others.items()) if place in o)
-                yield str(record.id), task, measure, f"{mine[place]:.4g}", theirs or "not run"
+                yield str(record.id), task, score.text, f"{mine[place]:.4g}", theirs or "not run"
 
 
 def _of_other_seeds(registry: Registry, record: Record) -> list[Record]:

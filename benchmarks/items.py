@@ -1,11 +1,35 @@
-"""Scores of single items, as a CSV artifact of a run: paired statistics need them."""
+"""Item table as a task writes it (:mod:`registry.item_table` says what it holds), and other CSV artifacts."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from registry.item_table import COLUMNS
+
+
+class ItemTable:
+    """The measurements of a run's test items, of which paired statistics are made.
+
+    A task fills it with :meth:`add` and keeps it by ``context.add_file(ITEMS, table.write)``.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str, float, str]] = []
+
+    def add(self, item: Any, condition: str, metric: str, value: float, excluded: str = "") -> None:
+        """``condition``: "", or made by :func:`registry.item_table.condition`; ``excluded``: why it does not count."""
+        self.rows.append((str(item), condition, metric, float(value), excluded))
+
+    def add_all(self, item: Any, condition: str, values: Mapping[str, float], excluded: str = "") -> None:
+        """Metric -> value, all of one item under one condition."""
+        for metric, value in values.items():
+            self.add(item, condition, metric, value, excluded)
+
+    def write(self, path: Path) -> None:
+        write_csv(path, COLUMNS, self.rows)  # floats with all their digits
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

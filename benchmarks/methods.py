@@ -8,8 +8,8 @@ A method is a class with
 ``__init__``  taking the Config, drawing initial weights from torch's global generator;
 
 whose instances have ``sample_rate`` (Hz), ``window`` (samples of sound it wants at a time), ``image_size`` (pixels) and
-any of the abilities below. A method that watches clips, not still images, also has ``clip_frames`` and ``clip_fps``;
-one whose sounds overlap in the probe has ``probe_hop`` (samples).
+any of the abilities below; a task says which it needs. A method that watches clips, not still images, also has
+``clip_frames`` and ``clip_fps``; one whose sounds overlap in the probe has ``probe_hop`` (samples).
 
 A method gets a row in every table for which it has the ability. Some abilities may have a companion, which gives
 further rows: ``localize_controls`` (heatmaps that should score low), ``scene_distances`` (pair accuracy while training)
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from benchmarks.catalogue import TASKS
 from cavl.methods import BUILT_IN as BUILT_IN
 from cavl.methods import available as available
 from cavl.methods import method_class as method_class
@@ -35,22 +36,11 @@ if TYPE_CHECKING:  # slow to import, and a command line that names the tasks is 
 
     from benchmarks.training.batching import Batch
 
-#: What a method must have for a task: one of these.
-ABILITIES = {
-    "action": ("video_network",),
-    "avc": ("corresponds",),
-    "avts": ("synchronised",),
-    "classification": ("audio_embedding",),
-    "counting": ("audio_network",),
-    "localization": ("localize",),
-    "separation": ("sound_maker", "separate"),
-}
-TASKS = ("pretrain", *ABILITIES)
-
 
 def can(method: str, task: str) -> bool:
     """Whether the method of this name can be measured in the task."""
-    return any(hasattr(method_class(method), ability) for ability in ABILITIES[task])
+    abilities = TASKS.load(task).abilities
+    return not abilities or any(hasattr(method_class(method), ability) for ability in abilities)
 
 
 def trivial(method: str) -> bool:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from registry.item_table import ITEMS, means, read_items, to_compare
 from registry.record.run_record import Record
-
-#: The artifact with one row per scored item.
-ITEMS = "items.csv"
 
 #: Said of a value that a run has not.
 ABSENT = "-"
@@ -43,7 +39,8 @@ class Paired:
 
     first: int  # ids of the runs
     second: int
-    condition: str  # the item table's columns between item and value, as "aligned threshold=0.5"; may be empty
+    condition: str  # as "row=aligned, rule=threshold=0.5"; may be empty
+    metric: str
     items: int
     only_first: int  # items that the other run has not scored
     only_second: int
@@ -54,44 +51,32 @@ class Paired:
 
 
 def paired(first: Record, second: Record) -> list[Paired]:
-    """Compare two runs item by item, once for each condition that both have.
+    """Compare two runs item by item, once for each metric under each condition that both have.
+
+    Excluded items are left out; an item with several measurements under a condition has their mean.
 
     Raises
     ------
     FileNotFoundError
         When a run has no ``items.csv``.
     ValueError
-        When one of the tables cannot be read.
+        When one of the tables cannot be read, or is one of an older version.
     """
-    a, b = read_items(first.artifact(ITEMS)), read_items(second.artifact(ITEMS))
-    return [_paired(first.id, second.id, condition, a[condition], b[condition]) for condition in a if condition in b]
+    a, b = (_scores(run) for run in (first, second))
+    return [_paired(first.id, second.id, *which, a[which], b[which]) for which in a if which in b]
 
 
-def read_items(path: Path) -> dict[str, dict[str, float]]:
-    """Condition -> item -> score, from a table whose first column is ``item``.
-
-    A table with the columns ``label`` and ``predicted`` scores 1 where they agree and 0 where not. Any other table
-    holds its score in the last column, and the columns between item and score name the condition. An item that occurs
-    more than once under a condition (several sources) scores its mean.
-    """
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        names = list(rows.fieldnames or ())
-        if len(names) < 2 or names[0] != "item":
-            raise ValueError(f"{path} is no table of items: its columns are {', '.join(names) or 'none'}")
-        labelled = "label" in names and "predicted" in names
-        scores: dict[str, dict[str, list[float]]] = {}
-        for row in rows:
-            try:
-                score = float(row["label"] == row["predicted"]) if labelled else float(row[names[-1]])
-            except (TypeError, ValueError):
-                raise ValueError(f"line {rows.line_num} of {path} has no number in {names[-1]!r}") from None
-            condition = "" if labelled else " ".join(row[name] for name in names[1:-1])
-            scores.setdefault(condition, {}).setdefault(row["item"], []).append(score)
-    return {c: {item: sum(s) / len(s) for item, s in items.items()} for c, items in scores.items()}
+def _scores(run: Record) -> dict[tuple[str, str], dict[str, float]]:
+    """(condition, metric) -> item -> its mean."""
+    table = read_items(run.artifact(ITEMS))
+    counted = table[table["excluded"] == ""]
+    by = (counted["condition"].map(to_compare), "metric")
+    return {which: means(rows["item"], rows["value"]) for which, rows in counted.groupby([*by], sort=False)}
 
 
-def _paired(first: int, second: int, condition: str, a: Mapping[str, float], b: Mapping[str, float]) -> Paired:
+def _paired(
+    first: int, second: int, condition: str, metric: str, a: Mapping[str, float], b: Mapping[str, float]
+) -> Paired:
     shared = [item for item in a if item in b]
     differences = [b[item] - a[item] for item in shared]
     n = len(shared)
@@ -100,6 +85,7 @@ def _paired(first: int, second: int, condition: str, a: Mapping[str, float], b: 
         first=first,
         second=second,
         condition=condition,
+        metric=metric,
         items=n,
         only_first=len(a) - n,
         only_second=len(b) - n,

@@ -25,7 +25,6 @@ from registry.provenance.code_digest import changes, module_digest
 from registry.provenance.environment import complete, differences, versions
 from registry.record.run_record import LOCK, Pedigree, Record, RecordError, read_json, read_record
 from registry.record.serialization import plain, to_json
-from registry.runner import RunnerError, runner
 
 #: Raised when the tables change; an index of another version is built anew.
 VERSION = 1
@@ -107,9 +106,8 @@ class Registry:
     home : Path, optional
         Folder of the runs.
     environment : mapping, optional
-        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`,
-        and the protocol by which it would be measured). Left out, only versions are compared, and precision, threads
-        and world size are taken as each run had them.
+        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`).
+        Left out, only versions are compared, and precision, threads and world size are taken as each run had them.
     progress : callable, optional
         Called with (done, of how many) while the index reads runs that it does not know yet.
 
@@ -335,7 +333,7 @@ class _Family:
     def __init__(self, db: sqlite3.Connection, now: Mapping[str, Any] | None) -> None:
         contents = db.execute("SELECT digest, content FROM shared")
         self.shared: dict[str, Any] = {digest: json.loads(content) for digest, content in contents}
-        self._now = functools.cache(lambda: _versions() if now is None else now)
+        self._now = functools.cache(lambda: versions() if now is None else now)
         self._runs: dict[int, tuple[str, str, str]] = {}
         self._newest: dict[str, int] = {}  # key -> the newest completed run
         query = "SELECT id, key, status, code, environment, lineage FROM runs WHERE damage IS NULL ORDER BY id"
@@ -384,14 +382,6 @@ class _Family:
         weights = json.loads(self._runs[parent][2])["weights"]
         if digest and weights and digest not in weights:
             yield f"its parent was trained anew, as run {parent}, to other weights"
-
-
-def _versions() -> dict[str, Any]:
-    """Of now: those of the packages, and that of the protocol where experiments are installed."""
-    try:
-        return {**versions(), "protocol": runner().protocol}
-    except RunnerError:
-        return dict(versions())
 
 
 def _where(given: Mapping[str, Collection[Any]]) -> tuple[str, list[Any]]:

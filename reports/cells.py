@@ -14,6 +14,9 @@ from reports.statistics import Difference, Estimate, t_interval
 
 STALE = "†"
 BEATEN = "‡"
+STALE_NOTE = f"{STALE} stale: code or environment changed since the run; repeat it with --rerun stale"
+BEATEN_NOTE = f"{BEATEN} no better than a trivial row of this table in the same column, in one seed or more"
+STALE_FIGURE = f"{STALE} Drawn from stale runs: code or environment changed since; repeat them with --rerun stale."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,24 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     findings: tuple[str, ...] = ()
+
+
+def anchor(table: Table, row: int, column: int) -> str:
+    """Name of a cell in the HTML page; all forms link to it."""
+    return f"{table.name}-r{row}-c{column}"
+
+
+def notes(table: Table) -> list[str]:
+    """Footnotes for marks that occur in the table."""
+    cells = [cell for row in table.rows for cell in row.cells]
+    marks = ((STALE_NOTE, any(cell.stale for cell in cells)), (BEATEN_NOTE, any(cell.beaten_by for cell in cells)))
+    return [note for note, found in marks if found]
+
+
+def opens_group(table: Table, number: int) -> bool:
+    """Whether the name of its group stands above the row with this number."""
+    group = table.rows[number].group
+    return bool(group) and (number == 0 or table.rows[number - 1].group != group)
 
 
 def words(text: str) -> Cell:

@@ -8,31 +8,16 @@ are added to :data:`CLAIMS` in the same form.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from reports import names
+from reports import labels
 from reports.cells import Cell, Row, Table, words
-from reports.names import EASY, MIXED
-from reports.paired import (
-    AVC,
-    Metric,
-    Side,
-    action,
-    action_metric,
-    avts_metric,
-    compare,
-    correspondence,
-    more_on,
-    probe,
-    probe_metric,
-    progress,
-    synchrony,
-    unable,
-)
+from reports.paired import Progress, Score, Side, Who, compare, unable
 from reports.results import NOT_SELECTED, Study
 from reports.statistics import Difference, Estimate, common_seeds, over_items
+from reports.tables import action, avc, avts, classification
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "supported", "contradicted", "inconclusive", "not run"
 ONE_SEED = "one seed: as far as it goes, "
@@ -56,52 +41,11 @@ PHRASES: Mapping[Relation, str] = {
 }
 
 
-#: Method and ordering.
-Who = tuple[str, str]
-
-
-class Score(NamedTuple):
-    """What is compared: in which task, how it is called, and the sides of two methods and orderings."""
-
-    task: str
-    metric: Metric
-    sides: Callable[[Study, Who, Who], tuple[Side, Side]]
-
-
-def _apart(task: str, metric: Metric, side: Callable[[Study, str, str], Side]) -> Score:
-    """A score of each side that does not depend on the other."""
-    return Score(task, metric, lambda study, first, second: (side(study, *first), side(study, *second)))
-
-
-def _probe(name: str) -> Score:
-    return _apart(
-        "classification", probe_metric(name), lambda study, method, ordering: probe(study, name, method, ordering)
-    )
-
-
-def _avts(which: str) -> Score:
-    return _apart("avts", avts_metric(which), lambda study, method, ordering: synchrony(study, which, method, ordering))
-
-
-def _action(data: str) -> Score:
-    return _apart("action", action_metric(data), lambda study, method, ordering: action(study, data, method, ordering))
-
-
-SCORES: Mapping[str, Score] = {
-    "avc": _apart("avc", AVC, correspondence),
-    **{f"probe {name}": _probe(name) for name in names.PROBES},
-    **{f"avts {which}": _avts(which) for which in (MIXED, EASY)},
-    "avts mixed less easy": _apart(
-        "avts",
-        Metric("AVTS accuracy (75/25) less that on easy"),
-        lambda study, method, ordering: more_on(study, MIXED, EASY, method, ordering),
-    ),
-    "avts along the way": Score(
-        "avts",
-        Metric("AVTS AUC (easy), mean while training"),
-        lambda study, first, second: progress(study, "avts_auc_easy", "avts", first, second),
-    ),
-    **{f"action {data}": _action(data) for data in names.ACTIONS},
+SCORES: Mapping[str, Score | Progress] = {
+    "avc": avc.SCORE,
+    **{f"probe {name}": classification.probe(name) for name in classification.PROBES},
+    **avts.SCORES,
+    **{f"action {data}": action.accuracy(data) for data in action.ACTIONS},
 }
 
 
@@ -379,7 +323,7 @@ def _sides(study: Study, comparison: Comparison) -> tuple[Side, Side]:
 def _statement(study: Study, comparison: Comparison, first: Side, second: Side) -> str:
     """ "L3-Net avc above L3-Net supervised", and whether one of them was trained for longer."""
     schedules = [
-        names.schedule(stages) for who in (comparison.first, comparison.second) if (stages := study.stages(*who))
+        labels.schedule(stages) for who in (comparison.first, comparison.second) if (stages := study.stages(*who))
     ]
     unmatched = " (not trained for as long)" if len(set(schedules)) > 1 else ""
     return f"{first.name} {PHRASES[comparison.relation]} {second.name}{unmatched}"

@@ -16,9 +16,8 @@ from registry.files import user_home
 from registry.record.run_record import Record
 from registry.record.serialization import redact, redacted
 from reports import protocols
-from reports.cells import Table
+from reports.cells import STALE_FIGURE, Table, anchor, notes
 from reports.figures.figure import Figure
-from reports.render import STALE_FIGURE, anchor, notes
 from reports.results import Study
 
 #: What of Sacred's host information is shown; the rest may hold a user's environment.

@@ -5,20 +5,23 @@ A planned run without a finished record stays in the study with the reason, so t
 
 from __future__ import annotations
 
-import csv
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.errors import RefusedError
 from registry.index import Registry
+from registry.item_table import COLUMNS, ITEMS, read_items
 from registry.nearest import instead
 from registry.record.run_record import Record, RecordError
 from registry.record.serialization import redact
-from reports.names import NAMELESS, base_of, label, taken_stages
+from reports.labels import NAMELESS, base_of, label, taken_stages
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 #: Metric -> (steps, values).
 Metrics = Mapping[str, tuple[list[int], list[float]]]
@@ -75,7 +78,8 @@ class Study:
     not_selected: frozenset[tuple[str, str, str]] = frozenset()  # (task, method, ordering) that the preset also has
     preset_seeds: int = 0  # as many as the preset has; 0: not recorded
     same: tuple[Same, ...] = ()
-    _files: dict[tuple[int, str], list[dict[str, str]]] = field(default_factory=dict, repr=False)
+    _items: dict[int, Mapping[str, DataFrame]] = field(default_factory=dict, repr=False)
+    _chosen: dict[tuple[Any, ...], DataFrame] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
 
     def select(
@@ -220,19 +224,35 @@ class Study:
                 self._metrics[run.id] = {}
         return self._metrics[run.id]
 
-    def table(self, run: Record, artifact: str) -> list[dict[str, str]]:
-        """The rows of a CSV artifact; none, with a warning, where the file is missing or damaged."""
-        if (run.id, artifact) not in self._files:
-            try:
-                with run.artifact(artifact).open(newline="", encoding="utf-8") as file:
-                    rows = list(csv.DictReader(file))
-            except (OSError, UnicodeDecodeError, csv.Error) as error:
-                warnings.warn(
-                    f"run {run.id}: {artifact} cannot be read ({error}); paired numbers leave it out", stacklevel=2
-                )
-                rows = []
-            self._files[run.id, artifact] = rows
-        return self._files[run.id, artifact]
+    def measurements(self, node: Node, metric: str, **where: str) -> DataFrame:
+        """The rows of one metric in a run's item table, of each name in ``where`` those of one value.
+
+        None without a run and, with a warning, where its table is missing, damaged or outdated.
+        """
+        if node.run is None:
+            return _measurements(None)
+        query = (node.run.id, metric, *sorted(where.items()))
+        if node.run.id not in self._items:
+            self._items[node.run.id] = dict(tuple(_measurements(node.run).groupby("metric")))
+        if query not in self._chosen:
+            found = self._items[node.run.id].get(metric, _measurements(None))
+            for name, value in where.items():
+                found = found[found[name] == value] if name in found else found[:0]
+            self._chosen[query] = found
+        return self._chosen[query]
+
+
+def _measurements(run: Record | None) -> DataFrame:
+    import pandas as pd  # here: figures of losses alone need none of it
+
+    try:
+        if run is not None:
+            return read_items(run.artifact(ITEMS))
+    except (OSError, ValueError) as error:
+        warnings.warn(
+            f"run {run.id if run else ''}: {ITEMS} cannot be read ({error}); paired numbers leave it out", stacklevel=3
+        )
+    return pd.DataFrame(columns=COLUMNS)
 
 
 def load_study(registry: Registry, preset: str) -> Study:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from registry.files import atomic_write
 from reports import protocols
-from reports.cells import Table
-from reports.figures import all_figures, write_figures
+from reports.cells import STALE_FIGURE, Table
+from reports.contents import all_figures, all_tables
+from reports.csv import long_csv
+from reports.figures import write_figures
 from reports.figures.figure import Figure
 from reports.html import figure_files, page, summary
-from reports.render import STALE_FIGURE, latex, long_csv, markdown, md
+from reports.latex import latex
+from reports.markdown import markdown, md
 from reports.results import Study
-from reports.tables import all_tables
 
 
 def write_report(study: Study, out: Path) -> list[Path]:

@@ -1,7 +1,10 @@
 """Fixtures for all tests."""
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +34,36 @@ def tmp_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "runs"
     monkeypatch.setenv("CAVL_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def write_run() -> Callable[..., Path]:
+    """Write the files of one run as the observer leaves them: ``write_run(home, 3, key="k", status="FAILED")``."""
+
+    def write(home: Path, id: int, *, status: str = "COMPLETED", result: Any = None, **more: Any) -> Path:
+        folder = home / str(id)
+        folder.mkdir(parents=True)
+        pedigree = {"key": f"key{id}", "task": "localization", "parents": [], "parent_digests": [], "dataset": "d"}
+        pedigree |= {"code": {}, "environment": {}}
+        pedigree |= {name: more.pop(name) for name in list(more) if name in pedigree}
+        config = {"task": pedigree["task"], "preset": "miniature", "method": "cavl", "ordering": "c1", "seed": 1}
+        config |= more.pop("config", {})
+        run = {
+            "status": status,
+            "result": result,
+            "host": {"hostname": "machine", "pid": 1},
+            "start_time": "2025-01-01T00:00:00",
+            "stop_time": "2025-01-01T00:01:40",
+            "heartbeat": None,
+            "artifacts": [],
+            "resumptions": [],
+            **more,
+        }
+        for name, content in (("pedigree", pedigree), ("config", config), ("run", run)):
+            (folder / f"{name}.json").write_text(json.dumps(content))
+        return folder
+
+    return write
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,10 @@ from typing import Any
 import sacred
 
 from registry.files import atomic_write
+from registry.interrupts import sigterm_as_interrupt
 from registry.mongo import address as mongo
 from registry.mongo import mirror
-from registry.record.observer import RegistryObserver, flush, recorded, sigterm_as_interrupt
+from registry.record.observer import RegistryObserver, flush, recorded
 from registry.record.run_record import Pedigree
 
 

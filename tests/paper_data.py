@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.datasets.prepared import SAMPLE_RATE, Clip, Lost, Prepared, write
+from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, Prepared
+from benchmarks.preparation.packing import Clip, write
 
 INSTRUMENTS = ("accordion", "cello", "flute", "tuba")
 

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks import methods
+from benchmarks.catalogue import TASKS
 from benchmarks.datasets.miniature import Miniature
 from benchmarks.methods import BUILT_IN, available, method_class, without_arm
 from benchmarks.presets import MethodPreset, load, methods_of
@@ -295,7 +296,7 @@ def tensors_of(batch: Batch) -> Answers:
 def test_every_built_in_method_is_covered():
     """By a part in the smoke preset; and every ability that the suite knows has its questions here."""
     assert set(BUILT_IN) <= set(METHODS), "give these a part in benchmarks/presets/smoke.py"
-    assert {a for needed in methods.ABILITIES.values() for a in needed} <= set(ABILITIES)
+    assert {a for task in TASKS.built_in for a in TASKS.load(task).abilities} <= set(ABILITIES)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -1,73 +1,26 @@
 """docs/add_a_method.md, executed: its package is built and installed, and its method is run, tested and reported."""
 
-import os
 import re
-import shlex
-import site
 import subprocess
 import sys
-import sysconfig
-import tomllib
-import venv
 from pathlib import Path
 
 import pytest
 
 from benchmarks.methods import trivial
 from registry.index import Registry
+from tests.plug_in import ROOT, Document, install
 
-ROOT = Path(__file__).parents[1]
-DOCUMENT = (ROOT / "docs" / "add_a_method.md").read_text()
-#: File name -> content, of the code blocks that name their file.
-FILES = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL))
-ENTRY_POINTS = tomllib.loads(FILES["pyproject.toml"])["project"]["entry-points"]["cavl.methods"]
-((NAME, WHERE),) = ENTRY_POINTS.items()
+DOCUMENT = Document("add_a_method.md")
+((NAME, WHERE),) = DOCUMENT.entry_points["cavl.methods"].items()
 MODULE = WHERE.partition(":")[0]
 
 pytestmark = pytest.mark.slow
 
 
-def command(start):
-    """The arguments of the document's command that begins with ``start``."""
-    (found,) = re.findall(rf"^python (-m {re.escape(start)} .*?{NAME})(?: +#.*)?$", DOCUMENT, re.MULTILINE)
-    return shlex.split(found)
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
-    """Run Python in a new environment that has the package, and otherwise all that this one has."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, symlinks=os.name != "nt")
-    own = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
-    here = {*site.getsitepackages(), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    lines = [f"import site; site.addsitedir({path!r})\n" for path in sorted(here)]  # with the .pth files in them
-    Path(own["purelib"], "this_environment.pth").write_text("".join(lines))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    interpreter = Path(own["scripts"]) / Path(sys.executable).name
-
-    def run(*arguments, cwd=folder, **more):
-        return subprocess.run(
-            [interpreter, *map(str, arguments)],
-            cwd=cwd,
-            env={**environment, **more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    package = folder / "package"
-    package.mkdir()
-    for name, content in FILES.items():
-        (package / name).write_text(content)
-    pip = ("-m", "pip", "--disable-pip-version-check", "--no-input")
-    offline = ("--no-deps", "--no-index")
-    built = run(*pip, "wheel", "--no-build-isolation", *offline, "--wheel-dir", folder / "wheels", package)
-    assert built.returncode == 0, f"{built.stdout}\npip and setuptools>=70.1 (or wheel) are needed to build a wheel"
-    (wheel,) = (folder / "wheels").iterdir()
-    installed = run(*pip, "install", *offline, wheel)
-    assert installed.returncode == 0, installed.stdout
-    return run
+    return install(DOCUMENT, tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +30,7 @@ def suite(python, tmp_path_factory):
 
     def run(*more):
         return python(
-            *command("benchmarks --preset smoke"),
+            *DOCUMENT.command("benchmarks --preset smoke", NAME),
             *more,
             cwd=folder,
             CAVL_HOME=str(folder / "runs"),
@@ -91,7 +44,7 @@ def suite(python, tmp_path_factory):
 
 
 def test_the_document_shows_a_whole_package():
-    assert set(FILES) == {"pyproject.toml", f"{MODULE}.py"}
+    assert set(DOCUMENT.files) == {"pyproject.toml", f"{MODULE}.py"}
 
 
 def test_it_is_installed_apart_from_the_suite(python):
@@ -124,7 +77,7 @@ def test_its_row_is_in_the_report(suite, table):
 
 
 def test_the_common_tests_cover_it(python):
-    done = python(*command("pytest tests/test_methods.py"), "-vv", "-p", "no:cacheprovider", cwd=ROOT)
+    done = python(*DOCUMENT.command("pytest tests/test_methods.py", NAME), "-vv", "-p", "no:cacheprovider", cwd=ROOT)
     assert done.returncode == 0, done.stdout
     passed = re.findall(rf"::(test_\w+)\[{NAME}.*PASSED", done.stdout)
     assert {

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import presets
 from benchmarks.orchestration.experiment import current_environment, pedigree
-from benchmarks.protocol import PROTOCOL
-from registry.runner import runner
+from registry.provenance.environment import PROTOCOL
 from reports.protocols import read, sections
+from tests.plain_config import run_config
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("cavl", "baselines", "benchmarks", "registry", "reports", "tests", "docs")
@@ -55,13 +55,12 @@ def test_sections_have_anchors_and_the_contents_lists_them_all():
 
 def test_the_version_is_stated_once_and_stands_in_every_record(tmp_path, monkeypatch):
     assert re.findall(r"\*\*Protocol version (\d+)\.\*\*", TEXT) == [str(PROTOCOL)]
-    assert runner().protocol == PROTOCOL
     assert current_environment(presets.load("smoke").training)["protocol"] == PROTOCOL
     monkeypatch.setenv("CAVL_HOME", str(tmp_path))
     monkeypatch.setenv("CAVL_DATA", str(tmp_path))
-    config = {"task": "localization", **presets.run_config("localization", "smoke", "full-frame", "none", 1)}
+    config = {**run_config("localization", "smoke", "full-frame", "none", 1)}
     then = pedigree(config)
-    monkeypatch.setattr("benchmarks.orchestration.experiment.PROTOCOL", PROTOCOL + 1)
+    monkeypatch.setattr("registry.provenance.environment.PROTOCOL", PROTOCOL + 1)
     now = pedigree(config)
     assert (then.environment["protocol"], now.environment["protocol"]) == (PROTOCOL, PROTOCOL + 1)
     assert then.key == now.key  # beside the key, not in it
@@ -77,12 +76,18 @@ def test_the_defaults_are_those_of_the_presets(column, name):
         return [float(number) for number in text.removesuffix(" (*paper*)").split(", ")]
 
     preset = presets.load(name)
-    clustering = presets.run_config("pretrain", name, "cavl", "c1", 1)["model"]["clustering"]
+    clustering = run_config("pretrain", name, "cavl", "c1", 1)["model"]["clustering"]
     stages = preset.methods["cavl"].orderings(1)["c1-c2-c3-c4"]
     assert stated("EM iterations") == [clustering.get("iterations", 4)]
     assert stated("stiffness beta") == [clustering["beta"]]
     assert stated("updates of stages 1 to 4") == [stage.updates for stage in stages]
     assert stated("learning rates of stages 1 to 4") == [stage.lr for stage in stages]
     assert stated("batch") == [preset.training.batch]
-    assert stated("counter: updates, decay") == [preset.counting.updates, preset.counting.decay]
-    assert stated("separation: updates, rate") == [preset.separation.updates, preset.separation.lr]
+    assert stated("counter: updates, decay") == [
+        preset.evaluations["counting"].updates,
+        preset.evaluations["counting"].decay,
+    ]
+    assert stated("separation: updates, rate") == [
+        preset.evaluations["separation"].updates,
+        preset.evaluations["separation"].lr,
+    ]

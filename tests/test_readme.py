@@ -11,8 +11,7 @@ from PIL import Image
 
 from benchmarks.cli import main
 from benchmarks.orchestration.experiment import run_job
-from benchmarks.orchestration.graph import resolve
-from benchmarks.presets import run_config
+from tests.plain_config import resolve, run_config
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,20 +20,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """That of a user who has installed the project, whether this one has or not; nothing may be read from MongoDB."""
-    folder = tmp_path_factory.mktemp("installed")
-    about = folder / "cavl_bench-0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cavl-bench\nVersion: 0\n")
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in groups.items()]
-    (about / "entry_points.txt").write_text("\n".join(lines))
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
-        "CAVL_DATA": str(folder / "data"),
-        "COLUMNS": "200",
-    }
+    """Nothing may be read from MongoDB."""
+    data = tmp_path_factory.mktemp("data")
+    return {**os.environ, "PYTHONPATH": str(ROOT), "CAVL_DATA": str(data), "COLUMNS": "200"}
 
 
 def run(environment, home, *arguments, cwd=ROOT):
@@ -99,7 +87,8 @@ def test_runs_and_their_ancestors_are_identical(verify):
     metrics = sum(len(steps) for steps, _ in Registry(verify.home).get(1).metrics().values())
     assert counts[0]["metric points"] == metrics > 0
     assert counts[0]["weights files"] >= 1
-    assert counts[2]["items"] == Registry(verify.home).get(3).result["items"]["single"]
+    items = Registry(verify.home).get(3).result["items"]
+    assert counts[2]["items"] == items["single"] + sum(items["multi"].values())
     assert told["runs"][2]["device"] == ["cpu", "cpu"]
 
 
@@ -107,7 +96,7 @@ def test_what_was_tampered_with_is_named(verify):
     folder = verify.home / "3"
     lines = (folder / "items.csv").read_text().splitlines()
     cells = lines[7].split(",")
-    lines[7] = ",".join([*cells[:-1], "0.987"])
+    lines[7] = ",".join([*cells[:-2], "0.987", ""])
     (folder / "items.csv").write_text("\n".join(lines) + "\n")
     pedigree = json.loads((folder / "pedigree.json").read_text())
     torch = pedigree["environment"]["torch"]
@@ -171,7 +160,7 @@ def test_a_folder_that_has_moved_is_named(environment, verify):
     assert (code, told["runs"][0]["verdict"]) == (0, "identical")
     code, told = verify("4", "--path", "esc51=there")
     assert code == 2
-    assert "esc50, videos, annotations" in told["runs"][0]["error"]
+    assert "videos, annotations, esc50" in told["runs"][0]["error"]
 
 
 def test_a_run_of_another_program_is_refused(verify):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load
 
-from benchmarks.orchestration.scheduler import TASKS
+from benchmarks.catalogue import TASKS
 from registry.index import Registry
 
 ROOT = Path(__file__).parents[1]
@@ -262,7 +262,7 @@ def test_a_failed_run_is_named_and_the_rest_goes_on(program, tmp_path):
     arguments = ("benchmarks", "--preset", "smoke", "--methods", "cavl,full-frame", "--orderings", "c0", "--tasks")
     plan = program(*arguments, "pretrain", "--dry-run")
     assert "pretrain cavl c0 seed 1" in plan.stdout
-    from benchmarks.orchestration.scheduler import Request, jobs_of
+    from benchmarks.orchestration.request import Request, jobs_of
 
     (job,) = jobs_of(Request(preset="smoke", methods=("cavl",), orderings=("c0",), tasks=("pretrain",)))
     blocked = program.home / "checkpoints" / job.key

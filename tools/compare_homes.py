@@ -44,16 +44,18 @@ class Wide(NamedTuple):
     other: Sequence[str] = ()  # columns that ``made`` reads, or that the tidy table need not tell
 
 
+CORRECT: Mapping[str, Callable[[Row], Any]] = {"correct": lambda row: row["label"] == row["predicted"]}
+
 #: (Task, file) -> how its rows are translated. A column that has no place here is reported.
 TRANSLATION: Mapping[tuple[str, str], Wide] = {
-    ("action", "items.csv"): Wide("group={group}", ("label", "predicted")),
-    ("avc", "items.csv"): Wide("partner={partner} matched={matched} same_kind={same_kind}", ("score", "right")),
-    ("avts", "items.csv"): Wide("start={start} set={set} matched={matched} other={other}", ("score", "right")),
-    ("classification", "items.csv"): Wide("fold={fold}", ("label", "predicted")),
-    ("counting", "items.csv"): Wide("", ("n_sources", "rate", "mode", "rounded")),
-    ("localization", "items.csv"): Wide("row={row} rule={rule}", ("ciou",)),
-    ("localization", "pointing.csv"): Wide("n_sources={n_sources} source={source}", ("hit", "hit_other")),
-    ("separation", "items.csv"): Wide("pair={pair} kind={kind} row={row}", ("sdr", "sir", "sar")),
+    ("action", "items.csv"): Wide("; label={label}, predicted={predicted}, group={group}", made=CORRECT),
+    ("avc", "items.csv"): Wide("matched={matched}, same_kind={same_kind}; partner={partner}", ("score", "right")),
+    ("avts", "items.csv"): Wide("set={set}, matched={matched}; start={start}, other={other}", ("score", "right")),
+    ("classification", "items.csv"): Wide("; fold={fold}, label={label}, predicted={predicted}", made=CORRECT),
+    ("counting", "items.csv"): Wide("n_sources={n_sources}", ("rate", "mode", "rounded")),
+    ("localization", "items.csv"): Wide("row={row}, rule={rule}", ("ciou",)),
+    ("localization", "pointing.csv"): Wide("n_sources={n_sources}; source={source}", ("hit", "hit_other")),
+    ("separation", "items.csv"): Wide("row={row}; pair={pair}, kind={kind}", ("sdr", "sir", "sar")),
 }
 
 

@@ -13,11 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.cli.display import clock
 from benchmarks.datasets import prepared
+from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation import pipeline
 from benchmarks.preparation.item import Plan
-from benchmarks.preparation.journal import ACCOUNT, Account
+from benchmarks.preparation.journal import JOURNAL, Journal
 from benchmarks.preparation.pipeline import LOCK, How, InUseError, State, alone_in
-from benchmarks.preparation.spoiled import account_for_changed
 from benchmarks.progress import progress_bar
 from registry.cli.printing import console, framed
 from registry.lock import held
@@ -27,7 +27,7 @@ def prepare(root: Path, plan: Plan, how: How) -> int:
     """Prepare a plan below ``root``, with progress; returns the exit code: 1 where nothing could be."""
     folder = root / plan.name
     with Display(Console(stderr=True, soft_wrap=True), plan.name) as display:
-        result = pipeline.prepare(folder, plan, how, said=display.say, changed=display.update)
+        result = pipeline.prepare(folder, plan, how, log=display.say, on_progress=display.update)
     show([folder], reasons=5)
     print(f"{len(result)} clips of {result.coverage} items in {folder}")
     return 0 if len(result) else 1
@@ -78,14 +78,14 @@ class Display:
 def write_csv(folders: Sequence[Path], path: Path) -> None:
     if len(folders) != 1:
         raise ValueError(f"--csv writes one data set's items: name one of {', '.join(f.name for f in folders)}")
-    Account(folders[0]).write_csv(path)
+    Journal(folders[0]).write_csv(path)
 
 
 def verified(folder: Path) -> bool:
     """Whether a data set is what was packed; what is not is told, and accounted as damaged."""
     try:
         return _as_packed(folder)
-    except (prepared.DamagedError, OSError, InUseError) as error:  # the others are looked at all the same
+    except (DamagedError, OSError, InUseError) as error:  # the others are looked at all the same
         print(f"{folder.name}: {error}")
         return False
 
@@ -97,9 +97,9 @@ def _as_packed(folder: Path) -> bool:
         print(f"{folder.name}: {clip}: {why}")
     there = prepared.Prepared(folder)
     print(f"{folder.name}: {len(there) - len(wrong)} of {len(there)} clips are as packed ({there.fingerprint[:12]})")
-    if wrong and (folder / ACCOUNT).exists():
+    if wrong and (folder / JOURNAL).exists():
         with alone_in(folder):
-            account_for_changed(Account(folder), wrong)
+            Journal(folder).lose_changed(wrong)
         print(f"{folder.name}: they are accounted as damaged; the command that prepared them prepares them again")
     return not wrong
 
@@ -112,7 +112,7 @@ def folders(root: Path, names: Sequence[str]) -> list[Path]:
     FileNotFoundError
         If one is not there, with those that are.
     """
-    there = sorted(path.parent.name for path in root.glob(f"*/{ACCOUNT}"))
+    there = sorted(path.parent.name for path in root.glob(f"*/{JOURNAL}"))
     named = names or there
     missing = [n for n in named if n not in there and not (root / n / prepared.MANIFEST).is_file()]
     if missing or not named:
@@ -144,7 +144,7 @@ def figures(folder: Path, reasons: int) -> dict[str, Any]:
     """What is in a folder, or why that cannot be said."""
     try:
         return _counted(folder, reasons)
-    except (prepared.DamagedError, OSError) as error:
+    except (DamagedError, OSError) as error:
         return {"fingerprint": "damaged", "error": str(error), "reasons": [], "more_reasons": 0}
 
 
@@ -154,7 +154,7 @@ def _counted(folder: Path, reasons: int) -> dict[str, Any]:
     The account names all that was ever asked for, the manifest what its last preparation was for: once that is over,
     what has left the lists since is not counted.
     """
-    account = Account(folder)
+    account = Journal(folder)
     try:
         there = prepared.Prepared(folder)
         clips, fingerprint = len(there), there.fingerprint

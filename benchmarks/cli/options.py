@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from benchmarks import methods, names
+from benchmarks import methods
+from benchmarks.catalogue import PRESETS, TASKS
 from registry.cli.options import option, positive
 
 
@@ -45,7 +46,7 @@ def several(help: str, names: Callable[[], Iterable[str]] = tuple, metavar: str 
 
 
 def all_tasks() -> tuple[str, ...]:
-    return methods.TASKS
+    return tuple(TASKS.available)
 
 
 def all_methods() -> tuple[str, ...]:
@@ -53,5 +54,8 @@ def all_methods() -> tuple[str, ...]:
 
 
 PRESET = option(
-    f"one of: {', '.join(names.presets())}", "PRESET", "miniature", autocompletion=_completing(names.presets)
+    f"one of: {', '.join(PRESETS.available)}; or a file",
+    "PRESET",
+    "miniature",
+    autocompletion=_completing(lambda: PRESETS.available),
 )

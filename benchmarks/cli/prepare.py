@@ -17,7 +17,7 @@ from registry.cli.program import App, examples
 from registry.files import DiskFullError, expanded, require_writable
 
 if TYPE_CHECKING:  # slow to import: a command does so when its words have been understood
-    from benchmarks.datasets.composite import CompositeSource
+    from benchmarks.datasets.composite import CompositeDataModule
     from benchmarks.preparation.download import Fetcher
     from benchmarks.preparation.item import Plan
     from benchmarks.preparation.pipeline import How
@@ -273,8 +273,8 @@ class Material:
     pairs: Path | None = file("table that pairs the kinds (default: the one that is shipped)")
     root: Path | None = ROOT
 
-    def source(self, **scenes: Any) -> CompositeSource:
-        from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeSource
+    def source(self, **scenes: Any) -> CompositeDataModule:
+        from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeDataModule
 
         data = CompositeData(
             photographs=str(self.photographs) if self.photographs else None,
@@ -282,7 +282,7 @@ class Material:
             pairs=str(self.pairs) if self.pairs else None,
             scenes=CompositeConfig(**scenes),
         )
-        return CompositeSource(data, root_of(self.root))
+        return CompositeDataModule(data, root_of(self.root))
 
 
 @app.command(
@@ -384,7 +384,7 @@ def how_of(working: Working, own: list[Path] | None, fetching: Fetching | None) 
     ValueError, FileNotFoundError
         For values that make no sense, folders and files that are not there, or where yt-dlp is not installed.
     """
-    from benchmarks.preparation.local_media import OwnMedia
+    from benchmarks.preparation.local_media import LocalMedia
     from benchmarks.preparation.pipeline import How
 
     of_fetching: dict[str, Any] = {}
@@ -402,7 +402,7 @@ def how_of(working: Working, own: list[Path] | None, fetching: Fetching | None) 
         timeout=working.timeout,
         memory=working.memory << 20,
         retry=frozenset(RETRY[working.retry] if working.retry else ()),
-        own=OwnMedia(own) if own else None,
+        own=LocalMedia(own) if own else None,
         **of_fetching,
     )
 

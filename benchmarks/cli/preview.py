@@ -32,10 +32,10 @@ def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 6
     test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture, envelope of every source) and a
     row of video frames. About five seconds.
     """
-    from benchmarks.datasets.miniature.sheet import write_sheet  # matplotlib is slow to import, --help is not
+    from benchmarks.datasets.preview import data_module_of, preview  # matplotlib is slow to import, --help is not
 
     with disk_errors(out):
-        print(f"wrote {write_sheet(out, seed, size)}")
+        print(f"wrote {preview(data_module_of('miniature', {'world': {'world': seed, 'image_size': size}}), out)}")
 
 
 @app.command()
@@ -52,7 +52,7 @@ def composite(
     boxes of what sounds (dashed: silent things), whose each pixel is, and the spectrograms of the mixture and of every
     source. `cavl-bench prepare composite` says of which files.
     """
-    from benchmarks.datasets.composite.sheet import write_sheet
+    from benchmarks.datasets.preview import preview
 
     with disk_errors(out):
-        print(f"wrote {write_sheet(out, material.source(world=seed, image_size=size), split)}")
+        print(f"wrote {preview(material.source(world=seed, image_size=size), out, split)}")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # slow to import: what needs it does so when the command line
     from rich.console import Console
 
     from benchmarks import presets
-    from benchmarks.orchestration.scheduler import Request, State
+    from benchmarks.orchestration.request import Request
+    from benchmarks.orchestration.scheduler import State
 
 EXAMPLES = examples("""\
 examples:
@@ -87,7 +88,8 @@ def run(
     where there is none $CAVL_HOME/data), the report in the folder that --report names.
     """
     from benchmarks import presets
-    from benchmarks.orchestration.scheduler import Request, scoreable
+    from benchmarks.orchestration.request import Request
+    from benchmarks.tasks.classification import scoreable
 
     preset = preset if limit is None else f"{preset}@{limit}"
     found = esc50 or _found_esc50(presets.load(preset))
@@ -123,7 +125,8 @@ def benchmark(
     from benchmarks.cli.display import show_plan
     from benchmarks.orchestration.experiment import current_environment
     from benchmarks.orchestration.plan import only_failed, plan, prepare_sets, sames
-    from benchmarks.orchestration.scheduler import State, plan_of, select
+    from benchmarks.orchestration.request import plan_of
+    from benchmarks.orchestration.scheduler import State, select
     from registry.index import Registry
 
     console = Console(soft_wrap=True, markup=False, highlight=False)
@@ -151,6 +154,7 @@ def benchmark(
 def train_and_report(console: Console, state: State, preset: str, out: Path, slots: int) -> int:
     """Run what is to do, with a report behind every seed; returns the exit code of the last report."""
     from benchmarks.cli.display import Display
+    from benchmarks.orchestration.executors.local import LocalExecutor
     from benchmarks.orchestration.scheduler import run
 
     stale = sum(1 for record in state.reused.values() if record.stale)
@@ -161,7 +165,7 @@ def train_and_report(console: Console, state: State, preset: str, out: Path, slo
     with Display(console, state) as display:
         run(
             state,
-            slots,
+            LocalExecutor(slots),
             changed=display.update,
             seed_done=lambda seed: write_report_aside(preset, out) if state.todo else None,
         )
@@ -184,7 +188,7 @@ def _found_esc50(preset: presets.Preset) -> Path | None:
     """The official folder, where it is there and the preset does not read ESC-50 as prepared."""
     from benchmarks.datasets.data_module import data_folder
 
-    if preset.classification.probe != "miniature":
+    if preset.evaluation("classification").probe != "miniature":
         return None
     folder = data_folder() / "ESC-50"
     return folder if (folder / "meta" / "esc50.csv").is_file() else None

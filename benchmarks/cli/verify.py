@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import typer
 
@@ -21,11 +19,15 @@ examples:
 """)
 
 
-def named_folder(text: str) -> Any:
+class Folder(tuple[str, str]):
+    """Name and place of a folder."""
+
+
+def named_folder(text: str) -> Folder:
     name, _, folder = text.partition("=")
     if not (name and folder):
         raise typer.BadParameter(f"{text!r} is not NAME=DIR, as esc50=/data/ESC-50")
-    return name, str(Path(folder).absolute())
+    return Folder((name, str(Path(folder).absolute())))
 
 
 def verify(
@@ -34,7 +36,7 @@ def verify(
     report: Path | None = path("the report with the table (default: the only one in reports/generated that has it)"),
     ancestors: bool = flag("--ancestors", "also the runs that these descend from, before them"),
     tolerance: float = option("how far two numbers may be apart", "T", 1e-4, parser=number),
-    moved: list[str] | None = typer.Option(
+    moved: list[Folder] | None = typer.Option(
         None,
         "--path",
         parser=named_folder,
@@ -60,16 +62,16 @@ def verify(
 
     Exit code: 0 when all are identical or within tolerance, 1 when one is different, 2 when one could not be run.
     """
-    from registry.cli import verify
+    from benchmarks.cli import verification  # slow to import
 
     with registry_in(home) as registry:
-        options: Any = SimpleNamespace(
-            id=runs or [],
+        return verification.verify(
+            registry,
+            runs or (),
             table=table,
             report=report,
             ancestors=ancestors,
             tolerance=tolerance,
-            path=moved or [],
+            paths=dict(moved or ()),
             json=json,
         )
-        return verify.run(registry, options)

@@ -1,4 +1,4 @@
-"""The labelled clips of the action task: the miniature's motions, or a user's own copy of UCF-101 or HMDB-51."""
+"""Labelled clips of the action task: the miniature's motions, or a user's own copy of UCF-101 or HMDB-51."""
 
 from __future__ import annotations
 

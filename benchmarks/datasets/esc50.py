@@ -1,13 +1,13 @@
-"""ESC-50 and its subset ESC-10: environmental sounds in five official folds (PROTOCOLS §7).
+"""ESC-50 and its subset ESC-10: environmental sounds in five official folds (PROTOCOLS §7), as prepared.
 
-Read from the official layout, which is that of the GitHub repository ``karolpiczak/ESC-50``::
+The official layout is that of the GitHub repository ``karolpiczak/ESC-50``::
 
     ESC-50/meta/esc50.csv    filename, fold, target, category, esc10, ...
-    ESC-50/audio/*.wav       2,000 clips of 5 s (ESC-10: 400 of them), 44.1 kHz as published, any rate accepted
+    ESC-50/audio/*.wav       2,000 recordings of 5 s (ESC-10: 400 of them), 44.1 kHz as published, any rate accepted
 
-Every clip is read and hashed once at the start (ESC-50 as published takes a few seconds). A clip that is missing or
-damaged is counted and named in ``coverage`` and never replaced; unless every fold is whole the set is not
-:attr:`~Esc50.scoreable`, since an accuracy over fewer or smaller folds is not comparable with anything.
+``prepare esc50`` packs it; a folder that is only named (``--esc50 DIR``) is packed when it is first asked for. A
+recording that is missing or damaged is counted and named in ``coverage`` and never replaced; unless every fold is whole
+a set is not :attr:`~Folds.scoreable`, since an accuracy over fewer or smaller folds is comparable with nothing.
 
 References
 ----------
@@ -17,26 +17,30 @@ Piczak, "ESC: Dataset for environmental sound classification", ACM Multimedia 20
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.prepared import Prepared
+from benchmarks.datasets.prepared_scenes import Choose, Collection, Member, Place, PreparedScenes, items_of
+from benchmarks.datasets.scene import DamagedError
+from cavl.config import ConfigError
 
-Subset = Literal["esc10", "esc50"]
-
+SUBSETS = ("esc50", "esc10")
 FOLDS = (1, 2, 3, 4, 5)
 CLASSES = {"esc10": 10, "esc50": 50}
 CLIPS_PER_CLASS_AND_FOLD = 8
 SECONDS = 5.0
+#: FOLD-UPLOAD-TAKE-CLASS.wav. The name becomes a path: nothing that could leave the folder.
+RECORDING = re.compile(r"[0-9]+-[0-9]+-[A-Z]-[0-9]+\.wav")
 
 SOURCE = "get it from the GitHub repository karolpiczak/ESC-50 and name the folder that holds audio/ and meta/"
 
@@ -45,119 +49,176 @@ class IncompleteError(ValueError):
     """An accuracy was asked for over folds that are not whole."""
 
 
-class DamagedError(ValueError):
-    """A clip's file does not hold the clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
     """One line of ``meta/esc50.csv``."""
 
     filename: str
     fold: int
-    target: int
+    label: int
     category: str
+    esc10: bool
+
+    @property
+    def id(self) -> str:
+        return self.filename.removesuffix(".wav")
+
+    @property
+    def path(self) -> str:
+        """Its place in a folder of ESC-50."""
+        return f"audio/{self.filename}"
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The columns of the prepared data set."""
+        known = {"fold": self.fold, "label": self.label, "category": self.category, "esc10": self.esc10}
+        return {**known, "n_sources": 1}
 
 
-class Esc50:
-    """The clips of one subset that are there, in the order of ``meta/esc50.csv``.
-
-    Parameters
-    ----------
-    root
-        The folder that holds ``audio/`` and ``meta/``.
-    subset
-        ``"esc10"`` (400 clips, 10 classes) or ``"esc50"`` (2,000 clips, 50 classes).
-    sample_rate
-        Hz; clips of another rate are resampled when read.
-
-    Attributes
-    ----------
-    ids, labels, folds
-        (n,) each: file names without ``.wav``; ESC-50's class numbers, also in ESC-10; folds 1 to 5.
-    categories
-        Class number -> name, for the classes of the subset.
-    coverage
-        Found, missing and damaged clips, with a reason for each that is not found.
-    fingerprint
-        Digest of subset, rate and the manifest: file name, size in bytes and content hash of every clip.
+def read_meta(root: Path, subset: str) -> list[Recording]:
+    """The recordings of a subset in ``meta/esc50.csv``, checked to be the official list.
 
     Raises
     ------
     FileNotFoundError
-        If the folder or its ``meta/esc50.csv`` is missing, saying where to get it.
+        If there is no such list, saying where to get it.
     ValueError
-        If ``meta/esc50.csv`` is not the official list.
+        If it is not the official one.
+    """
+    path = list_in(root)
+    listed = []
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            for values in reader:
+                recording = recording_of(values, f"{path}, line {reader.line_num}")
+                if subset == "esc50" or recording.esc10:
+                    listed.append(recording)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not ESC-50's list of clips: {error}; {SOURCE}") from error
+    counts = Counter((recording.fold, recording.label) for recording in listed)
+    cells = CLASSES[subset] * len(FOLDS)
+    if len(counts) != cells or set(counts.values()) != {CLIPS_PER_CLASS_AND_FOLD}:
+        raise ValueError(
+            f"{path} lists {len(listed)} clips of {subset}, not the official {cells * CLIPS_PER_CLASS_AND_FOLD} "
+            f"({CLIPS_PER_CLASS_AND_FOLD} per class and fold); {SOURCE}"
+        )
+    if len({recording.filename for recording in listed}) != len(listed):
+        raise ValueError(f"{path} lists a clip twice; {SOURCE}")
+    return listed
+
+
+def list_in(root: Path) -> Path:
+    """The list in a folder of ESC-50; raises ``FileNotFoundError`` where there is none, saying where to get it."""
+    path = root / "meta" / "esc50.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"ESC-50: there is no {path}; {SOURCE}")
+    return path
+
+
+def recording_of(values: Mapping[str, str], where: str) -> Recording:
+    """One line of the list; raises ``ValueError`` beginning with ``where`` if it is none."""
+    try:
+        name, fold, label = values["filename"], int(values["fold"]), int(values["target"])
+        category, esc10 = values["category"], values["esc10"]
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{where}: expected filename, fold, target, category, esc10, found {values}") from None
+    if not RECORDING.fullmatch(name):
+        raise ValueError(f"{where}: {name!r} is not the name of a clip")
+    if fold not in FOLDS or not 0 <= label < CLASSES["esc50"] or esc10 not in ("True", "False"):
+        raise ValueError(f"{where}: fold {fold}, target {label}, esc10 {esc10!r} are not ESC-50's")
+    return Recording(filename=name, fold=fold, label=label, category=category, esc10=esc10 == "True")
+
+
+def decode(content: bytes, name: str, sample_rate: int) -> npt.NDArray[np.int16]:
+    """The recording (T,) in a file's content: the mean of its channels at ``sample_rate`` Hz.
+
+    Raises
+    ------
+    DamagedError
+        If it cannot be decoded, holds NaN, or does not last 5 s.
+    """
+    if not content:
+        raise DamagedError(f"{name} is empty (0 bytes)")
+    try:
+        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise DamagedError(f"{name} cannot be decoded ({error})") from error
+    if not np.all(np.isfinite(samples)):
+        raise DamagedError(f"{name} holds NaN or infinite samples")
+    if abs(len(samples) / rate - SECONDS) > 0.01:
+        raise DamagedError(f"{name} lasts {len(samples) / rate:.2f} s, not {SECONDS:g} s; is it cut off?")
+    mono = samples.mean(axis=1)
+    if rate != sample_rate:
+        import torch  # here: slow to import, and who asks for the lists alone needs it not
+        from torchaudio.functional import resample
+
+        mono = resample(torch.from_numpy(mono), rate, sample_rate).numpy()
+    return np.clip(np.round(mono * 32768), -32768, 32767).astype(np.int16)
+
+
+class Esc50(Collection):
+    """Recordings; the sets are "probe esc50", which is also "probe", and "probe esc10".
+
+    ``folder``: the one in the official layout that was packed unasked; None: it was prepared by command.
     """
 
-    split = "5 folds"
+    splits = ("probe",)
 
-    def __init__(self, root: str | Path, *, subset: Subset = "esc10", sample_rate: int = 11_025) -> None:
-        if subset not in get_args(Subset):
-            raise ValueError(f"subset={subset!r}; allowed: {', '.join(map(repr, get_args(Subset)))}")
-        if sample_rate < 1:
-            raise ValueError(f"sample_rate must be at least 1 Hz, not {sample_rate}")
-        self.root, self.subset, self.sample_rate = Path(root), subset, sample_rate
-        rows = read_meta(self.root, subset)
-
-        manifest = [f"{subset} {sample_rate}"]
-        reasons: dict[str, str] = {}
-        missing = 0
-        self._rows: list[_Row] = []
-        for row in rows:
-            path = self.root / "audio" / row.filename
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                missing += 1
-                reasons[row.filename] = f"missing: no file {path}"
+    def __init__(self, prepared: Prepared, folder: Path | None = None) -> None:
+        super().__init__(prepared)
+        self.folder = folder
+        self.members: dict[str, list[Member]] = {subset: [] for subset in SUBSETS}
+        names: dict[int, str] = {}
+        for item in items_of(prepared):
+            if "label" not in item.attributes:
                 continue
-            except OSError as error:
-                reasons[row.filename] = f"damaged: {path} cannot be read ({error})"
-                continue
-            try:
-                _decode(content, path)
-            except DamagedError as error:
-                reasons[row.filename] = f"damaged: {error}"
-                continue
-            self._rows.append(row)
-            manifest.append(f"{row.filename} {len(content)} {hashlib.sha256(content).hexdigest()}")
+            names[item.attributes["label"]] = item.attributes["category"]
+            member = Member(item=item, kinds=(item.attributes["label"],), fold=item.attributes["fold"])
+            for subset in SUBSETS:
+                if subset == "esc50" or item.attributes["esc10"]:
+                    self.members[subset].append(member)
+        self.kind_names = tuple(names.get(label, "") for label in range(max(names, default=-1) + 1))
 
-        self.fingerprint = hashlib.sha256("\n".join(manifest).encode()).hexdigest()
-        self.coverage = Coverage(
-            found=len(self._rows), missing=missing, damaged=len(reasons) - missing, reasons=reasons
-        )
-        self.ids = tuple(row.filename.removesuffix(".wav") for row in self._rows)
-        self.labels: npt.NDArray[np.int64] = np.array([row.target for row in self._rows], dtype=np.int64)
-        self.folds: npt.NDArray[np.int64] = np.array([row.fold for row in self._rows], dtype=np.int64)
-        self.categories = {row.target: row.category for row in sorted(rows, key=lambda row: row.target)}
+    def _opened(self, split: str, which: str, limit: int | None) -> Folds:
+        """The recordings of ``esc50`` or ``esc10``; of a rehearsal only ``limit``, all folds of a few classes."""
+        if which and which not in SUBSETS:
+            raise ConfigError(f"unknown probe {which!r}; known: {', '.join(SUBSETS)}")
+        subset = which or SUBSETS[0]
+        return Folds(self.prepared, subset, self.members[subset], self.kind_names, limit, self.folder)
 
-    def __len__(self) -> int:
-        return len(self._rows)
 
-    def __getitem__(self, index: int) -> Scene:
-        row = self._rows[index]
-        path = self.root / "audio" / row.filename
-        waveform = _to_pcm(*_decode(path.read_bytes(), path), self.sample_rate)
-        return Scene(
-            id=row.filename.removesuffix(".wav"),
-            waveform=waveform,
-            n_sources=1,
-            kinds=(row.target,),
-            fold=row.fold,
-            split=self.split,
-        )
+class Folds(PreparedScenes):
+    """The recordings of a subset.
 
-    @property
-    def complete_folds(self) -> dict[int, bool]:
-        """Fold -> whether all its clips of this subset are there."""
-        found = Counter(self.folds.tolist())
-        return {fold: found[fold] == CLASSES[self.subset] * CLIPS_PER_CLASS_AND_FOLD for fold in FOLDS}
+    Attributes
+    ----------
+    fingerprint
+        Of the content of the clips; of a folder that was packed unasked: of name, size and content of its files.
+    broken
+        The folds of which a recording is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        subset: str,
+        members: Sequence[Member],
+        kind_names: Sequence[str],
+        limit: int | None,
+        folder: Path | None,
+    ) -> None:
+        choose = few_classes(limit)
+        super().__init__(prepared, "5 folds", 1, members, choose=choose, kind_names=kind_names)
+        self.subset, self.rehearsal, self.folder = subset, limit is not None, folder
+        self.fingerprint = prepared.options.get("files", self.fingerprint)
+        found = Counter(member.fold for member in members if member.item.clips)
+        self.broken = [fold for fold in FOLDS if found[fold] != CLASSES[subset] * CLIPS_PER_CLASS_AND_FOLD]
 
     @property
     def scoreable(self) -> bool:
-        """Whether all five folds are whole."""
-        return all(self.complete_folds.values())
+        """Whether all five folds are whole; a rehearsal's need not be."""
+        return bool(len(self)) if self.rehearsal else not self.broken
 
     def require_scoreable(self) -> None:
         """Refuse an accuracy over folds that are not whole.
@@ -165,80 +226,34 @@ class Esc50:
         Raises
         ------
         IncompleteError
-            Saying what is there, which folds are not whole and why, for the first clips.
+            Saying what is there, which folds are not whole and why, for the first recordings.
         """
         if self.scoreable:
             return
-        broken = [str(fold) for fold, whole in self.complete_folds.items() if not whole]
         examples = [f"{name}: {why}" for name, why in list(self.coverage.reasons.items())[:3]]
         more = len(self.coverage.reasons) - len(examples)
+        examples += [f"and {more} more"] * bool(more)
+        why = f" ({'; '.join(examples)})" if examples else ""
+        again = f"run `cavl-bench prepare esc50 --root {self.prepared.folder.parent}` again"
         raise IncompleteError(
-            f"no accuracy over {self.subset} in {self.root}: only {self.coverage} clips are there, fold"
-            f"{'s' if len(broken) > 1 else ''} {', '.join(broken)} not whole ({'; '.join(examples)}"
-            f"{f'; and {more} more' if more else ''}); {SOURCE}"
+            f"no accuracy over {self.subset} in {self.folder or self.prepared.folder}: only {self.coverage} recordings "
+            f"are there, fold{'s' if len(self.broken) > 1 else ''} {', '.join(map(str, self.broken))} not whole{why}; "
+            f"{SOURCE if self.folder else again}"
         )
 
 
-def read_meta(root: Path, subset: Subset) -> list[_Row]:
-    """The rows of a subset in ``meta/esc50.csv``, checked to be the official list."""
-    path = root / "meta" / "esc50.csv"
-    if not path.is_file():
-        raise FileNotFoundError(f"ESC-50: there is no {path}; {SOURCE}")
-    rows = []
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for values in reader:
-                row = _row(values, f"{path}, line {reader.line_num}")
-                if subset == "esc50" or values["esc10"] == "True":
-                    rows.append(row)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not ESC-50's list of clips: {error}; {SOURCE}") from error
-    counts = Counter((row.fold, row.target) for row in rows)
-    cells = CLASSES[subset] * len(FOLDS)
-    if len(counts) != cells or set(counts.values()) != {CLIPS_PER_CLASS_AND_FOLD}:
-        raise ValueError(
-            f"{path} lists {len(rows)} clips of {subset}, not the official {cells * CLIPS_PER_CLASS_AND_FOLD} "
-            f"({CLIPS_PER_CLASS_AND_FOLD} per class and fold); {SOURCE}"
-        )
-    if len({row.filename for row in rows}) != len(rows):
-        raise ValueError(f"{path} lists a clip twice; {SOURCE}")
-    return rows
+def few_classes(n: int | None) -> Choose:
+    """``n`` recordings of all folds of a few classes: what a probe can be tried on; None: all."""
 
+    def choose(places: Sequence[Place]) -> Sequence[Place]:
+        if n is None:
+            return places
+        turns: Counter[tuple[int, int | None]] = Counter()
+        ranked = []
+        for place in places:
+            cell = (place.member.kinds[0], place.member.fold)
+            ranked.append((turns[cell], *cell, place))
+            turns[cell] += 1
+        return [place for *_, place in sorted(ranked, key=lambda entry: entry[:3])[:n]]
 
-def _row(values: dict[str, str], where: str) -> _Row:
-    try:
-        name, fold, target = values["filename"], int(values["fold"]), int(values["target"])
-        category, esc10 = values["category"], values["esc10"]
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{where}: expected filename, fold, target, category, esc10, found {values}") from None
-    # The name becomes a path: nothing that could leave the folder.
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.wav", name):
-        raise ValueError(f"{where}: {name!r} is not the name of a clip")
-    if fold not in FOLDS or not 0 <= target < CLASSES["esc50"] or esc10 not in ("True", "False"):
-        raise ValueError(f"{where}: fold {fold}, target {target}, esc10 {esc10!r} are not ESC-50's")
-    return _Row(name, fold, target, category)
-
-
-def _decode(content: bytes, path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    """The mono samples (T,) in [-1, 1] of a clip's file, and its rate."""
-    if not content:
-        raise DamagedError(f"{path} is empty (0 bytes)")
-    try:
-        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise DamagedError(f"{path} cannot be decoded ({error})") from error
-    if not np.all(np.isfinite(samples)):
-        raise DamagedError(f"{path} holds NaN or infinite samples")
-    if abs(len(samples) / rate - SECONDS) > 0.01:
-        raise DamagedError(f"{path} lasts {len(samples) / rate:.2f} s, not {SECONDS:g} s; is it cut off?")
-    return samples.mean(axis=1), rate
-
-
-def _to_pcm(samples: npt.NDArray[np.float32], rate: int, sample_rate: int) -> npt.NDArray[np.int16]:
-    if rate != sample_rate:
-        import torch  # here: slow to import, and who asks for the lists alone needs it not
-        from torchaudio.functional import resample
-
-        samples = resample(torch.from_numpy(samples), rate, sample_rate).numpy()
-    return np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
+    return choose

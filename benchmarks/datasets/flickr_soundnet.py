@@ -1,4 +1,4 @@
-"""SoundNet-Flickr's human boxes and the published test list (Senocak et al. 2018; PROTOCOLS §6).
+"""SoundNet-Flickr: human boxes and the published test list (Senocak et al. 2018; PROTOCOLS §6), and prepared scenes.
 
 The annotations come in two forms, both read by :func:`read_annotations`:
 
@@ -10,7 +10,15 @@ In both, boxes are 1-based **inclusive** pixels of the 256 x 256 frame. Boxes of
 a click, not a box) are dropped and counted. Of the 250 published test ids one (3908875357) has no boxes: 249 are
 scored.
 
-Media are not needed here: the annotations alone score every row that looks at no image.
+The annotations alone score every row that looks at no image. With media (``prepare flickr_soundnet``; §4.4):
+
+test                the images of the published test list that have boxes: 249 of the 250; the truth is the consensus of
+                    their annotators. One that is missing is never replaced by another.
+train, validation   annotated images that are not listed (``prepare flickr_soundnet --all``), a share of them held out
+                    by a hash of their ids, for whoever trains there: the paper's rows do not, "the
+                    AudioSet-Balanced-Train dataset is adopted for training" (§4.4).
+
+The mean training map needs no media: it is made of the boxes of all annotated images that are not listed.
 """
 
 from __future__ import annotations
@@ -25,6 +33,8 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.datasets.prepared import Prepared
+from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from benchmarks.metrics.localization import consensus
 
 #: Frame of the public annotations, (H, W) in pixels.
@@ -193,3 +203,40 @@ def _has_area(box: list[int], size: tuple[int, int], where: str) -> bool:
             f"{where}: box {box} is not xmin, ymin, xmax, ymax in 1-based pixels of a {width} x {height} frame"
         )
     return x0 < x1 and y0 < y1
+
+
+class FlickrSoundNet(Collection):
+    """Images and sounds; all have one source, of unknown kind."""
+
+    remedies: Mapping[str, str] = {
+        "train": "all annotated images (--all)",
+        "validation": "all annotated images (--all)",
+        "test": "the images of the test list",
+    }
+
+    def __init__(self, prepared: Prepared, held_out: float) -> None:
+        super().__init__(prepared)
+        items = [item for item in items_of(prepared) if "boxes" in item.attributes]
+        others = []
+        for item in items:
+            if item.attributes["split"] == "test":
+                self.add("test", 1, Member(item=item))
+            else:
+                others.append(Member(item=item))
+        self.add_training(1, others, held_out)
+        self.judged = judged({item.id: item.attributes["boxes"] for item in items})
+        self.training_boxes = prepared.options.get("training_boxes", {})
+        training = judged(self.training_boxes)
+        self.maps = ConsensusMaps(training, list(training.boxes))
+
+    def beside(self, split: str) -> str:
+        return json.dumps(self.training_boxes) if split == "train" else ""
+
+    def truth(self, split: str) -> dict[str, Any]:
+        return {"consensus": self.judged.consensus, "maps": self.maps if split == "train" else ()}
+
+
+def judged(boxes: Mapping[str, Any]) -> Annotations:
+    """Boxes that were read, and judged, when the data set was prepared."""
+    arrays = {image: np.array(listed, dtype=np.int64) for image, listed in boxes.items()}
+    return Annotations(size=FRAME, boxes=arrays, dropped={})

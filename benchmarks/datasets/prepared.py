@@ -15,16 +15,14 @@ nothing else has to be installed (``docs/performance.md`` has the speeds).
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
 import mmap
 import operator
-import os
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,42 +30,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.scene import Coverage
-from registry.files import atomic_write, expanded, write_at
+from benchmarks.datasets.scene import Coverage, DamagedError
+from registry.files import expanded
 
 SAMPLE_RATE = 11_025  # Hz
 FRAME = 256  # pixels of a frame's side
 
 MANIFEST = "manifest.json"
+ENTRIES = ("name", "sample_rate", "fingerprint", "options", "shards", "found", "lost", "refused", "left_out")
+PLACES = ("id", "shard", "offset", "size", "sha256", "samples", "frames")  # what it says of every clip
 FORMAT = 1
-SHARD_BYTES = 1 << 30  # a new file is begun when one has grown to this
 
 Progress = Callable[[int, int], None]
 
 
 class NotPreparedError(FileNotFoundError):
     """There is no prepared data set in the folder."""
-
-
-class DamagedError(ValueError):
-    """What is in the folder is not what was packed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """One item as it is packed: ``frames`` are JPEG files, shown from ``times`` (seconds, ascending) on."""
-
-    id: str
-    waveform: npt.NDArray[np.int16]  # (T,) mono
-    frames: Sequence[bytes] = ()
-    times: Sequence[float] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)  # what JSON can hold
-
-    def __post_init__(self) -> None:
-        if self.waveform.ndim != 1 or self.waveform.dtype != np.int16:
-            raise ValueError(f"{self.id}: a waveform is int16 (T,), not {self.waveform.dtype} {self.waveform.shape}")
-        if len(self.frames) != len(self.times) or list(self.times) != sorted(self.times):
-            raise ValueError(f"{self.id}: {len(self.frames)} frames need as many ascending times, not {self.times}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,118 +243,6 @@ class Prepared:
         return {**self.__dict__, "_maps": {}}
 
 
-class Packer:
-    """Appends clips to a folder's Arrow files; one process at a time.
-
-    ``packed`` are the clips that are known to be there already. What a kill has left behind them is overwritten.
-    """
-
-    def __init__(self, folder: Path, packed: Iterable[Packed] = ()) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.shard, self.end = max(((p.shard, p.offset + p.size) for p in packed), default=(0, 0))
-
-    def append(self, clip: Clip) -> Packed:
-        """Pack a clip: it is on the disk when this returns.
-
-        Raises
-        ------
-        DiskFullError
-            When there is no room; what was there is as before.
-        """
-        if self.end >= SHARD_BYTES:
-            self.shard, self.end = self.shard + 1, 0
-        head = schema().serialize().to_pybytes() if self.end == 0 else b""
-        data = _batch_of(clip).serialize().to_pybytes()
-        write_at(self.folder / shard_name(self.shard), self.end, head + data)
-        offset = self.end + len(head)
-        self.end = offset + len(data)
-        return Packed(
-            id=clip.id,
-            shard=self.shard,
-            offset=offset,
-            size=len(data),
-            sha256=content_hash(clip.waveform, clip.frames, clip.times),
-            samples=len(clip.waveform),
-            frames=len(clip.frames),
-            attributes=clip.attributes,
-        )
-
-
-def seal(
-    folder: Path,
-    packed: Sequence[Packed],
-    lost: Sequence[Lost] = (),
-    *,
-    refused: Sequence[Lost] = (),
-    left_out: Sequence[LeftOut] = (),
-    others: Sequence[Packed] = (),
-    found: int | None = None,
-    name: str | None = None,
-    sample_rate: int = SAMPLE_RATE,
-    options: Mapping[str, Any] | None = None,
-) -> None:
-    """Write the manifest over clips that were packed; the order of ``packed`` is the order of the data set.
-
-    ``found``: how many items they are of (default: as many as there are clips); ``others``: clips that are to stay in
-    the files without being in the data set. What a kill has left behind them is cut off.
-    """
-    sizes = _shard_sizes([*packed, *others])
-    for path in sorted(folder.glob(f"clips-{'[0-9]' * 5}.arrow")):
-        number = int(path.stem.removeprefix("clips-"))
-        if number >= len(sizes):
-            path.unlink()
-        elif path.stat().st_size > sizes[number]:
-            os.truncate(path, sizes[number])
-    keys = ("id", "shard", "offset", "size", "sha256", "samples", "frames")
-    names = sorted({key for p in packed for key in p.attributes})
-    content = {
-        "format": FORMAT,
-        "name": name or folder.name,
-        "sample_rate": sample_rate,
-        "fingerprint": _fingerprint(packed, sample_rate),
-        "options": dict(options or {}),
-        "shards": sizes,
-        "found": len(packed) if found is None else found,
-        "clips": {key: [getattr(p, key) for p in packed] for key in keys},
-        "columns": {key: [p.attributes.get(key) for p in packed] for key in names},
-        "lost": [dataclasses.asdict(item) for item in lost],
-        "refused": [dataclasses.asdict(item) for item in refused],
-        "left_out": [dataclasses.asdict(item) for item in left_out],
-    }
-    atomic_write(folder / MANIFEST, json.dumps(content, separators=(",", ":")) + "\n")
-
-
-def write(
-    folder: str | Path,
-    items: Iterable[Clip | Lost],
-    *,
-    name: str | None = None,
-    sample_rate: int = SAMPLE_RATE,
-    options: Mapping[str, Any] | None = None,
-) -> Prepared:
-    """Pack ``items`` into ``folder`` in one go, in their order, and open it.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder holds a prepared data set already.
-    DiskFullError
-        When there is no room.
-    """
-    folder = Path(folder)
-    if (folder / MANIFEST).exists():
-        raise FileExistsError(f"{folder} holds a prepared data set already: remove it, or name another folder")
-    packer, packed, lost = Packer(folder), [], []
-    for item in items:
-        if isinstance(item, Lost):
-            lost.append(item)
-        else:
-            packed.append(packer.append(item))
-    seal(folder, packed, lost, name=name, sample_rate=sample_rate, options=options)
-    return Prepared(folder)
-
-
 def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, str]:
     """Read every clip again and compare its content with the manifest's hash: id -> what is wrong, for damaged ones.
 
@@ -386,7 +252,7 @@ def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, st
         As :class:`Prepared`; also if the manifest is not the one whose fingerprint it names.
     """
     prepared = Prepared(folder)
-    if prepared.fingerprint != _fingerprint(prepared._packed(), prepared.sample_rate):
+    if prepared.fingerprint != fingerprint_of(prepared._packed(), prepared.sample_rate):
         raise DamagedError(
             f"{prepared.folder / MANIFEST} is damaged (its fingerprint is not that of what it lists); "
             f"{_again(prepared.folder)}"
@@ -449,33 +315,14 @@ def shard_name(number: int) -> str:
     return f"clips-{number:05d}.arrow"
 
 
-def _batch_of(clip: Clip) -> Any:
-    import pyarrow as pa
-
-    columns = [
-        pa.array([clip.id]),
-        pa.ListArray.from_arrays([0, len(clip.waveform)], pa.array(np.ascontiguousarray(clip.waveform))),
-        pa.array([list(clip.frames)], pa.list_(pa.binary())),
-        pa.array([list(clip.times)], pa.list_(pa.float32())),
-        pa.array([json.dumps(dict(clip.attributes), sort_keys=True)]),
-    ]
-    return pa.record_batch(columns, schema=schema())
-
-
-def _fingerprint(packed: Sequence[Packed], sample_rate: int) -> str:
+def fingerprint_of(packed: Sequence[Packed], sample_rate: int) -> str:
+    """Of a manifest: id, size, content hash and attributes of every clip."""
     digest = hashlib.sha256(f"{FORMAT} {sample_rate}\n".encode())
     for p in packed:
         known = {key: value for key, value in p.attributes.items() if value is not None}  # a column has None as well
         line = [p.id, p.samples, p.frames, p.sha256, known]
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
-
-
-def _shard_sizes(packed: Sequence[Packed]) -> list[int]:
-    ends: dict[int, int] = {}
-    for p in packed:
-        ends[p.shard] = max(ends.get(p.shard, 0), p.offset + p.size)
-    return [ends.get(number, 0) for number in range(max(ends, default=-1) + 1)]
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -490,24 +337,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DamagedError(f"{path} is damaged ({error}); {_again(folder)}") from None
     try:
-        known = content["format"] == FORMAT
-        clips = content["clips"]
-        sizes = {len(values) for values in (*clips.values(), *content["columns"].values())}
-        whole = len(sizes) <= 1 and {"id", "shard", "offset", "size", "sha256", "samples", "frames"} <= set(clips)
-        whole = whole and {
-            "name",
-            "sample_rate",
-            "fingerprint",
-            "options",
-            "shards",
-            "found",
-            "lost",
-            "refused",
-        } <= set(content)
+        if content["format"] != FORMAT:
+            raise DamagedError(f"{path} is of format {content['format']}, not {FORMAT}; {_again(folder)}")
+        columns = [*(content["clips"][key] for key in PLACES), *content["columns"].values()]
+        whole = len(set(map(len, columns))) == 1 and all(key in content for key in ENTRIES)
     except (KeyError, TypeError, AttributeError):
-        known, whole = True, False
-    if not known:
-        raise DamagedError(f"{path} is of format {content['format']}, not {FORMAT}; {_again(folder)}")
+        whole = False
     if not whole:
         raise DamagedError(f"{path} is damaged (an entry is missing or too short); {_again(folder)}")
     return content

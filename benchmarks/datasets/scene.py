@@ -1,4 +1,4 @@
-"""What every dataset yields: a scene, and the account of what the dataset holds."""
+"""Scene: what every dataset yields; and coverage, the account of what a dataset holds."""
 
 from __future__ import annotations
 
@@ -68,6 +68,10 @@ def together(datasets: Sequence[Dataset]) -> Coverage:
     )
 
 
+class DamagedError(ValueError):
+    """A file does not hold what it should."""
+
+
 class Dataset(Protocol):
     """A random-access (map-style) dataset."""
 
@@ -75,6 +79,7 @@ class Dataset(Protocol):
     coverage: Coverage
     split: str
     sample_rate: int
+    kind_names: tuple[str, ...]  # by number; () where they have none
 
     def __len__(self) -> int: ...
 

@@ -9,42 +9,39 @@ where it is not there yet; a run whose key is already answered is not repeated (
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sacred
-import torch
 from docopt import DocoptExit, docopt  # by which Sacred reads its command line
 from sacred.run import Run
 from sacred.utils import SacredError
-from torch import nn
 
-from benchmarks import methods, presets
-from benchmarks.datasets.data_module import Source, module_of, open_source
-from benchmarks.methods import method_class
-from benchmarks.orchestration.graph import ENTRIES, NAMES, Job, resolve
+from benchmarks import methods
+from benchmarks.catalogue import PRETRAIN, TASKS
+from benchmarks.datasets.data_module import module_of, open_data_module
+from benchmarks.orchestration.graph import Job, resolve
+from benchmarks.orchestration.run_config import RunConfig, configure
 from benchmarks.progress import Report, progress_bar
-from benchmarks.protocol import PROTOCOL
+from benchmarks.tasks.context import Context
 from benchmarks.training.checkpoints import CheckpointError, Checkpoints
 from benchmarks.training.loop import (
     TrainingConfig,
     TrainingError,
     choose_device,
     choose_precision,
-    initialise,
     set_threads,
 )
-from cavl.config import from_dict
+from cavl.config import to_dict
 from registry.files import MONGO, expanded, home, require_home
 from registry.index import Registry
+from registry.interrupts import sigterm_as_interrupt
 from registry.mongo.address import MongoError
 from registry.mongo.mirror import mirrors
 from registry.provenance.code_digest import code_digest
@@ -52,9 +49,7 @@ from registry.provenance.environment import environment
 from registry.record.observer import (
     AlreadyRunning,
     RegistryObserver,
-    flush,
     recorded,
-    sigterm_as_interrupt,
     verify_written,
 )
 from registry.record.run_record import Pedigree, Record, RecordError, to_json
@@ -62,106 +57,56 @@ from registry.record.run_record import Pedigree, Record, RecordError, to_json
 ROOT = Path(__file__).parents[2]
 #: Whose sources stand behind a score. The registry only keeps it: no change there makes a run stale.
 PACKAGES = ("cavl", "baselines", "benchmarks")
+#: Where the digest of a run's code stops: what decides which runs there are, in what order and where they run, not what
+#: a number is. What these modules decide of a number (configuration, data, parents) is in the run's key.
+ORCHESTRATION = (
+    "benchmarks.catalogue",
+    "benchmarks.cli",
+    "benchmarks.methods",
+    "benchmarks.orchestration",
+    "benchmarks.preparation",
+    "benchmarks.presets",
+    "benchmarks.processes",
+    "benchmarks.progress",
+    "cavl.methods",
+)
+#: What Sacred's command line adds to a run's configuration.
+SACRED_ONLY = ("force",)
 #: How a setting begins on Sacred's command line.
 SETTING = re.compile(r"[A-Za-z_][\w.]*=")
 
 
-@dataclass(slots=True)
-class Context:
-    """What a task's measuring function is given."""
-
-    job: Job
-    run: Run
-    source: Source  # of the task's sets
-    settings: TrainingConfig
-    store: Path  # where this run's own weights go: the home, or a temporary folder of an unobserved run
-    progress: Report
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        return self.job.config
-
-    @property
-    def device(self) -> torch.device:
-        return choose_device(self.settings.device)
-
-    def log(self, name: str, value: float, step: int) -> None:
-        self.run.log_scalar(name, float(value), step)
-
-    def flush(self) -> None:
-        flush(self.run)
-
-    def checkpoints(self) -> Checkpoints:
-        """This run's own."""
-        return Checkpoints(self.store, self.job.key)
-
-    def parent(self, which: int, step: int | None = None) -> Any:
-        """The method of a parent with the weights it ended with (``step``: those it kept there), in evaluation mode."""
-        return self.load(which, build(self.job.parents[which].config), step)
-
-    def load(self, which: int, module: nn.Module, step: int | None = None) -> Any:
-        """``module`` with the weights of a parent's run, on the device and in evaluation mode.
-
-        Raises
-        ------
-        CheckpointError
-            If the weights are missing, or not those that the parent's run recorded.
-        """
-        job = self.job.parents[which]
-        record = Registry(home()).find(job.key)
-        recorded_digest = None
-        if record is not None:
-            recorded_digest = record.result["weights"] if step is None else record.result["kept"].get(str(step))
-        Checkpoints(home(), job.key).load_weights(module, step, recorded_digest)
-        return module.to(self.device).eval()
-
-    def trained(self) -> Any:
-        """The method to be evaluated; a plain object for methods without weights."""
-        if self.job.parents:
-            return self.parent(0, self.config["step"])
-        method = build(self.config)
-        return method.to(self.device).eval() if isinstance(method, nn.Module) else method
-
-    def add_file(self, name: str, write: Callable[[Path], None]) -> None:
-        """Keep as an artifact of the run the file that ``write`` writes."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            write(path)
-            self.run.add_artifact(str(path), name)
-
-
-def build(config: Mapping[str, Any]) -> Any:
-    cls = method_class(config["method"])
-    model = from_dict(cls.Config, config["model"], "model")
-    return initialise(lambda: cls(model), config["seed"])
+def run_config(config: Mapping[str, Any]) -> RunConfig:
+    """Of a Sacred run's configuration, which holds more than a run is made of."""
+    return RunConfig.from_dict({name: value for name, value in config.items() if name not in SACRED_ONLY})
 
 
 def pedigree(config: Mapping[str, Any]) -> Pedigree:
-    """Where the result of ``config`` comes from, before it is there."""
-    job = resolve({k: config[k] for k in ENTRIES})
-    settings = from_dict(TrainingConfig, config["training"], "training")
-    step = config["step"] if config["task"] != "pretrain" else None
-    method = methods.module_of(config["method"])
+    """Where the result of a Sacred run's configuration comes from, before it is there."""
+    job = resolve(run_config(config))
     return Pedigree(
         key=job.key,
-        task=config["task"],
+        task=job.config.task,
         parents=tuple(p.key for p in job.parents),
         parent_digests=tuple(
-            Checkpoints(home(), p.key).digest(step if i == 0 else None) for i, p in enumerate(job.parents)
+            Checkpoints(home(), p.key).digest(job.config.step if i == 0 else None) for i, p in enumerate(job.parents)
         ),
         dataset=job.dataset,
-        code=code_digest(
-            [f"benchmarks.tasks.{config['task']}", method, module_of(config["data"])],
-            (*PACKAGES, method.partition(".")[0]),
-        ),
-        environment=current_environment(settings),
+        code=code_behind(job.config.task, job.config.method, job.config.data.source),
+        environment=current_environment(job.config.training),
     )
+
+
+def code_behind(task: str, method: str, source: str) -> dict[str, str]:
+    """Digest of all modules that compute what the task measures of the method on scenes of the source."""
+    modules = [TASKS.module_of(task), methods.module_of(method), module_of({"source": source})]
+    return code_digest(modules, (*PACKAGES, *(module.partition(".")[0] for module in modules)), ORCHESTRATION)
 
 
 def current_environment(settings: TrainingConfig) -> dict[str, Any]:
     """What a run with these settings would be made with here and now: other than a record's, that one is stale."""
     precision = choose_precision(settings.precision, choose_device(settings.device))
-    return {**environment(precision, settings.threads, world_size=1), "protocol": PROTOCOL}
+    return environment(precision, settings.threads, world_size=1)
 
 
 def answered(job: Job, registry: Registry) -> Record | None:
@@ -172,7 +117,7 @@ def answered(job: Job, registry: Registry) -> Record | None:
     store = Checkpoints(home(), job.key)
     expected: dict[int | None, str] = {int(step): digest for step, digest in record.result["kept"].items()}
     expected[None] = record.result["weights"]
-    declared = job.config["stages"][-1]["checkpoints"] if job.config["task"] == "pretrain" else ()
+    declared = job.config.stages[-1].checkpoints if job.config.task == PRETRAIN else ()
     wanted: set[int | None] = {*declared, None}
     try:
         damaged = any(store.digest(step) != expected.get(step) for step in wanted)
@@ -189,27 +134,20 @@ def answered(job: Job, registry: Registry) -> Record | None:
     return record
 
 
-#: Method and ordering that a task measures by default, where CAVL's c1 has not the ability.
-USUAL = {"action": ("avts", "curriculum"), "avc": ("l3", "avc"), "avts": ("avts", "curriculum")}
-
-
 def defaults(task: str) -> None:
     # Sacred runs this function's source as a configuration scope and shows its comments in print_config.
-    preset = "miniature"  # a file of benchmarks/presets
-    method = USUAL.get(task, ("cavl", "c1"))[0]  # one of the preset's methods
-    ordering = USUAL.get(task, ("cavl", "c1"))[
-        1
-    ]  # one of the method's curriculum orderings, or NAME@UPDATE: a checkpoint it keeps
+    preset = "miniature"  # one of benchmarks/presets, or a file: path/to/preset.py
+    method = TASKS.load(task).default[0]  # one of the preset's methods
+    ordering = TASKS.load(task).default[1]  # one of the method's orderings, or NAME@UPDATE: a checkpoint it keeps
     seed = 1  # of initial weights, batches and all other draws
-    model, stages, step, data, training, evaluation, counter = _run_config(task, preset, method, ordering, seed)
+    model, stages, step, data, training, evaluation, counter = _behind_names(task, preset, method, ordering, seed)
     force = False  # run even if a finished run already holds this result
 
 
-def _run_config(*names: Any) -> tuple[Any, ...]:
-    """The entries of a run's configuration behind its names, in their order."""
+def _behind_names(*names: Any) -> tuple[Any, ...]:
+    """The entries of a run's configuration behind its five names, in their order."""
     with plain_errors():
-        config = presets.run_config(*names)
-    return tuple(config[entry] for entry in ENTRIES if entry not in NAMES)
+        return tuple(configure(*names).to_dict().values())[len(names) :]
 
 
 @contextlib.contextmanager
@@ -221,10 +159,10 @@ def plain_errors() -> Iterator[None]:
         raise SacredError(str(error), print_traceback=False) from error
 
 
-def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progress: Report | None = None) -> Any:
-    """The Sacred experiment of ``task``, measured by the function ``measure`` of its module.
+def make_experiment(task: str, *, config: RunConfig | None = None, progress: Report | None = None) -> Any:
+    """The Sacred experiment of ``task``.
 
-    With ``config`` (complete) it runs just that; without, it has the presets' defaults and takes Sacred's command line.
+    With ``config`` it runs just that; without, it has the presets' defaults and takes Sacred's command line.
     ``$CAVL_MONGO_URI``: a MongoDB in which it appears while it goes on.
     """
     sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
@@ -243,32 +181,29 @@ def make_experiment(task: str, *, config: Mapping[str, Any] | None = None, progr
             _observe_too(experiment, options)
 
     else:
-        experiment.add_config(**config)
+        experiment.add_config(**config.to_dict())
         experiment.observers.extend(mirrors(home()))
     experiment.observers.append(RegistryObserver(pedigree))
 
     @experiment.main
     def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
-        job = resolve({k: _config[k] for k in ENTRIES})
-        settings = from_dict(TrainingConfig, _config["training"], "training")
-        set_threads(settings.threads)
+        job = resolve(run_config(_config))
+        set_threads(job.config.training.threads)
         _run.info["key"] = job.key
-        measure: Callable[[Context], dict[str, Any]] = importlib.import_module(f"benchmarks.tasks.{task}").measure
         with contextlib.ExitStack() as stack:
             stack.enter_context(recorded(_run))
             if config is None:
                 stack.enter_context(plain_errors())
-            _run.info["device"] = str(choose_device(settings.device))
+            _run.info["device"] = str(choose_device(job.config.training.device))
             store = tempfile.TemporaryDirectory() if _run.unobserved else nullcontext(str(home()))
             context = Context(
                 job=job,
                 run=_run,
-                source=open_source(job.config["data"]).of(task),
-                settings=settings,
+                source=open_data_module(to_dict(job.config.data)).of(task),
                 store=Path(stack.enter_context(store)),
                 progress=stack.enter_context(progress_bar(job.name)) if progress is None else progress,
             )
-            return measure(context)
+            return dict(TASKS.load(task).measure(context))
 
     return experiment
 
@@ -294,8 +229,8 @@ def _before_command(config: dict[str, Any], command_name: str, kept: bool) -> di
     if command_name != "main":
         return {}
     with plain_errors():
-        job = resolve({k: v for k, v in config.items() if k != "force"})
-        choose_device(config["training"]["device"])
+        job = resolve(run_config(config))
+        choose_device(job.config.training.device)
         registry = Registry(home())
         record = None if config["force"] else answered(job, registry)
         if record is None and kept:
@@ -317,7 +252,7 @@ def run_job(job: Job, progress: Report | None = None) -> int:
     Raises whatever the task raises, and :class:`~registry.record.run_record.RecordError` if the record is not whole.
     """
     with sigterm_as_interrupt():
-        run = make_experiment(job.config["task"], config=job.config, progress=progress).run()
+        run = make_experiment(job.config.task, config=job.config, progress=progress).run()
     finish(job, run)
     return int(run._id)
 
@@ -362,6 +297,6 @@ def command_line(task: str) -> None:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":
         try:
-            finish(resolve({k: run.config[k] for k in ENTRIES}), run)
+            finish(resolve(run_config(run.config)), run)
         except RecordError as error:
             raise SystemExit(f"the run finished, but its record is not whole: {error}") from error

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import presets
-from benchmarks.datasets.data_module import Source, open_source
+from benchmarks.datasets.data_module import DataModule, open_data_module
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.orchestration.graph import Job
-from benchmarks.orchestration.request import Request, rows, whole
-from benchmarks.orchestration.scheduler import Same
+from benchmarks.orchestration.request import Request, Same, rows, whole
 from benchmarks.progress import progress_bar
+from cavl.config import to_dict
 from registry.index import Registry
 from registry.record.run_record import Record
 
@@ -62,10 +62,10 @@ def plan(request: Request, jobs: list[Job], same: Sequence[Same], command: Seque
             {
                 "name": job.name,
                 "key": job.key,
-                "task": job.config["task"],
-                "method": job.config["method"],
-                "ordering": job.config["ordering"],
-                "seed": job.config["seed"],
+                "task": job.config.task,
+                "method": job.config.method,
+                "ordering": job.config.ordering,
+                "seed": job.config.seed,
                 "variant": job.variant,
                 "parents": [p.key for p in job.parents],
             }
@@ -82,19 +82,19 @@ def prepare_sets(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
-    sources: dict[str, Source] = {}
+    sources: dict[str, DataModule] = {}
     wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
-        data, task = json.dumps(job.config["data"], sort_keys=True), job.config["task"]
+        data, task = json.dumps(to_dict(job.config.data), sort_keys=True), job.config.task
         if data not in sources:
-            sources[data] = open_source(job.config["data"])
+            sources[data] = open_data_module(to_dict(job.config.data))
         of_all = sources[data].of(task) is sources[data]
         for name in job.sets:
             wanted.setdefault((data, "" if of_all else task, name), job)
     missing: dict[str, None] = {}
     for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
         with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
-            source = open_source(job.config["data"], workers=workers, progress=progress)
+            source = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
             try:
                 (source.of(task) if task else source).named(name)
             except NotPreparedError as error:

@@ -10,8 +10,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from benchmarks.methods import TASKS, can, trivial
+from benchmarks import presets
+from benchmarks.catalogue import PRETRAIN, TASKS
+from benchmarks.datasets.data_module import open_data_module
+from benchmarks.methods import can, trivial
+from benchmarks.orchestration.graph import Job, resolve
+from benchmarks.orchestration.run_config import configure
 from benchmarks.presets import MethodPreset, Variants
+from cavl.config import from_dict, to_dict
 from cavl.curriculum import stages_of
 from registry.nearest import instead
 
@@ -31,7 +37,7 @@ class Request:
     #: Where the preset's data are, by entries of its configuration: {"photographs": folder}.
     data: Mapping[str, Any] = field(default_factory=dict)
     #: Further data of the task action: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.
-    videos: tuple[Mapping[str, str], ...] = ()
+    videos: tuple[Mapping[str, Any], ...] = ()
 
 
 class Row(NamedTuple):
@@ -57,7 +63,7 @@ def rows(request: Request, methods: Methods) -> list[Row]:
     ValueError
         For a name that selects nothing, alone or together with the others.
     """
-    there = _there(methods)
+    there = _there(methods, presets.tasks_of(presets.load(request.preset)))
     _refuse_unknown(request, methods, there)
     asked = set(_asked(request, methods))
     _refuse_unmatched(request, methods, there, asked)
@@ -77,22 +83,28 @@ def variants(part: MethodPreset, task: str, ordering: str, asked: bool) -> Varia
 
 def _asked(request: Request, methods: Methods) -> Iterator[Row]:
     """All that fits the selections; a trivial method has but one ordering, which nobody has to name."""
+    tasks = _tasks(request)
     for name, part in methods.items():
         if request.methods and name not in request.methods:
             continue
         named = request.orderings if not (name in request.methods and trivial(name)) else ()
         for ordering in named or part.runs:
-            for task in request.tasks or TASKS:
+            for task in tasks:
                 if _has(name, part, ordering, task, asked=bool(named)):
                     yield Row(name, ordering, task)
 
 
 def _every(request: Request, methods: Methods) -> Iterator[Row]:
     """Every row that there may be, each once."""
+    tasks = dict.fromkeys(_tasks(request))
     for name, part in methods.items():
         for ordering in dict.fromkeys((*(request.orderings or part.runs), *(part.runs if trivial(name) else ()))):
-            for task in dict.fromkeys(request.tasks or TASKS):
+            for task in tasks:
                 yield Row(name, ordering, task)
+
+
+def _tasks(request: Request) -> Sequence[str]:
+    return request.tasks or presets.tasks_of(presets.load(request.preset))
 
 
 def _has(name: str, part: MethodPreset, ordering: str, task: str, asked: bool) -> bool:
@@ -100,19 +112,95 @@ def _has(name: str, part: MethodPreset, ordering: str, task: str, asked: bool) -
         stages, _ = stages_of(ordering, part.orderings(1))
     except ValueError:
         return False  # another method's ordering
-    if task == "pretrain":
+    if task == PRETRAIN:
         return bool(stages)
     measured = part.tasks is None or task in part.tasks
     return measured and can(name, task) and bool(variants(part, task, ordering, asked))
 
 
+# -- jobs ------------------------------------------------------------------------------------------------------------
+
+
+class Same(NamedTuple):
+    """A row that has no runs of its own: it is configured as another one that the plan has."""
+
+    row: Row
+    seed: int
+    method: str  # of the other
+    ordering: str
+
+
+def jobs_of(request: Request) -> list[Job]:
+    """The jobs of :func:`plan_of`."""
+    return plan_of(request)[0]
+
+
+def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
+    """Every job of the request once (by key), parents before children, seed by seed; and whose rows are others'.
+
+    Raises
+    ------
+    ConfigError, ValueError
+        For a preset that there is not, and for a method, ordering or task that selects nothing of it.
+    """
+    preset = presets.load(request.preset)
+    methods = presets.methods_of(request.preset, preset)
+    asked = rows(request, methods)
+    foreign = [entry for entry in request.data if not hasattr(preset.data, entry)]
+    if foreign:
+        raise ValueError(
+            f"preset {request.preset!r} has no use for --{foreign[0]}: it composes no scenes; that of composite does"
+        )
+    found: dict[str, Job] = {}
+    same: dict[Same, None] = {}
+    for seed in range(1, (request.seeds or preset.seeds) + 1):
+        for row in asked:
+            for job in _jobs_of_row(request, methods[row.method], row, seed):
+                for member in job.chain():
+                    found.setdefault(member.key, member)
+                own, first = ((j.config.method, j.config.ordering) for j in (job, found[job.key]))
+                if own != first:
+                    same[Same(row, seed, *first)] = None
+    if request.videos and not any("videos" in TASKS.load(job.config.task).paths for job in found.values()):
+        raise ValueError(
+            f"nothing of preset {request.preset!r} that was asked for is fine-tuned to actions; that of ablations is: "
+            "--preset ablations"
+        )
+    return list(found.values()), list(same)
+
+
+def _jobs_of_row(request: Request, part: MethodPreset, row: Row, seed: int) -> Iterator[Job]:
+    config = configure(row.task, request.preset, row.method, row.ordering, seed)
+    config = replace(config, data=changed(config.data, request.data, "data"))
+    if row.task == PRETRAIN:
+        yield resolve(config)
+        return
+    source = open_data_module(to_dict(config.data)).of(row.task)
+    for variant in variants(part, row.task, row.ordering, asked=row.ordering in request.orderings):
+        evaluation = changed(config.evaluation, variant, "evaluation")
+        for one in TASKS.load(row.task).expand(evaluation, source, request):
+            yield resolve(replace(config, evaluation=one))
+
+
+def changed(config: Any, changes: Mapping[str, Any], where: str) -> Any:
+    """The configuration with ``changes``, which may be nested."""
+    return from_dict(type(config), _merged(to_dict(config), changes), where) if changes else config
+
+
+def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    new = dict(values)
+    for name, value in changes.items():
+        new[name] = _merged(new[name], value) if isinstance(value, Mapping) else value
+    return new
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
-def _there(methods: Methods) -> dict[str, list[str]]:
+def _there(methods: Methods, tasks: list[str]) -> dict[str, list[str]]:
     """Selection -> every name of its kind."""
     orderings = dict.fromkeys(o for part in methods.values() for o in (*part.runs, *part.orderings(1)))
-    return {"orderings": list(orderings), "tasks": list(TASKS), "methods": list(methods)}
+    return {"orderings": list(orderings), "tasks": tasks, "methods": list(methods)}
 
 
 def _refuse_unknown(request: Request, methods: Methods, there: Mapping[str, Sequence[str]]) -> None:

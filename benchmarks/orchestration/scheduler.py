@@ -1,4 +1,4 @@
-"""The suite: which jobs a preset asks for, and how they are run.
+"""Scheduler: in what order the jobs of a suite run, and what became of them; an executor runs them.
 
 The jobs form a graph (a later stage starts from an earlier one's weights, an evaluation from a checkpoint). What a
 finished run already answers is not run again. Seeds come in major order, and within a seed the longest chains first.
@@ -6,170 +6,21 @@ finished run already answers is not run again. Seeds come in major order, and wi
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import heapq
-import multiprocessing
-import os
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from benchmarks import presets
-from benchmarks.datasets.data_module import Source, open_source
-from benchmarks.datasets.esc50 import IncompleteError
-from benchmarks.datasets.prepared import NotPreparedError
-from benchmarks.methods import TASKS as TASKS
-from benchmarks.orchestration.experiment import answered, run_job
-from benchmarks.orchestration.graph import Job, read_esc50, resolve
-from benchmarks.orchestration.request import Request as Request
-from benchmarks.orchestration.request import Row, rows, variants
-from benchmarks.processes import follow_parent
+from benchmarks.orchestration.executors import Executor
+from benchmarks.orchestration.experiment import answered
+from benchmarks.orchestration.graph import Job
 from registry.index import Registry
-from registry.record.observer import AlreadyRunning
 from registry.record.run_record import Record
 
 #: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
 EVALUATION_COST = 50
-
-
-class Same(NamedTuple):
-    """A row that has no runs of its own: it is configured as another one that the plan has."""
-
-    row: Row
-    seed: int
-    method: str  # of the other
-    ordering: str
-
-
-def jobs_of(request: Request) -> list[Job]:
-    """The jobs of :func:`plan_of`."""
-    return plan_of(request)[0]
-
-
-def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
-    """Every job of the request once (by key), parents before children, seed by seed; and whose rows are others'.
-
-    Raises
-    ------
-    ConfigError, ValueError
-        For a preset that there is not, and for a method, ordering or task that selects nothing of it.
-    """
-    preset = presets.load(request.preset)
-    methods = presets.methods_of(request.preset, preset)
-    asked = rows(request, methods)
-    foreign = [entry for entry in request.data if not hasattr(preset.data, entry)]
-    if foreign:
-        raise ValueError(
-            f"preset {request.preset!r} has no use for --{foreign[0]}: it composes no scenes; that of composite does"
-        )
-    found: dict[str, Job] = {}
-    same: dict[Same, None] = {}
-    for seed in range(1, (request.seeds or preset.seeds) + 1):
-        for row in asked:
-            for job in _jobs_of_row(request, methods[row.method], row, seed):
-                for member in job.chain():
-                    found.setdefault(member.key, member)
-                own, first = ((j.config["method"], j.config["ordering"]) for j in (job, found[job.key]))
-                if own != first:
-                    same[Same(row, seed, *first)] = None
-    if request.videos and not any(job.config["task"] == "action" for job in found.values()):
-        raise ValueError(
-            f"nothing of preset {request.preset!r} that was asked for is fine-tuned to actions; that of ablations is: "
-            "--preset ablations"
-        )
-    return list(found.values()), list(same)
-
-
-def _jobs_of_row(request: Request, part: presets.MethodPreset, row: Row, seed: int) -> Iterator[Job]:
-    method, ordering, task = row
-    config = presets.run_config(task, request.preset, method, ordering, seed)
-    config["data"] = merged(config["data"], request.data)
-    if task == "pretrain":
-        yield resolve(config)
-        return
-    for variant in variants(part, task, ordering, asked=ordering in request.orderings):
-        evaluation = merged(config["evaluation"], variant)
-        if task == "classification":
-            for probe in probes(request, config):
-                yield resolve({**config, "evaluation": {**evaluation, **probe}})
-            continue
-        yield resolve({**config, "evaluation": evaluation})
-        if task == "action":
-            for videos in request.videos:
-                yield resolve({**config, "evaluation": {**evaluation, **videos}})
-
-
-def probes(request: Request, config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What the probe is asked of: the preset's own sounds, and the recordings in a folder of ESC-50.
-
-    Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.
-    """
-    usual = config["evaluation"]["probe"]
-    if usual == "composite":
-        if request.esc50:
-            raise ValueError(
-                f"preset {request.preset!r} has no use for --esc50: its scenes hold recordings of ESC-50, of whose "
-                "folds none would be unheard"
-            )
-        yield {"probe": usual}
-        return
-    if usual == "miniature":
-        yield {"probe": usual}
-    elif not request.esc50:
-        source = open_source(config["data"]).of("classification")
-        yield from ({"probe": probe} for probe in prepared_probes(source))
-    for probe in scoreable(request.esc50) if request.esc50 else ():
-        yield {"probe": probe, "esc50": request.esc50}
-
-
-def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` with ``changes``, which may be nested."""
-    new = dict(values)
-    for name, value in changes.items():
-        new[name] = merged(new[name], value) if isinstance(value, Mapping) else value
-    return new
-
-
-@functools.cache
-def scoreable(folder: str) -> dict[str, str]:
-    """The subsets of ESC-50 in ``folder`` of which every fold is whole -> their coverage.
-
-    There is no accuracy over folds that are not whole: what is left out is said, with the first missing files.
-    """
-    whole: dict[str, str] = {}
-    for subset in ("esc10", "esc50"):
-        recordings = read_esc50(folder, subset)
-        if recordings.scoreable:
-            whole[subset] = str(recordings.coverage)
-            continue
-        try:
-            recordings.require_scoreable()
-        except IncompleteError as error:
-            print(f"left out: {error}", file=sys.stderr)
-    return whole
-
-
-def prepared_probes(source: Source) -> list[str]:
-    """The subsets of a source's ESC-50 of which every fold is whole; both, where it is not prepared at all."""
-    whole = []
-    for subset in ("esc10", "esc50"):
-        try:
-            source.named(f"probe {subset}").require_scoreable()  # type: ignore[attr-defined]
-        except NotPreparedError:
-            pass
-        except IncompleteError as error:
-            say_once(f"left out: {error}")
-            continue
-        whole.append(subset)
-    return whole
-
-
-@functools.cache
-def say_once(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
 
 
 @dataclass(slots=True)
@@ -207,7 +58,7 @@ class State:
 
 def cost(job: Job) -> int:
     """In updates of training."""
-    rehearsed = presets.limit_of(job.config["preset"])[1] is not None  # an evaluation is then as short as a training
+    rehearsed = presets.limit_of(job.config.preset)[1] is not None  # an evaluation is then as short as a training
     return job.updates or (presets.REHEARSED_UPDATES if rehearsed else EVALUATION_COST)
 
 
@@ -229,53 +80,36 @@ def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[s
 
 def run(
     state: State,
-    slots: int,
+    executor: Executor,
     *,
     changed: Callable[[State], None],
     seed_done: Callable[[int], None],
 ) -> None:
-    """Run ``state.todo`` in ``slots`` processes, going on past failures.
+    """Run ``state.todo``, going on past failures; the executor is closed at the end, whatever ends it.
 
     ``changed`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a seed
-    (or of the seeds before it) is left. A process that dies (killed, out of memory) fails its job only.
+    (or of the seeds before it) is left.
     """
     order = Order(state)
-    if not order.ready:
-        return  # nothing is missing: no process is started
-    workers = [Worker() for _ in range(slots)]
-    busy: dict[Future[int], tuple[Worker, Job]] = {}
-    idle = list(workers)
-    try:
-        while busy or order.ready:
-            while idle and order.ready:
-                worker, job = idle.pop(), order.next()
+    with contextlib.closing(executor):
+        while state.running or order.ready:
+            while executor.room and order.ready:
+                job = order.next()
                 state.running[job.key] = Running(job, time.monotonic())
-                busy[worker.submit(job)] = (worker, job)
-            ended, _ = wait(busy, timeout=0.25, return_when=FIRST_COMPLETED)
-            for worker, job in busy.values():
-                state.running[job.key].done, state.running[job.key].total = worker.progress[:]
-            for future in ended:
-                worker, job = busy.pop(future)
-                begun = state.running.pop(job.key).started
-                error = future.exception()
-                if error is None:
-                    state.finished[job.key] = time.monotonic() - begun
-                    order.release(job)
-                elif isinstance(error, BrokenExecutor):
-                    order.fail(job, "its process died (killed, or out of memory)")
+                executor.submit(job)
+            ended = executor.wait(0.25)
+            for key, (done, total) in executor.progress().items():
+                state.running[key].done, state.running[key].total = done, total
+            for key, why in ended.items():
+                over = state.running.pop(key)
+                if why is None:
+                    state.finished[key] = time.monotonic() - over.started
+                    order.release(over.job)
                 else:
-                    order.fail(job, f"{type(error).__name__}: {error}")
-                idle.append(worker)
+                    order.fail(over.job, why)
                 for seed in order.seeds_ended():
                     seed_done(seed)
             changed(state)
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()  # SIGTERM: it records INTERRUPTED and flushes its metrics
-        raise
-    finally:
-        for worker in workers:
-            worker.pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Order:
@@ -295,7 +129,7 @@ class Order:
         for job in reversed(list(todo.values())):  # parents come before children in state.jobs
             self.chain[job.key] = cost(job) + max((self.chain[c.key] for c in self.children[job.key]), default=0)
         self._heap: list[tuple[int, int, str, Job]] = []
-        self._open_seeds = sorted({j.config["seed"] for j in todo.values()})
+        self._open_seeds = sorted({j.config.seed for j in todo.values()})
         for key, count in self.waiting.items():
             if count == 0:
                 self._push(todo[key])
@@ -322,62 +156,10 @@ class Order:
                 self.fail(child, f"needs {job.name!r}, which failed")
 
     def seeds_ended(self) -> Iterable[int]:
-        left = {j.config["seed"] for j in self.state.todo}
+        left = {j.config.seed for j in self.state.todo}
         while self._open_seeds and self._open_seeds[0] not in left:
             yield self._open_seeds.pop(0)
 
     def _push(self, job: Job) -> None:
         if job.key not in self.state.failed:
-            heapq.heappush(self._heap, (job.config["seed"], -self.chain[job.key], job.key, job))
-
-
-class Worker:
-    """A process of its own for one slot: it imports torch once, and takes no other slot down when it dies."""
-
-    def __init__(self) -> None:
-        self.context = multiprocessing.get_context("spawn")
-        self.progress = self.context.Array("q", 2)  # (done, total) of the job that runs
-        self._open()
-
-    def _open(self) -> None:
-        self.pool = ProcessPoolExecutor(
-            1, mp_context=self.context, initializer=_become_worker, initargs=(self.progress,)
-        )
-
-    def submit(self, job: Job) -> Future[int]:
-        """Start ``job``, in a new process where the old one has died."""
-        self.progress[:] = [0, 0]
-        try:
-            return self.pool.submit(_work, job.config)
-        except BrokenExecutor:
-            self._open()
-            return self.pool.submit(_work, job.config)
-
-
-_shared_progress: Any = None  # in a worker: its slot's (done, total)
-
-
-def _become_worker(progress: Any) -> None:
-    """Workers write to their runs' records, not over the display."""
-    global _shared_progress
-    _shared_progress = progress
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    follow_parent()
-
-
-def _work(config: Mapping[str, Any]) -> int:
-    """In the worker: run one job, waiting up to a minute for another process that runs the same."""
-    job = resolve(config)
-
-    def progress(done: int, total: int) -> None:
-        _shared_progress[:] = [done, total]
-
-    for _ in range(60):
-        try:
-            return run_job(job, progress)
-        except AlreadyRunning:  # a second suite, or the worker of one that was just killed, on its way out
-            time.sleep(1)
-            record = answered(job, Registry())
-            if record is not None:
-                return record.id
-    return run_job(job, progress)
+            heapq.heappush(self._heap, (job.config.seed, -self.chain[job.key], job.key, job))

@@ -1,4 +1,4 @@
-"""Taking the files that are wanted, and nothing else, out of a zip archive that somebody else has made."""
+"""Zip archives that somebody else has made: the files that are wanted, and nothing else, are taken out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Media to clips: the sound of a segment as int16 at 11,025 Hz, its frames as JPEG of 256 x 256 (PyAV, so FFmpeg).
+"""Decoding: the sound of a segment as int16 at 11,025 Hz, its frames as JPEG of 256 x 256 (PyAV, so FFmpeg).
 
 Meant to run in a process that may be killed (:mod:`benchmarks.preparation.sandbox`): files are as their uploaders
 made them.

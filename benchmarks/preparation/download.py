@@ -1,4 +1,4 @@
-"""Fetching one video with yt-dlp: the smallest form that serves, or the reason why there is none.
+"""Download of one video with yt-dlp: the smallest form that serves, or the reason why there is none.
 
 Meant to run in a child process (:mod:`benchmarks.preparation.sandbox`). A video is fetched into a folder of its own
 beside, which is renamed when all of it is there: a fetch that was killed goes on where it stopped, one that was not is

@@ -2,22 +2,38 @@
 
 Columns of the prepared data set: ``fold`` (1 to 5), ``label`` (0 to 49), ``category``, ``esc10`` (whether it is one of
 the 400 of ESC-10), ``n_sources`` (1). The archive is unpacked to ROOT/ESC-50, where ``cavl-bench run`` looks for
-the official layout as well.
+the official layout as well; a folder in that layout that is only named (``--esc50 DIR``) is packed by
+:func:`from_folder`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from benchmarks.datasets.prepared import Lost
+from benchmarks.datasets.cache import kept
+from benchmarks.datasets.esc50 import (
+    RECORDING,
+    SECONDS,
+    SUBSETS,
+    Esc50,
+    Folds,
+    Recording,
+    decode,
+    list_in,
+    read_meta,
+    recording_of,
+)
+from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, NotPreparedError, Prepared, verify
+from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation.archive import extract
 from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
+from benchmarks.preparation.packing import Clip, Packer, seal
 from benchmarks.preparation.rows import rows_of
 from registry.files import expanded
 
@@ -32,7 +48,8 @@ KNOWN = (
     "md5:7771e4b9d86d0945acce719c7a59305a",  # of the branch, some years ago: the same recordings
     "sha256:805afc618aff80eff0641d51311647871fead5807da68bb18e43a27db47a79ce",
 )
-RECORDING = re.compile(r"[0-9]+-[0-9]+-[A-Z]-[0-9]+\.wav")
+#: Raise it when recordings of a folder are packed differently.
+PACKED = 1
 
 
 def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Sequence[str] | None) -> Plan:
@@ -43,37 +60,33 @@ def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Seq
     FileNotFoundError, ValueError
         If the folder, the list or the archive is not there or is not the official one.
     """
-    from benchmarks.datasets.esc50 import SECONDS, SOURCE  # torch is slow to import: children and --help need it not
-
     notes: dict[str, str] = {}
     if own:
         folder = expanded(own[0])
     else:
         folder = root / "ESC-50"
         notes = unpack(fetched(archive or URL, root, checksums), folder)
-    table = folder / "meta" / "esc50.csv"
-    if not table.is_file():
-        raise FileNotFoundError(f"ESC-50: there is no {table}; {SOURCE}")
+    table = list_in(folder)
     items: list[Item] = []
     refused: list[Lost] = []
     damaged = {PurePosixPath(member).name: why for member, why in notes.items()}
     rows = rows_of(table)
     _, header = next(rows, ("", []))
     for where, row in rows:
-        values = dict(zip(header, row, strict=False))
-        name, attributes = values.get("filename", ""), _columns(values)
-        if len(row) != len(header) or not RECORDING.fullmatch(name) or attributes is None:
+        try:
+            recording = recording_of(dict(zip(header, row, strict=True)), where)
+        except ValueError:
             refused.append(refusal(where, f"no recording of ESC-50: {row}"))
             continue
-        path = folder / "audio" / name
+        path = folder / recording.path
         there = path.exists()
         items.append(
             Item(
-                id=name.removesuffix(".wav"),
+                id=recording.id,
                 cut=Cut(seconds=SECONDS),
                 files=[path] if there else [],
-                damage="" if there or name not in damaged else f"in the archive: {damaged[name]}",
-                attributes=attributes,
+                damage="" if there or path.name not in damaged else f"in the archive: {damaged[path.name]}",
+                attributes=recording.attributes,
             )
         )
     if not items:
@@ -86,18 +99,81 @@ def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Seq
     )
 
 
-def _columns(values: dict[str, str]) -> dict[str, Any] | None:
-    """The columns of one line of the list; ``None`` if it is none."""
-    fold, target, esc10 = (values.get(key) or "" for key in ("fold", "target", "esc10"))
-    if fold not in tuple("12345") or target not in map(str, range(50)) or esc10 not in ("True", "False"):
-        return None
-    return {
-        "fold": int(fold),
-        "label": int(target),
-        "category": values.get("category", ""),
-        "esc10": esc10 == "True",
-        "n_sources": 1,
-    }
+def from_folder(folder: str | Path, subset: str, root: Path, sample_rate: int = SAMPLE_RATE) -> Folds:
+    """The recordings of a folder in the official layout, packed below ``root`` when they are first asked for.
+
+    All files are read for their hashes: where one has changed, they are packed anew. The fingerprint is that of the
+    files: of name, size and content hash of every recording that is whole.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the folder's list is not there or not the official one, or there is no such subset or rate.
+    DiskFullError
+        When there is no room.
+    """
+    if subset not in SUBSETS:
+        raise ValueError(f"subset={subset!r}; allowed: {', '.join(map(repr, SUBSETS))}")
+    if sample_rate < 1:
+        raise ValueError(f"sample_rate must be at least 1 Hz, not {sample_rate}")
+    folder = Path(folder)
+    recordings = read_meta(folder, subset)
+    head = f"{subset} {sample_rate}"
+    lines = [_line(recording, _content(folder, recording)) for recording in recordings]
+    name = hashlib.sha256("\n".join([f"{PACKED} {head}", *lines]).encode()).hexdigest()
+
+    def make(aside: Path) -> None:
+        packer, packed, whole = Packer(aside), [], [head]
+        lost: list[Lost] = []
+        for recording, line in zip(recordings, lines, strict=True):
+            content = _content(folder, recording)
+            if _line(recording, content) != line:
+                raise ValueError(f"{folder / recording.path} changes while it is read; start the same command again")
+            try:
+                if isinstance(content, Lost):
+                    lost.append(content)
+                    continue
+                waveform = decode(content, recording.path, sample_rate)
+                packed.append(packer.append(Clip(id=recording.id, waveform=waveform, attributes=recording.attributes)))
+                whole.append(line)
+            except DamagedError as error:
+                lost.append(_lost(recording, "damaged", str(error)))
+        files = hashlib.sha256("\n".join(whole).encode()).hexdigest()
+        seal(aside, packed, lost, name=NAME, sample_rate=sample_rate, options={"files": files})
+
+    def read(place: Path) -> Prepared:
+        try:
+            for clip, why in verify(place).items():
+                raise DamagedError(f"{place}: {clip}: {why}")
+            return Prepared(place)
+        except NotPreparedError as error:
+            raise DamagedError(str(error)) from None
+
+    needed = round(2 * SECONDS * sample_rate) * len(recordings)
+    folds = Esc50(kept(root / "esc50_folders" / name, read, make, needed), folder).open(f"probe {subset}")
+    assert isinstance(folds, Folds)
+    return folds
+
+
+def _content(folder: Path, recording: Recording) -> bytes | Lost:
+    """Of a recording's file, or why it cannot be had."""
+    try:
+        return (folder / recording.path).read_bytes()
+    except FileNotFoundError:
+        return _lost(recording, "missing", f"no file {recording.path}")
+    except OSError as error:
+        return _lost(recording, "damaged", f"{recording.path} cannot be read ({error.strerror})")
+
+
+def _line(recording: Recording, content: bytes | Lost) -> str:
+    """What decides a packed recording."""
+    if isinstance(content, Lost):
+        return f"{recording.filename} {content.status} {content.reason}"
+    return f"{recording.filename} {len(content)} {hashlib.sha256(content).hexdigest()}"
+
+
+def _lost(recording: Recording, status: str, reason: str) -> Lost:
+    return Lost(id=recording.id, status=status, reason=reason, attributes=recording.attributes)
 
 
 def fetched(archive: str, root: Path, checksums: Sequence[str] | None) -> Path:

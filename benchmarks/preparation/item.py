@@ -1,4 +1,4 @@
-"""What is to be prepared: items, each with the medium it comes from and what to cut out of it."""
+"""Items, what is to be prepared: each with the medium it comes from and what to cut out of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every item: a journal that only grows, so that a kill loses nothing that was finished.
+"""Journal of a preparation: what became of every item. It only grows, so a kill loses nothing that was finished.
 
 ``account.jsonl`` in the folder of a data set. A line is one JSON object, a *run* (a preparation that began: its
 settings and how many items it was for) or an *item* that ended: found (with the places of its clips), missing or
@@ -13,17 +13,19 @@ import dataclasses
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets.prepared import DamagedError, Lost, Packed
+from benchmarks.datasets.prepared import Lost, Packed, shard_name
+from benchmarks.datasets.scene import DamagedError
 from registry.files import replacing, write_at
 
-ACCOUNT = "account.jsonl"
+JOURNAL = "account.jsonl"
 STATUSES = ("found", "missing", "damaged")
+GONE, CHANGED = "its packed content is gone", "its packed content has changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,23 @@ class Entry:
     clips: tuple[Packed, ...] = ()
     when: str = ""
 
+    @property
+    def spoiled(self) -> bool:
+        """Whether it is damaged by what happened here after it had been packed, so that preparing it again helps."""
+        return self.status == "damaged" and self.reason in (GONE, CHANGED)
 
-class Account:
-    """The account in a folder, read once and then kept up to date; one process writes it.
+
+class Journal:
+    """The journal in a folder, read once and then kept up to date; one process writes it.
 
     Raises
     ------
     DamagedError
-        If a line is none of an account, naming the file and the line.
+        If a line is none of a journal, naming the file and the line.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / ACCOUNT
+        self.path = folder / JOURNAL
         self.runs: list[dict[str, Any]] = []
         self.entries: dict[str, Entry] = {}
         self._end = 0
@@ -92,6 +99,20 @@ class Account:
         """Record items that are missing or damaged, all at once."""
         when = _now()
         self._append([{"id": o.id, "status": o.status, "reason": _printable(o.reason), "when": when} for o in lost])
+
+    def lose_gone(self) -> None:
+        """Enter every item as damaged of which a clip ends beyond its file."""
+        files = {clip.shard: self.path.with_name(shard_name(clip.shard)) for clip in self.packed()}
+        sizes = {shard: path.stat().st_size if path.is_file() else 0 for shard, path in files.items()}
+        self._lose(lambda clip: clip.offset + clip.size > sizes[clip.shard], GONE)
+
+    def lose_changed(self, clips: Collection[str]) -> None:
+        """Enter the items as damaged of which one of ``clips`` is not what was packed."""
+        self._lose(lambda clip: clip.id in clips, CHANGED)
+
+    def _lose(self, spoiled: Callable[[Packed], bool], reason: str) -> None:
+        ids = [entry.id for entry in self.entries.values() if any(map(spoiled, entry.clips))]
+        self.lost(*(Lost(id=id, status="damaged", reason=reason) for id in ids))
 
     def packed(self) -> list[Packed]:
         """All clips whose items were found."""

@@ -1,4 +1,4 @@
-"""Media that the user has already: folders of files named by the id of their video, in the forms that are in use."""
+"""Local media: folders that a user has already, of files named by the id of their video, in the forms in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEDIA = (".mp4", ".m4a", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".flv", ".3gp"
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aac")
 
 
-class OwnMedia:
+class LocalMedia:
     """The media files below some folders, found by id.
 
     Raises

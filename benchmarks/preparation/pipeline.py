@@ -1,7 +1,7 @@
-"""A preparation: every item fetched, cut and packed, several at a time, and entered in the account.
+"""Pipeline of a preparation: every item fetched, cut and packed, several at a time, and entered in the journal.
 
-Threads wait for servers and for their child processes (which fetch and decode); this one packs and keeps the account.
-Killed at any moment, the same command goes on: what is in the account is not asked for again, what was fetched but not
+Threads wait for servers and for their child processes (which fetch and decode); this one packs and keeps the journal.
+Killed at any moment, the same command goes on: what is in the journal is not asked for again, what was fetched but not
 packed is not fetched again.
 """
 
@@ -17,16 +17,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets import prepared
-from benchmarks.datasets.prepared import Clip, LeftOut, Lost, Packed, Packer, Prepared
+from benchmarks.datasets.prepared import MANIFEST, LeftOut, Lost, Packed, Prepared
 from benchmarks.preparation.decode import IMAGES, DecodeError, Piece, clips_of
 from benchmarks.preparation.download import Fetcher, FetchError, aside_of, media_in
 from benchmarks.preparation.item import Item, Plan
-from benchmarks.preparation.journal import ACCOUNT, Account, Entry
-from benchmarks.preparation.local_media import OwnMedia
-from benchmarks.preparation.rate_limit import Pace
-from benchmarks.preparation.sandbox import Child, ChildError
-from benchmarks.preparation.spoiled import account_for_gone, is_spoiled
+from benchmarks.preparation.journal import JOURNAL, Entry, Journal
+from benchmarks.preparation.local_media import LocalMedia
+from benchmarks.preparation.packing import Clip, Packer, seal
+from benchmarks.preparation.rate_limit import RateLimit
+from benchmarks.preparation.sandbox import Sandbox, SandboxError
 from registry.errors import RefusedError
 from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
@@ -58,7 +57,7 @@ class How:
     fetch_timeout: float = 900.0  # seconds to fetch one
     memory: int = 3 << 30  # bytes that one child may map while it decodes
     patience: int = 30  # failures in a row after which it gives up
-    own: OwnMedia | None = None
+    own: LocalMedia | None = None
     fetcher: Fetcher | None = None
     keep_media: bool = False
     retry: frozenset[str] = frozenset()  # statuses that are tried again
@@ -92,19 +91,19 @@ def prepare(
     plan: Plan,
     how: How,
     *,
-    said: Callable[[str], None] = lambda text: None,
-    changed: Callable[[State], None] = lambda state: None,
+    log: Callable[[str], None] = lambda text: None,
+    on_progress: Callable[[State], None] = lambda state: None,
 ) -> Prepared:
     """Prepare what is missing of ``plan`` in ``folder`` and write the manifest; also when interrupted.
 
-    ``said`` takes sentences for the user, ``changed`` is called after every item.
+    ``log`` takes sentences for the user, ``on_progress`` is called after every item.
 
     Raises
     ------
     InUseError
         If another process prepares this folder.
     ValueError
-        If it was begun with other settings, saying which, or holds a prepared data set of which there is no account.
+        If it was begun with other settings, saying which, or holds a prepared data set of which there is no journal.
     GivenUpError
         If ``how.patience`` fetches in a row failed.
     DiskFullError
@@ -112,35 +111,35 @@ def prepare(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
-        account = Account(folder)
-        if not account.exists and (folder / prepared.MANIFEST).exists():
+        journal = Journal(folder)
+        if not journal.exists and (folder / MANIFEST).exists():
             raise ValueError(
-                f"{folder} holds a prepared data set, but no {ACCOUNT} that says what became of each item: without it "
+                f"{folder} holds a prepared data set, but no {JOURNAL} that says what became of each item: without it "
                 "all clips would be thrown away. Restore it, or name another --root"
             )
-        _require_same_settings(folder, account, plan)
+        _require_same_settings(folder, journal, plan)
         for name, path in plan.beside.items():
             _copy(path, folder / name)
-        listed = [item for item in plan.items if item.id not in plan.left_out or item.id in account.entries]
-        account.begin(plan.settings, len(listed) + len(plan.refused))
-        account.lost(*(lost for lost in plan.refused if lost.id not in account.entries))
-        account_for_gone(folder, account)
+        listed = [item for item in plan.items if item.id not in plan.left_out or item.id in journal.entries]
+        journal.begin(plan.settings, len(listed) + len(plan.refused))
+        journal.lost(*(lost for lost in plan.refused if lost.id not in journal.entries))
+        journal.lose_gone()
         to_do = [
             item
             for item in listed
-            if item.id not in plan.left_out and _is_to_do(account.entries.get(item.id), how.retry)
+            if item.id not in plan.left_out and _is_to_do(journal.entries.get(item.id), how.retry)
         ]
         state = State(total=len(listed) + len(plan.refused), to_do=len(to_do))
         left = {item.id for item in to_do}
         for known in [item.id for item in listed] + [lost.id for lost in plan.refused]:
             if known not in left:
-                state.counts[account.entries[known].status] += 1
-        changed(state)
+                state.counts[journal.entries[known].status] += 1
+        on_progress(state)
         try:
-            _Preparation(folder, account, how, state, said, changed).run(to_do)
+            _Preparation(folder, journal, how, state, log, on_progress).run(to_do)
         finally:
             # The journal is the truth: an interruption may come between a line and its entry in memory.
-            _seal(folder, plan, Account(folder))
+            _seal(folder, plan, Journal(folder))
     return Prepared(folder)
 
 
@@ -168,16 +167,16 @@ class _Preparation:
     def __init__(
         self,
         folder: Path,
-        account: Account,
+        journal: Journal,
         how: How,
         state: State,
-        said: Callable[[str], None],
-        changed: Callable[[State], None],
+        log: Callable[[str], None],
+        on_progress: Callable[[State], None],
     ) -> None:
-        self.folder, self.account, self.how, self.state = folder, account, how, state
-        self.said, self.changed = said, changed
+        self.folder, self.journal, self.how, self.state = folder, journal, how, state
+        self.log, self.on_progress = log, on_progress
         self.stopped = threading.Event()
-        self.pace = Pace(how.rate, how.pause, self.stopped)
+        self.rate_limit = RateLimit(how.rate, how.pause, self.stopped)
         self.waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
         # Short: a decoded clip is megabytes, and a full disk must not find many of them on their way.
         self.ended: queue.Queue[tuple[Item, Any]] = queue.Queue(2 * how.jobs)
@@ -186,9 +185,9 @@ class _Preparation:
     def run(self, items: Sequence[Item]) -> None:
         for item in items:
             self.waiting.put(item)
-        packer = Packer(self.folder, self.account.packed())
-        children = [Child(self.how.memory) for _ in range(min(self.how.jobs, len(items)))]
-        threads = [threading.Thread(target=self._work, args=(child,), daemon=True) for child in children]
+        packer = Packer(self.folder, self.journal.packed())
+        sandboxes = [Sandbox(self.how.memory) for _ in range(min(self.how.jobs, len(items)))]
+        threads = [threading.Thread(target=self._work, args=(sandbox,), daemon=True) for sandbox in sandboxes]
         for thread in threads:
             thread.start()
         try:
@@ -200,25 +199,25 @@ class _Preparation:
         finally:
             self.stopped.set()
             while any(thread.is_alive() for thread in threads):
-                for child in children:
-                    child.kill()
+                for sandbox in sandboxes:
+                    sandbox.kill()
                 _drain(self.ended)
                 for thread in threads:
                     thread.join(0.05)
 
     def _enter(self, packer: Packer, item: Item, result: list[Piece] | Lost) -> None:
-        """Pack and account for one item: once this is done, it is done."""
+        """Pack and enter one item: once this is done, it is done."""
         if isinstance(result, Lost):
-            self.account.lost(result)
+            self.journal.lost(result)
         else:
-            self.account.found(item.id, [packer.append(clip) for clip in _clips(item, result)])
+            self.journal.found(item.id, [packer.append(clip) for clip in _clips(item, result)])
         if not self.how.keep_media:
             shutil.rmtree(self._fetched(item), ignore_errors=True)
         self.state.done += 1
         self.state.counts["found" if isinstance(result, list) else result.status] += 1
-        self.changed(self.state)
+        self.on_progress(self.state)
 
-    def _work(self, child: Child) -> None:
+    def _work(self, sandbox: Sandbox) -> None:
         """One thread: item after item, with one child process."""
         try:
             while not self.stopped.is_set():
@@ -227,49 +226,49 @@ class _Preparation:
                 except queue.Empty:
                     return
                 try:
-                    result: Any = self._prepare(child, item)
-                except BaseException as error:  # raised where the account is kept
+                    result: Any = self._prepare(sandbox, item)
+                except BaseException as error:  # raised where the journal is kept
                     result = error
                 if result is not None:
                     self.ended.put((item, result))
         finally:
-            child.close()
+            sandbox.close()
 
-    def _prepare(self, child: Child, item: Item) -> list[Piece] | Lost | None:
+    def _prepare(self, sandbox: Sandbox, item: Item) -> list[Piece] | Lost | None:
         """The clips of an item, or why there are none; ``None`` when everything has been stopped."""
         if item.damage:
             return Lost(id=item.id, status="damaged", reason=item.damage)
         files = list(item.files) or (self.how.own.of(item) if self.how.own else [])
         cut_already = bool(files)
         if not files and item.video is not None and self.how.fetcher is not None:
-            fetched = self._fetch(child, item, self.how.fetcher)
+            fetched = self._fetch(sandbox, item, self.how.fetcher)
             if not isinstance(fetched, list):
                 return fetched
             files, cut_already = fetched, self.how.fetcher.sections
         if lacking := _lacking(files, item):
             return Lost(id=item.id, status="missing", reason=lacking)
         try:
-            pieces: list[Piece] = child.call(clips_of, files, item.cut, cut_already, timeout=self.how.timeout)
+            pieces: list[Piece] = sandbox.call(clips_of, files, item.cut, cut_already, timeout=self.how.timeout)
             return pieces
         except ImportError:
             raise
         except Exception as error:  # whatever happens in the child is about this item
             return Lost(id=item.id, status="damaged", reason=_sentence(error))
 
-    def _fetch(self, child: Child, item: Item, fetcher: Fetcher) -> list[Path] | Lost | None:
+    def _fetch(self, sandbox: Sandbox, item: Item, fetcher: Fetcher) -> list[Path] | Lost | None:
         """The files of a video, or why there are none; ``None`` when everything has been stopped."""
         folder = self._fetched(item)
         if there := media_in(folder):
             return there
         lost, goes_on = Lost(id=item.id, status="missing", reason="never asked for"), False
         for attempt in range(1, ATTEMPTS + 1):
-            if not self.pace.wait():
+            if not self.rate_limit.wait():
                 return None
             try:
                 arguments = (item.video, folder, item.cut.segment)
                 timeout = self.how.fetch_timeout
-                files: list[Path] = child.call(fetcher.fetch, *arguments, timeout=timeout, limited=False)
-                self.pace.succeeded()
+                files: list[Path] = sandbox.call(fetcher.fetch, *arguments, timeout=timeout, limited=False)
+                self.rate_limit.succeeded()
                 self.failures = 0
                 return files
             except (ImportError, DiskFullError):
@@ -279,11 +278,11 @@ class _Preparation:
                 asked = f" (asked {attempt} times)" if again else ""
                 lost = Lost(id=item.id, status=status, reason=error.reason + asked)
                 if again and attempt < ATTEMPTS:
-                    pause = self.pace.refused(error.wait)
-                    self.said(f"{item.id}: {error.reason}; nothing is fetched for {pause:.0f} s")
+                    pause = self.rate_limit.refused(error.wait)
+                    self.log(f"{item.id}: {error.reason}; nothing is fetched for {pause:.0f} s")
             except Exception as error:  # whatever else happens in the child is about this item
                 lost, again = Lost(id=item.id, status="missing", reason=f"fetching: {_sentence(error)}"), False
-                goes_on = isinstance(error, ChildError)
+                goes_on = isinstance(error, SandboxError)
             self._count_failure(item, lost, again)
             if not again:
                 break
@@ -293,7 +292,7 @@ class _Preparation:
 
     def _count_failure(self, item: Item, lost: Lost, again: bool) -> None:
         """Give up after too many in a row; that what was missing before still is does not count."""
-        if again or item.id not in self.account.entries:
+        if again or item.id not in self.journal.entries:
             self.failures += 1
         if self.failures >= self.how.patience and not self.stopped.is_set():
             raise GivenUpError(
@@ -327,7 +326,7 @@ def _lacking(files: Sequence[Path], item: Item) -> str:
 
 
 def _is_to_do(entry: Entry | None, retry: frozenset[str]) -> bool:
-    return entry is None or entry.status in retry or is_spoiled(entry)
+    return entry is None or entry.status in retry or entry.spoiled
 
 
 def _clips(item: Item, pieces: Sequence[Piece]) -> list[Clip]:
@@ -344,14 +343,14 @@ def _clips(item: Item, pieces: Sequence[Piece]) -> list[Clip]:
     ]
 
 
-def _seal(folder: Path, plan: Plan, account: Account) -> None:
+def _seal(folder: Path, plan: Plan, journal: Journal) -> None:
     """The manifest: in the order of the lists, with what the lists say of each item now."""
     packed: list[Packed] = []
     lost: list[Lost] = []
     left_out: list[LeftOut] = []
     found = 0
     for item in plan.items:
-        entry = account.entries.get(item.id)
+        entry = journal.entries.get(item.id)
         if entry is None and item.id in plan.left_out:
             left_out.append(LeftOut(id=item.id, attributes=item.attributes))
         elif entry is None:
@@ -361,21 +360,21 @@ def _seal(folder: Path, plan: Plan, account: Account) -> None:
         else:
             found += 1
             packed += [replace(clip, attributes={**item.attributes, **clip.attributes}) for clip in entry.clips]
-    prepared.seal(
+    seal(
         folder,
         packed,
         lost,
         refused=plan.refused,
         left_out=left_out,
-        others=account.packed(),
+        others=journal.packed(),
         found=found,
         name=plan.name,
         options={"settings": dict(plan.settings), **plan.about},
     )
 
 
-def _require_same_settings(folder: Path, account: Account, plan: Plan) -> None:
-    before = account.settings
+def _require_same_settings(folder: Path, journal: Journal, plan: Plan) -> None:
+    before = journal.settings
     if not before:
         return
     other = [
@@ -393,7 +392,7 @@ def _require_same_settings(folder: Path, account: Account, plan: Plan) -> None:
 def _sentence(error: Exception) -> str:
     """Why an item was lost; errors that nobody foresaw say of which kind they are."""
     text = " ".join(str(error).split())[:300]
-    return text if isinstance(error, DecodeError | ChildError) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, DecodeError | SandboxError) else f"{type(error).__name__}: {text}"
 
 
 def _drain(waiting: queue.Queue[Any]) -> None:

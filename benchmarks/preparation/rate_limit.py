@@ -1,4 +1,4 @@
-"""Politeness: no more requests a second than agreed, and pauses that grow when a server asks for them."""
+"""Rate limit: no more requests a second than agreed, and pauses that grow when a server asks for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 600.0  # seconds of a pause
 MOST_ASKED = 3600.0  # seconds of one for which the server asks
 
 
-class Pace:
+class RateLimit:
     """Shared by all threads that fetch.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The rows of a CSV list, line by line: one that is none costs itself alone, and not the lines after it."""
+"""Rows of a CSV list, line by line: one that is none costs itself alone, and not the lines after it."""
 
 from __future__ import annotations
 

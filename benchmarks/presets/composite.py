@@ -14,14 +14,18 @@ c1-c2-c3 84, statistics 68; counting 55 to 59 with or without pre-training, alwa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from baselines import attention, dmc, l3
 from benchmarks.datasets.composite import CompositeData
-from benchmarks.presets import ClassificationConfig, CountingConfig, MethodPreset, Preset, SeparationConfig
+from benchmarks.presets import MethodPreset, Preset
 from benchmarks.presets import miniature as small
+from benchmarks.tasks.classification import ClassificationConfig
+from benchmarks.tasks.counting import CountingConfig
+from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings
-from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import SpectrogramConfig
 
 #: 96 x 96 images and 64 x 64 spectrograms of 3 s: nearly the whole scene, so that every source is heard.
@@ -69,14 +73,11 @@ PRESET = Preset(
         "random-box": small.PRESET.methods["random-box"],
         "spectrogram-statistics": small.PRESET.methods["spectrogram-statistics"],
     },
-    classification=ClassificationConfig(probe="composite"),
-    counting=CountingConfig(updates=600, decay=9.0),
-    separation=SeparationConfig(
-        network=SeparatorConfig(
-            spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM),
-            channels=small.SEPARATOR.channels,
-            loss="weighted",
+    evaluations={
+        "classification": ClassificationConfig(probe="composite"),
+        "counting": CountingConfig(updates=600, decay=9.0),
+        "separation": SeparationConfig(
+            network=replace(small.SEPARATOR, spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM)), updates=600
         ),
-        updates=600,
-    ),
+    },
 )

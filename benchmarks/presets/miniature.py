@@ -30,8 +30,10 @@ reasons below.
 from __future__ import annotations
 
 from baselines import attention, avts, dmc, l3
-from benchmarks.datasets.data_module import MiniatureData
-from benchmarks.presets import CountingConfig, MethodPreset, Preset, SeparationConfig
+from benchmarks.datasets.miniature import MiniatureData
+from benchmarks.presets import MethodPreset, Preset
+from benchmarks.tasks.counting import CountingConfig
+from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings
@@ -171,8 +173,10 @@ PRESET = Preset(
         "random-box": MethodPreset(),
         "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
     },
-    # The paper's schedule falls over many epochs; in one and a half (212 updates each) it must fall ten times as fast,
-    # or the scale of lambda still swings at the end. Found on validation scenes.
-    counting=CountingConfig(updates=300, decay=9.0),
-    separation=SeparationConfig(network=SEPARATOR, updates=300),
+    evaluations={
+        # The paper's schedule falls over many epochs; in one and a half (212 updates each) it must fall ten times as
+        # fast, or the scale of lambda still swings at the end. Found on validation scenes.
+        "counting": CountingConfig(updates=300, decay=9.0),
+        "separation": SeparationConfig(network=SEPARATOR, updates=300),
+    },
 )

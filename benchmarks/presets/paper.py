@@ -25,14 +25,14 @@ from typing import Any
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.paper import PaperData
 from benchmarks.presets import (
-    ClassificationConfig,
-    CountingConfig,
-    LocalizationConfig,
     MethodPreset,
     Preset,
-    SeparationConfig,
     Variants,
 )
+from benchmarks.tasks.classification import ClassificationConfig
+from benchmarks.tasks.counting import CountingConfig
+from benchmarks.tasks.localization import LocalizationConfig
+from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.curriculum import Ordering, named_orderings
 from cavl.separator_config import SeparatorConfig
@@ -123,7 +123,7 @@ SEPARATION = SeparationConfig(
     network=SEPARATOR,
     lr=1e-4,  # §4.2 says "for all the experiments"
     updates=50_000,  # silent
-    pairs=200,  # silent: test mixtures; a published list takes their place (benchmarks.datasets.paper.music)
+    pairs=200,  # silent: test mixtures; a published list takes their place (benchmarks.datasets.music)
 )
 
 # --- the other methods: their papers' sizes -------------------------------------------------------------------------
@@ -240,8 +240,10 @@ PRESET = Preset(
         "random-box": MethodPreset(),  # Table 3: Random
         "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
     },
-    localization=LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source
-    classification=ClassificationConfig(probe="esc50"),  # §4.3.2
-    counting=COUNTING,
-    separation=SEPARATION,
+    evaluations={
+        "localization": LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source
+        "classification": ClassificationConfig(probe="esc50"),  # §4.3.2
+        "counting": COUNTING,
+        "separation": SEPARATION,
+    },
 )

@@ -12,19 +12,18 @@ from dataclasses import replace
 from typing import Any
 
 from baselines import attention, avts, dmc, l3
-from benchmarks.datasets.data_module import MiniatureData
-from benchmarks.datasets.miniature import MiniatureConfig
+from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData
 from benchmarks.presets import (
-    ActionConfig,
-    AVCConfig,
-    AVTSConfig,
-    CountingConfig,
-    LocalizationConfig,
     MethodPreset,
-    SeparationConfig,
     ablations,
 )
 from benchmarks.presets import miniature as full
+from benchmarks.tasks.action import ActionConfig
+from benchmarks.tasks.avc import AVCConfig
+from benchmarks.tasks.avts import AVTSConfig
+from benchmarks.tasks.counting import CountingConfig
+from benchmarks.tasks.localization import LocalizationConfig
+from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.curriculum import Ordering, named_orderings
 
@@ -108,12 +107,14 @@ PRESET = replace(
             orderings=lambda seed: attention.orderings((4,), (1e-3,)),
         ),
     },
-    localization=LocalizationConfig(examples=2, batch=8),
-    counting=CountingConfig(updates=4),
-    avc=AVCConfig(negatives=2, batch=8),
-    avts=AVTSConfig(moments=1, validation_moments=1, batch=8),
-    action=ActionConfig(updates=4, train=24, validation=12, test=12),
-    separation=SeparationConfig(
-        network=replace(full.SEPARATOR, channels=(4, 4, 8, 8, 8, 8)), updates=4, pairs=4, examples=2, batch=4
-    ),
+    evaluations={
+        "localization": LocalizationConfig(examples=2, batch=8),
+        "counting": CountingConfig(updates=4),
+        "avc": AVCConfig(negatives=2, batch=8),
+        "avts": AVTSConfig(moments=1, validation_moments=1, batch=8),
+        "action": ActionConfig(updates=4, train=24, validation=12, test=12),
+        "separation": SeparationConfig(
+            network=replace(full.SEPARATOR, channels=(4, 4, 8, 8, 8, 8)), updates=4, pairs=4, examples=2, batch=4
+        ),
+    },
 )

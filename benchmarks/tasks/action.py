@@ -16,8 +16,9 @@ clips' frames in a random order, and the frame in the middle repeated. What a si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,18 +26,19 @@ import torch
 
 from baselines.action import ActionClassifier, ActionClassifierConfig
 from benchmarks.datasets.action_videos import ActionVideos
-from benchmarks.datasets.actions import open_actions
+from benchmarks.datasets.actions import actions_fingerprint, open_actions
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.miniature.motion import Motions
-from benchmarks.items import write_csv
+from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.items import ItemTable
 from benchmarks.metrics import classification as metrics
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.orchestration.graph import world_of
-from benchmarks.presets import ActionConfig
-from benchmarks.training.loop import initialise, train_stage
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import Given, Task
+from benchmarks.training.loop import initialise
 from benchmarks.training.seeding import permutation
-from cavl.config import from_dict, to_dict
+from cavl.config import to_dict
 from cavl.curriculum import Stage
-from registry.record.observer import continued
+from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
 Frames = npt.NDArray[np.uint8]  # (F, H, W, 3)
@@ -47,27 +49,39 @@ AT_ONCE = 32  # clips judged at once
 MONITORED = 64  # held-out scenes measured along the way, at most
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionConfig:
+    """Action recognition: the method's video network and a linear layer, trained together on labelled clips."""
+
+    data: Literal["miniature", "ucf101", "hmdb51"] = "miniature"
+    videos: str | None = None  # folder of the videos, for data="ucf101" and "hmdb51"
+    annotations: str | None = None  # folder of their official split files
+    fold: int = 1  # which of the three official splits
+    updates: int = 300
+    lr: float = 1e-3
+    train: int = 480  # clips of the miniature's sets
+    validation: int = 64
+    test: int = 240
+
+    def __post_init__(self) -> None:
+        if min(self.updates, self.train, self.validation, self.test) < 1 or self.lr <= 0:
+            raise ValueError("action needs updates, train, validation and test >= 1 and lr > 0")
+        if self.fold not in (1, 2, 3):
+            raise ValueError(f"action.fold is 1, 2 or 3, not {self.fold}")
+
+
 def measure(context: Context) -> dict[str, Any]:
     """Train a classifier on top of the method's video network, name the action of every test scene."""
-    seed = context.config["seed"]
-    evaluation = from_dict(ActionConfig, context.config["evaluation"], "evaluation")
+    seed, evaluation = context.config.seed, context.config.evaluation
     world = world_of(context.source)
     train, validation, test = (open_actions(world, to_dict(evaluation), s) for s in ("train", "validation", "test"))
     total = evaluation.updates + len(test)
     classifier = make_classifier(context.trained(), len(train.classes), train.sample_rate, seed)
-    if not continued(context.run):
-        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
-    trained = train_stage(
+    trained = context.train(
         classifier,
         Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
         train,
-        seed=seed,
-        stage_index=0,  # whatever came before: every pre-training is followed by the same batches
-        settings=context.settings,
-        store=context.checkpoints(),
         monitor=Monitor(validation, context.device),
-        log=context.log,
-        flush=context.flush,
         progress=lambda done, _: context.progress(done, total),
     )
     predicted, *controls = recognise(
@@ -78,8 +92,10 @@ def measure(context: Context) -> dict[str, Any]:
         (as_it_is, reordered(seed), still),
         progress=lambda done: context.progress(evaluation.updates + done, total),
     )
-    rows = list(zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True))
-    context.add_file("items.csv", lambda path: write_csv(path, ("item", "label", "predicted", "group"), rows))
+    items = ItemTable()
+    for item, label, named, group in zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True):
+        items.add(item, condition({}, label=label, predicted=named, group=group), "correct", label == named)
+    context.add_file(ITEMS, items.write)
     accuracy = metrics.accuracy(test.labels, predicted)
     majority = np.full_like(test.labels, np.bincount(train.labels).argmax())
     return {
@@ -180,5 +196,48 @@ class Monitor:
         return {"accuracy": metrics.accuracy(self.scenes.labels[self.indices], predicted)}
 
 
+def world_of(source: DataModule) -> MiniatureConfig:
+    """The world that motions are drawn from, whatever the other tasks read."""
+    world: MiniatureConfig = getattr(source.config, "world", MiniatureConfig())
+    return world
+
+
+class Action(Task):
+    Config = ActionConfig
+    abilities = ("video_network",)
+    default = ("avts", "curriculum")
+    paths = ("videos", "annotations")
+    network = ActionClassifier
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: ActionConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        return ()  # its clips are of no source
+
+    @classmethod
+    def fingerprint(cls, evaluation: ActionConfig, source: DataModule, sets: tuple[str, ...]) -> str:
+        return actions_fingerprint(world_of(source), to_dict(evaluation))
+
+    @classmethod
+    def variant(cls, evaluation: ActionConfig, usual: ActionConfig, method: Any) -> str:
+        return evaluation.data + (f" fold {evaluation.fold}" if evaluation.fold > 1 else "")
+
+    @classmethod
+    def expand(cls, evaluation: ActionConfig, source: DataModule, given: Given) -> Iterator[ActionConfig]:
+        yield evaluation
+        yield from (replace(evaluation, **videos) for videos in given.videos)
+
+    @classmethod
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        return f"naming the actions of {evaluation['data']}", evaluation["updates"], f"{evaluation['lr']:g}"
+
+    @classmethod
+    def rehearsed(cls, evaluation: ActionConfig, n: int) -> ActionConfig:
+        sizes = {split: min(n, getattr(evaluation, split)) for split in ("train", "validation", "test")}
+        return replace(super().rehearsed(evaluation, n), **sizes)
+
+
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("action")

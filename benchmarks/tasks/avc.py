@@ -16,23 +16,34 @@ unit, that pairs of the same kind make.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.presets import AVCConfig
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
-from benchmarks.training.validation import heard, partners, seen
-from cavl.config import from_dict
+from benchmarks.training.pairs import heard, partners, seen
+from registry.item_table import ITEMS, condition
 
-HEADER = ("item", "partner", "matched", "same_kind", "score", "right")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AVCConfig:
+    """Audio-visual correspondence: does a sound belong to an image? The threshold is chosen on validation scenes."""
+
+    negatives: int = 4  # other scenes' sounds that every image is paired with
+    batch: int = 64
+
+    def __post_init__(self) -> None:
+        if min(self.negatives, self.batch) < 1:
+            raise ValueError("avc needs negatives and batch >= 1")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -43,18 +54,18 @@ def measure(context: Context) -> dict[str, Any]:
     ValueError
         If the method wants another sample rate or has scores that are no numbers, or if there are too few scenes.
     """
-    evaluation = from_dict(AVCConfig, context.config["evaluation"], "evaluation")
+    evaluation = context.config.evaluation
     method = context.trained()
     sets = (context.source.validation(1), context.source.test(1))
     for scenes in sets:
         require_rate(method, scenes)
-    pairs = [partners(len(s), evaluation.negatives, context.config["seed"], f"avc {s.split}") for s in sets]
+    pairs = [partners(len(s), evaluation.negatives, context.config.seed, f"avc {s.split}") for s in sets]
     before, total = len(sets[0]), sum(map(len, sets))
     size, device = evaluation.batch, context.device
     held_out = score_pairs(method, sets[0], pairs[0], size, device, lambda done: context.progress(done, total))
     test = score_pairs(method, sets[1], pairs[1], size, device, lambda done: context.progress(before + done, total))
     threshold = metrics.best_threshold(held_out.scores.ravel(), held_out.matched.ravel())
-    context.add_file("items.csv", lambda path: write_csv(path, HEADER, test.rows(threshold)))
+    context.add_file(ITEMS, test.items(threshold).write)
     return {**test.result(threshold), "coverage": str(sets[1].coverage)}
 
 
@@ -104,20 +115,15 @@ class ScoredPairs:
             "chance": 0.5,
         }
 
-    def rows(self, threshold: float) -> list[tuple[str, str, int, int | str, float, int]]:
-        """A line of :data:`HEADER` for every pair: whose image, whose sound, ..., told right or not."""
-        matched, same = self.matched, self.same_kind
-        return [
-            (
-                self.ids[i],
-                self.ids[j],
-                int(matched[i, k]),
-                "" if same is None else int(same[i, k]),
-                float(self.scores[i, k]),
-                int((self.scores[i, k] >= threshold) == matched[i, k]),
-            )
-            for (i, k), j in np.ndenumerate(self.partners)
-        ]
+    def items(self, threshold: float) -> ItemTable:
+        """Of every pair the score, and whether it was told right: the item is whose image, ``partner`` whose sound."""
+        matched, same, table = self.matched, self.same_kind, ItemTable()
+        for (i, k), j in np.ndenumerate(self.partners):
+            alike = "" if same is None else int(same[i, k])
+            pair = condition({"matched": int(matched[i, k]), "same_kind": alike}, partner=self.ids[j])
+            right = (self.scores[i, k] >= threshold) == matched[i, k]
+            table.add_all(self.ids[i], pair, {"score": float(self.scores[i, k]), "right": right})
+        return table
 
 
 def share(mistaken: npt.NDArray[np.bool_], pairs: npt.NDArray[np.bool_]) -> dict[str, Any]:
@@ -152,5 +158,22 @@ def score_pairs(
     return ScoredPairs(ids, kinds, chosen, scores)
 
 
+class AVC(Task):
+    Config = AVCConfig
+    abilities = ("corresponds",)
+    default = ("l3", "avc")
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: AVCConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        return ("validation 1", "test 1")
+
+    @classmethod
+    def rehearsed(cls, evaluation: AVCConfig, n: int) -> AVCConfig:
+        return replace(evaluation, negatives=1, batch=REHEARSED_BATCH)
+
+
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("avc")

@@ -13,7 +13,7 @@ and, as controls, pairs that are those of ``hard`` but for the clip, the same on
 
 ``hard-shuffled``    frames of random moments of the whole scene, in random order. They were drawn without regard to
                      either sound, and which of the two sounds is called the clip's own is the toss of a coin
-                     (:func:`benchmarks.training.validation.draw_moments`): nothing can be better than chance here, and
+                     (:func:`benchmarks.training.pairs.draw_moments`): nothing can be better than chance here, and
                      what is, has a leak.
 ``hard-reordered``   the clip's own frames in random order: without their order, they still tell loud from quiet
 
@@ -23,8 +23,8 @@ under the ROC curve needs none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,15 +33,16 @@ import torch
 from torch import Tensor
 
 from baselines import moments
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.presets import AVTSConfig
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
+from benchmarks.training.pairs import draw_moments, heard, samples_within, seen
 from benchmarks.training.seeding import generator, permutation
-from benchmarks.training.validation import draw_moments, heard, samples_within, seen
-from cavl.config import from_dict
+from registry.item_table import ITEMS, condition
 
 #: Share of the easy negatives in the mixed set (§4 of the paper); the others are hard.
 EASY = 0.75
@@ -54,10 +55,25 @@ SETS: Mapping[str, tuple[str, str]] = {
     "hard-shuffled": ("shuffled", "hard"),
     "hard-reordered": ("reordered", "hard"),
 }
-HEADER = ("item", "start", "set", "matched", "other", "score", "right")
 
 Floats = npt.NDArray[np.float64]
 Scores = dict[str, tuple[Floats, Floats]]  # set -> of its matched pairs (n,), of its mismatched ones (n,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AVTSConfig:
+    """Audio-visual temporal synchronisation: does a sound belong to this moment of a clip?"""
+
+    moments: int = 2  # windows taken of every test scene
+    validation_moments: int = 4  # and of every validation scene, on which the threshold is chosen
+    least_shift: float = 0.125  # of the window: super-hard negatives overlap, but are at least so far away
+    batch: int = 64
+
+    def __post_init__(self) -> None:
+        if min(self.moments, self.validation_moments, self.batch) < 1:
+            raise ValueError("avts needs moments, validation_moments and batch >= 1")
+        if not 0 < self.least_shift < 1:
+            raise ValueError(f"avts.least_shift is a share of the window, between 0 and 1, not {self.least_shift}")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -69,8 +85,7 @@ def measure(context: Context) -> dict[str, Any]:
         If the method wants another sample rate or has scores that are no numbers, or if the scenes have no video, are
         too few, or too short for hard negatives.
     """
-    evaluation = from_dict(AVTSConfig, context.config["evaluation"], "evaluation")
-    method, seed = context.trained(), context.config["seed"]
+    evaluation, seed, method = context.config.evaluation, context.config.seed, context.trained()
     held_out, test = context.source.validation(1), context.source.test(1)
     for scenes in (held_out, test):
         require_rate(method, scenes)
@@ -90,8 +105,7 @@ def measure(context: Context) -> dict[str, Any]:
         context.device,
         lambda done: context.progress(len(chosen.own) + done, total),
     )
-    items = list(rows(judged, scores, threshold))
-    context.add_file("items.csv", lambda path: write_csv(path, HEADER, items))
+    context.add_file(ITEMS, items_of(judged, scores, threshold).write)
     sets = {name: judge(*together(pairs), threshold) for name, pairs in scores.items()}
     return {
         "score": sets["mixed"]["accuracy"],
@@ -119,7 +133,7 @@ def draw(method: Any, scenes: Dataset, per_scene: int, least_shift: float, seed:
     """``per_scene`` moments of every scene and their negatives: a pure function of the seed, the split and the scene.
 
     Only the easy negatives and what part of the mixed ones is easy depend on the other scenes too. Sounds of every set
-    but super-hard are balanced (:func:`benchmarks.training.validation.draw_moments`): super-hard ones are nearer to the
+    but super-hard are balanced (:func:`benchmarks.training.pairs.draw_moments`): super-hard ones are nearer to the
     scene's middle than the clips' own, and could be known by that where a sound gives away its place in the scene.
     """
     purpose = f"avts {scenes.split}"
@@ -190,19 +204,39 @@ def judge(scores: Floats, matched: npt.NDArray[np.bool_], threshold: float) -> d
     }
 
 
-def rows(drawn: Drawn, scores: Scores, threshold: float) -> Iterator[tuple[str, int, str, int, str, float, int]]:
-    """A line of :data:`HEADER` for every pair of every set.
+def items_of(drawn: Drawn, scores: Scores, threshold: float) -> ItemTable:
+    """Of every pair of every set the score, and whether it was told right.
 
     ``start`` is the moment, in samples; ``other`` names the scene and the first sample of a wrong sound, as
     ``SCENE@SAMPLE``, and is empty where the sound is the moment's own.
     """
-    ids = {index: drawn.scenes[index].id for index in {scene for scene, _ in drawn.own}}
+    ids, table = {index: drawn.scenes[index].id for index in {scene for scene, _ in drawn.own}}, ItemTable()
     for name, (own, wrong) in scores.items():
         for i, (scene, start) in enumerate(drawn.own):
             there, sample = drawn.wrong[SETS[name][1]][i]
-            yield ids[scene], start, name, 1, "", float(own[i]), int(own[i] >= threshold)
-            yield ids[scene], start, name, 0, f"{ids[there]}@{sample}", float(wrong[i]), int(wrong[i] < threshold)
+            pair = condition({"set": name, "matched": 1}, start=start, other="")
+            table.add_all(ids[scene], pair, {"score": own[i], "right": own[i] >= threshold})
+            pair = condition({"set": name, "matched": 0}, start=start, other=f"{ids[there]}@{sample}")
+            table.add_all(ids[scene], pair, {"score": wrong[i], "right": wrong[i] < threshold})
+    return table
+
+
+class AVTS(Task):
+    Config = AVTSConfig
+    abilities = ("synchronised",)
+    default = ("avts", "curriculum")
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: AVTSConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        return ("validation 1", "test 1")
+
+    @classmethod
+    def rehearsed(cls, evaluation: AVTSConfig, n: int) -> AVTSConfig:
+        return replace(evaluation, moments=1, validation_moments=1, batch=REHEARSED_BATCH)
 
 
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("avts")

@@ -10,41 +10,61 @@ pipeline on labels permuted among the clips: it must be at chance.
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import functools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.datasets.data_module import DataModule, data_folder
+from benchmarks.datasets.esc50 import Folds, IncompleteError
+from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.datasets.scene import Dataset
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import classification as metrics
 from benchmarks.metrics.linear_probe import probe, windows
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.orchestration.graph import probe_set, read_esc50
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import Given, Score, Task
 from benchmarks.training.batching import require_rate
 from benchmarks.training.seeding import permutation
+from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
+Subset = Literal["esc10", "esc50"]
+SUBSETS: tuple[Subset, ...] = ("esc10", "esc50")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationConfig:
+    probe: Literal["miniature", "composite", "esc10", "esc50"] = "miniature"
+    pooling: Literal["mean", "scores"] = "mean"  # over the windows of a clip: features, or decision values
+    esc50: str | None = None  # folder of ESC-50, for probe="esc10" and "esc50"
 
 
 def measure(context: Context) -> dict[str, Any]:
     """Embed every clip, fit the probe fold by fold, score it."""
-    evaluation, seed = context.config["evaluation"], context.config["seed"]
+    evaluation, seed = context.config.evaluation, context.config.seed
     clips: Any
     if own := probe_set(evaluation):
         clips = context.source.named(own)
     else:
-        clips = read_esc50(evaluation["esc50"], evaluation["probe"])
+        clips = read_esc50(evaluation.esc50, evaluation.probe)
     if hasattr(clips, "require_scoreable"):
         clips.require_scoreable()  # an accuracy over folds that are not whole is comparable with nothing
     features, ids, labels, folds = embed(context.trained(), clips, context)
-    predicted = probe(features, labels, folds, pooling=evaluation["pooling"]).predicted
+    predicted = probe(features, labels, folds, pooling=evaluation.pooling).predicted
     shuffled = labels[permutation(len(labels), seed, "permuted labels")]
-    guessed = probe(features, shuffled, folds, pooling=evaluation["pooling"]).predicted
+    guessed = probe(features, shuffled, folds, pooling=evaluation.pooling).predicted
     accuracy = metrics.mean_accuracy(labels, predicted, folds)
-    rows = list(zip(ids, folds.tolist(), labels.tolist(), predicted.tolist(), strict=True))
-    context.add_file("items.csv", lambda path: write_csv(path, ("item", "fold", "label", "predicted"), rows))
+    items = ItemTable()
+    for item, fold, label, named in zip(ids, folds.tolist(), labels.tolist(), predicted.tolist(), strict=True):
+        items.add(item, condition({}, fold=fold, label=label, predicted=named), "correct", label == named)
+    context.add_file(ITEMS, items.write)
     return {
         "score": accuracy,
         "accuracy": accuracy,
@@ -85,5 +105,101 @@ def embed(
     return features, ids, np.array(labels, dtype=np.int64), np.array(folds, dtype=np.int64)
 
 
+def probe_set(evaluation: ClassificationConfig) -> str | None:
+    """The set of the source that a probe reads: its own sounds, or ESC-50 as it has it; None: a folder of ESC-50."""
+    if evaluation.probe in ("miniature", "composite"):
+        return "probe"
+    return None if evaluation.esc50 else f"probe {evaluation.probe}"
+
+
+@functools.cache
+def read_esc50(folder: str, subset: Subset) -> Folds:
+    """Once a process: every recording is read for its hash."""
+    from benchmarks.preparation.esc50 import from_folder  # slow to import, and few runs ask for it
+
+    return from_folder(folder, subset, data_folder())
+
+
+@functools.cache
+def scoreable(folder: str) -> dict[Subset, str]:
+    """The subsets of ESC-50 in ``folder`` of which every fold is whole -> their coverage.
+
+    There is no accuracy over folds that are not whole: what is left out is said, with the first missing files.
+    """
+    found = {subset: read_esc50(folder, subset) for subset in SUBSETS}
+    return {subset: str(recordings.coverage) for subset, recordings in found.items() if _whole(recordings)}
+
+
+def prepared_probes(source: DataModule) -> list[Subset]:
+    """The subsets of a source's ESC-50 of which every fold is whole; both, where it is not prepared at all."""
+    whole: list[Subset] = []
+    for subset in SUBSETS:
+        with contextlib.suppress(NotPreparedError):
+            if not _whole(source.named(f"probe {subset}")):
+                continue
+        whole.append(subset)
+    return whole
+
+
+def _whole(recordings: Any) -> bool:
+    try:
+        recordings.require_scoreable()
+    except IncompleteError as error:
+        _say_once(f"left out: {error}")
+        return False
+    return True
+
+
+@functools.cache
+def _say_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+class Classification(Task):
+    Config = ClassificationConfig
+    abilities = ("audio_embedding",)
+    paths = ("esc50",)
+    scores = (
+        Score(text="accuracy of a linear probe", place="accuracy"),
+        Score(text="accuracy on permuted labels (control)", place="permuted"),
+    )
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: ClassificationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        own = probe_set(evaluation)
+        return (own,) if own else ()
+
+    @classmethod
+    def fingerprint(cls, evaluation: ClassificationConfig, source: DataModule, sets: tuple[str, ...]) -> str:
+        return source.fingerprint(*sets) if sets else read_esc50(str(evaluation.esc50), evaluation.probe).fingerprint
+
+    @classmethod
+    def variant(cls, evaluation: ClassificationConfig, usual: ClassificationConfig, method: Any) -> str:
+        return evaluation.probe
+
+    @classmethod
+    def expand(
+        cls, evaluation: ClassificationConfig, source: DataModule, given: Given
+    ) -> Iterator[ClassificationConfig]:
+        """What the probe is asked of: the preset's own sounds, and the recordings in a folder of ESC-50.
+
+        Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.
+        """
+        if evaluation.probe == "composite" and given.esc50:
+            raise ValueError(
+                f"preset {given.preset!r} has no use for --esc50: its scenes hold recordings of ESC-50, of whose folds "
+                "none would be unheard"
+            )
+        if evaluation.probe in ("miniature", "composite"):
+            yield evaluation
+        elif not given.esc50:
+            yield from (replace(evaluation, probe=subset) for subset in prepared_probes(source))
+        for subset in scoreable(given.esc50) if given.esc50 else ():
+            yield replace(evaluation, probe=subset, esc50=given.esc50)
+
+
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("classification")

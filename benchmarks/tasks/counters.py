@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from benchmarks.orchestration.experiment import Context, build
+from benchmarks.tasks.context import Context, build
 from benchmarks.training.loop import initialise
 from cavl.counting import Counter, CounterConfig
 
@@ -18,5 +18,5 @@ def make_counter(method: Any, hidden: int | None, seed: int) -> Counter:
 def load_counter(context: Context, which: int) -> Counter:
     """The counter that one of the job's parents trained, in evaluation mode."""
     config = context.job.parents[which].config
-    counter = make_counter(build(config), config["evaluation"]["hidden"], config["seed"])
+    counter = make_counter(build(config), config.evaluation.hidden, config.seed)
     return cast("Counter", context.load(which, counter))

@@ -14,36 +14,51 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.datasets.data_module import Source
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Scene, together
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import counting as metrics
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.presets import CountingConfig
+from benchmarks.tasks.context import Context
 from benchmarks.tasks.counters import make_counter
+from benchmarks.tasks.task import Score, Task
 from benchmarks.training.batching import Pool, collate, require_rate
-from benchmarks.training.loop import train_stage
 from benchmarks.training.seeding import permutation
-from cavl.config import from_dict
 from cavl.counting import MAX_COUNT, Counter, most_probable_count, rounded_count
 from cavl.curriculum import Stage
-from registry.record.observer import continued
+from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
 
 BATCH = 64  # scenes counted at once; and about as many held-out ones measured along the way
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountingConfig:
+    """Poisson regression on top of a pre-trained audio network (§6.3), by SGD."""
+
+    hidden: int | None = None  # units of the layer before lambda; None: as many as the embedding has (512-512-1)
+    updates: int = 10_000
+    lr: float = 1e-2
+    decay: float = 0.5  # of epoch e: lr / (1 + decay * e)
+    labels: Literal["true", "permuted"] = "true"  # permuted: the control, trained on labels shuffled among the scenes
+
+    def __post_init__(self) -> None:
+        if self.updates < 1 or self.lr <= 0 or self.decay < 0:
+            raise ValueError("counting needs updates >= 1, lr > 0 and decay >= 0")
+        if self.hidden is not None and self.hidden < 1:
+            raise ValueError(f"hidden must be at least 1, not {self.hidden}")
+
+
 def measure(context: Context) -> dict[str, Any]:
     """Train a counter on top of the method, count the sources of every test scene."""
-    source, seed = context.source, context.config["seed"]
-    evaluation = from_dict(CountingConfig, context.config["evaluation"], "evaluation")
+    source, seed, evaluation = context.source, context.config.seed, context.config.evaluation
     counter = make_counter(context.trained(), evaluation.hidden, seed)
     numbers = countable(source.train_counts())
     scenes = Pool([source.train(n) for n in numbers])
@@ -51,28 +66,20 @@ def measure(context: Context) -> dict[str, Any]:
         require_rate(counter, dataset)
     truth = np.repeat(numbers, [len(s) for s in scenes.datasets])
     labels = permuted(truth, seed) if evaluation.labels == "permuted" else truth
-    if not continued(context.run):
-        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
-    trained = train_stage(
+    trained = context.train(
         counter,
         Stage(curricula=numbers, updates=evaluation.updates, lr=evaluation.lr, decay=evaluation.decay),
         scenes,
-        seed=seed,
-        stage_index=0,  # whatever came before: every pre-training is followed by the same batches
-        settings=context.settings,
-        store=context.checkpoints(),
         counts=lambda indices: labels[indices].tolist(),
         monitor=Monitor(source, numbers, context.device),
-        log=context.log,
-        flush=context.flush,
-        progress=context.progress,
     )
     tests = [source.test(n) for n in countable(source.test_counts())]
     ids, counts, rates = listen(counter.eval(), Pool(tests), context.device)
     mode, rounded = predictions(rates)
-    items = list(zip(ids, counts.tolist(), rates.tolist(), mode.tolist(), rounded.tolist(), strict=True))
-    header = ("item", "n_sources", "rate", "mode", "rounded")
-    context.add_file("items.csv", lambda path: write_csv(path, header, items))
+    items = ItemTable()
+    for item, n, *told in zip(ids, counts.tolist(), rates.tolist(), mode.tolist(), rounded.tolist(), strict=True):
+        items.add_all(item, condition({"n_sources": n}), dict(zip(("rate", "mode", "rounded"), told, strict=True)))
+    context.add_file(ITEMS, items.write)
     return {
         **scores(counts, rates),
         "trivial": metrics.trivial(counts, truth),
@@ -145,7 +152,7 @@ def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
 class Monitor:
     """Accuracy and error on held-out scenes, as many of each number of sources."""
 
-    def __init__(self, source: Source, numbers: Sequence[int], device: torch.device) -> None:
+    def __init__(self, source: DataModule, numbers: Sequence[int], device: torch.device) -> None:
         share = BATCH // len(numbers)
         sets = [source.validation(n) for n in numbers]
         self.scenes = [scenes[i] for scenes in sets for i in range(min(share, len(scenes)))]
@@ -161,10 +168,43 @@ class Monitor:
         }
 
 
+class Counting(Task):
+    Config = CountingConfig
+    abilities = ("audio_network",)
+    network = Counter
+    weights = "A network that counts the sources of a sound by Poisson regression, on a pre-trained trunk."
+    scores = (
+        Score(text="accuracy", place="accuracy.mode"),
+        Score(text="accuracy of the training set's majority (control)", place="trivial.majority.accuracy"),
+        Score(text="mean absolute error", place="mae.mode"),
+        Score(text="mean absolute error of the training set's median (control)", place="trivial.median.mae"),
+    )
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: CountingConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        return (
+            *(f"train {n}" for n in source.train_counts()),
+            *(f"validation {n}" for n in countable(source.train_counts())),
+            *(f"test {n}" for n in source.test_counts()),
+        )
+
+    @classmethod
+    def variant(cls, evaluation: CountingConfig, usual: CountingConfig, method: Any) -> str:
+        return evaluation.labels
+
+    @classmethod
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        rate = f"{evaluation['lr']:g} / (1 + {evaluation['decay']:g} epoch)"
+        return f"counting sources ({evaluation['labels']} labels)", evaluation["updates"], rate
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["trivial"]:
         from benchmarks.tasks.counting_trivial import main
 
         main(sys.argv[2:])
     else:
+        from benchmarks.orchestration.experiment import command_line
+
         command_line("counting")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,31 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable
 from benchmarks.metrics import localization as metrics
-from benchmarks.orchestration.experiment import Context, command_line
 from benchmarks.pictures import heatmap_sheet
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import REHEARSED_BATCH, Score, Task
 from benchmarks.training.batching import collate
 from benchmarks.training.seeding import generator, permutation
 from benchmarks.training.validation import points_at
+from registry.item_table import ITEMS, condition
 
 MASK = "mask"  # the "rule" of methods whose heatmaps are masks already, and are never binarised
 SILENT = 128  # label of the first silent object in a scene's map of objects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalizationConfig:
+    most_sources: int = 3  # scenes of more are not localized in
+    examples: int = 8  # scenes kept as pictures
+    batch: int = 32
+
+    def __post_init__(self) -> None:
+        if min(self.most_sources, self.batch) < 1 or self.examples < 0:
+            raise ValueError("localization needs most_sources and batch >= 1, examples >= 0")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -46,13 +61,15 @@ def measure(context: Context) -> dict[str, Any]:
         "items": {"single": len(single.scenes)},
         "coverage": str(single.scenes.coverage),
     }
-    several = [n for n in context.source.test_counts() if 1 < n <= context.config["evaluation"]["most_sources"]]
+    several = [n for n in context.source.test_counts() if 1 < n <= context.config.evaluation.most_sources]
     scored = {str(n): score_several(context, method, n) for n in several}
     result["multi"] = {n: scores for n, (scores, _) in scored.items()}
     result["items"]["multi"] = {str(n): len(context.source.test(n)) for n in several}
-    hits = [(n, *row) for n, (_, rows) in scored.items() for row in rows]
-    header = ("n_sources", "item", "source", "hit", "hit_other")
-    context.add_file("pointing.csv", lambda path: write_csv(path, header, hits))
+    for n, (_, hits) in scored.items():
+        for item, source, hit, hit_other in hits:
+            values = {"hit": hit, "hit_other": hit_other}
+            single.items.add_all(item, condition({"n_sources": n}, source=source), values)
+    context.add_file(ITEMS, single.items.write)
     if several:
         most = result["multi"][str(several[-1])]
         result["pointing"], result["pointing_other"] = most["pointing"], most["pointing_other"]
@@ -69,16 +86,17 @@ class SingleSource:
         self.masks = getattr(method, "heatmaps_are_masks", False)
         self.main = MASK if self.masks else "aligned"
         self.rules = [MASK] if self.masks else list(metrics.BINARISATIONS)
-        self.rows: list[tuple[str, str, str, float, bool]] = []  # item, row, rule, cIoU, degenerate
-        other = other_sounds(scenes, context.config["seed"])
-        size = context.config["evaluation"]["batch"]
+        self.items = ItemTable()
+        self.grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)  # cIoU, degenerate
+        other = other_sounds(scenes, context.config.seed)
+        size = context.config.evaluation.batch
         examples: list[tuple[Any, ...]] = []
         for first in range(0, len(scenes), size):
             chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
             batch = collate(chosen, method.window, context.device)
             maps = {self.main: method.localize(batch.image, batch.waveform, 1)}
             if hasattr(method, "localize_controls"):
-                draw = generator(context.config["seed"], "controls", first)
+                draw = generator(context.config.seed, "controls", first)
                 maps |= method.localize_controls(batch.image, batch.waveform, 1, draw)
             if not self.masks:
                 elsewhere = collate(
@@ -92,8 +110,10 @@ class SingleSource:
                 for row, heat in arrays.items():
                     for rule in self.rules:
                         area = heat[i] >= 0.5 if rule == MASK else metrics.binarise(heat[i], rule)
-                        self.rows.append((scene.id, row, rule, metrics.ciou(area, truth), metrics.degenerate(area)))
-                if len(examples) < context.config["evaluation"]["examples"] and not self.masks:
+                        ciou = metrics.ciou(area, truth)
+                        self.items.add(scene.id, condition({"row": row, "rule": rule}), "ciou", ciou)
+                        self.grouped[row, rule].append((ciou, metrics.degenerate(area)))
+                if len(examples) < context.config.evaluation.examples and not self.masks:
                     examples.append(
                         (
                             scene.image,
@@ -104,23 +124,16 @@ class SingleSource:
                         )
                     )
             context.progress(first + len(chosen), len(scenes))
-        context.add_file("items.csv", self._write_items)
         if examples:
             context.add_file("examples.npz", lambda path: write_examples(path, examples))
             context.add_file("examples.png", lambda path: draw_examples(path, examples))
 
     def scores(self) -> dict[str, dict[str, dict[str, float]]]:
-        grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
-        for _, row, rule, ciou, degenerate in self.rows:
-            grouped[row, rule].append((ciou, degenerate))
         table: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-        for (row, rule), values in grouped.items():
+        for (row, rule), values in self.grouped.items():
             cious, flags = zip(*values, strict=True)
             table[row][rule] = metrics.summarise(np.array(cious), np.array(flags))
         return dict(table)
-
-    def _write_items(self, path: Path) -> None:
-        write_csv(path, ("item", "row", "rule", "ciou"), [row[:4] for row in self.rows])
 
 
 def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:
@@ -131,7 +144,7 @@ def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, floa
     the object.
     """
     scenes = context.source.test(n)
-    size = context.config["evaluation"]["batch"]
+    size = context.config.evaluation.batch
     masks = getattr(method, "heatmaps_are_masks", False)
     matched, silent, hits = [], [], []
     for first in range(0, len(scenes), size):
@@ -151,7 +164,7 @@ def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, floa
                 own = other = [float(a[o].sum() / a.sum()) for a, o in zip(areas, sounding, strict=True)]
             else:
                 assert scene.stems is not None
-                foreign = foreign_sounds(scene, context.source.test(1), context.config["seed"], first + i)
+                foreign = foreign_sounds(scene, context.source.test(1), context.config.seed, first + i)
                 points = points_at(method, scene, np.concatenate([scene.stems, foreign]), context.device)
                 own, other = points[:n], points[n:]
             hits += [(scene.id, j, float(a), float(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
@@ -225,10 +238,32 @@ def draw_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:
     heatmap_sheet(path, images, rows, boxes, [f"kind {kind}" for kind in kinds])
 
 
+class Localization(Task):
+    Config = LocalizationConfig
+    abilities = ("localize",)
+    scores = (
+        Score(text="cIoU@0.5, single sources", place="score"),
+        Score(text="pointing, several sources", place="pointing"),
+        Score(text="pointing with the sound of an absent kind (control)", place="pointing_other"),
+    )
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: LocalizationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        tests = tuple(f"test {n}" for n in source.test_counts() if n <= evaluation.most_sources)
+        return (*tests, "train 1") if hasattr(method, "fit") else tests  # the annotations of training images
+
+    @classmethod
+    def rehearsed(cls, evaluation: LocalizationConfig, n: int) -> LocalizationConfig:
+        return replace(evaluation, batch=REHEARSED_BATCH, examples=2)
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["trivial"]:
         from benchmarks.tasks.flickr_trivial import main
 
         main(sys.argv[2:])
     else:
+        from benchmarks.orchestration.experiment import command_line
+
         command_line("localization")

@@ -18,64 +18,56 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Scene, together
-from benchmarks.orchestration.experiment import Context, build, command_line
+from benchmarks.tasks.context import Context, build
 from benchmarks.tasks.counters import load_counter
+from benchmarks.tasks.task import Score, Task
 from benchmarks.training.batching import Indexed, Pool, collate, require_rate
-from benchmarks.training.loop import TrainingError, train_stage
+from benchmarks.training.loop import TrainingError
 from benchmarks.training.validation import make_monitor
-from cavl.config import from_dict
 from cavl.counting import Counter
 from cavl.curriculum import Stage
-from registry.record.observer import continued
 
 COUNTED_AT_ONCE = 64
-#: Which of the monitors' measurements is the score of a training run, the loss where none of them is made.
+#: Which of the measurements on the way is the score of a training run, the loss where none of them is made.
 SCORES = ("pair_accuracy", "avc_auc", "avts_auc_easy")
 
 
 def measure(context: Context) -> dict[str, Any]:
     """Train the job's last stage from its parent's weights."""
     config = context.config
-    stage = from_dict(Stage, config["stages"][-1], "stage")
-    method = context.parent(0) if len(config["stages"]) > 1 else build(config)
+    stage = config.stages[-1]
+    method = context.parent(0) if len(config.stages) > 1 else build(config)
     scenes: Indexed
     graded = context.source.train_counts() if stage.k == "counted" else stage.curricula
     if stage.k == "counted":
         everything = Pool([context.source.train(n) for n in graded])
         scenes = Heard(load_counter(context, -1), everything, stage.curricula, context.device)
-        if len(scenes) < context.settings.batch:
+        if len(scenes) < config.training.batch:
             raise TrainingError(
                 f"the counting network hears {' or '.join(map(str, stage.curricula))} sources in {len(scenes)} of "
-                f"{len(everything)} training scenes, fewer than a batch of {context.settings.batch}: there is no such "
+                f"{len(everything)} training scenes, fewer than a batch of {config.training.batch}: there is no such "
                 "curriculum; train the counter longer (counter.updates)"
             )
     else:
         scenes = Pool([context.source.train(n) for n in graded])
     require_rate(method, context.source.train(stage.curricula[0]))
-    monitor = make_monitor(method, context.source, stage, config["seed"], context.device)
-    if not continued(context.run):
-        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
-    trained = train_stage(
+    monitor = make_monitor(method, context.source, stage, config.seed, context.device)
+    trained = context.train(
         method,
         stage,
         scenes,
-        seed=config["seed"],
-        stage_index=len(config["stages"]) - 1,
-        settings=context.settings,
-        store=context.checkpoints(),
+        stage_index=len(config.stages) - 1,
         counts=scenes.counts if isinstance(scenes, Heard) else None,
         monitor=monitor,
-        log=context.log,
-        flush=context.flush,
-        progress=context.progress,
     )
     measured = dict(monitor(method.eval())) if monitor else {}
     return {
         "score": next((measured[name] for name in SCORES if name in measured), trained["loss"]),
         **measured,
         "loss": trained["loss"],
-        "updates": sum(s["updates"] for s in config["stages"]),
+        "updates": sum(s.updates for s in config.stages),
         "scenes": len(scenes),
         "coverage": str(together([context.source.train(n) for n in graded])),
         **({"rightly_graded": scenes.rightly_graded} if isinstance(scenes, Heard) else {}),
@@ -121,5 +113,30 @@ class Heard:
         return [self.heard[i] for i in indices]
 
 
+class Pretrain(Task):
+    """Has no configuration of its own: a run's stages are it."""
+
+    weights = "A network that was pre-trained on scenes of image and sound."
+    scores = (
+        Score(text="own image nearer than another scene's (chance 0.5)", place="pair_accuracy"),
+        Score(text="own image nearest of the held-out ones", place="r_at_1"),
+        Score(text="pointing at the source of a stem", place="pointing"),
+    )
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: Stage, source: DataModule, method: Any) -> tuple[str, ...]:
+        """The loss needs the curricula; the accuracies along the way need the held-out scenes."""
+        graded = source.train_counts() if evaluation.k == "counted" else evaluation.curricula
+        held_out = set()
+        if hasattr(method, "scene_distances"):
+            held_out = {*evaluation.curricula, *([3] if source.has_objects else [])}
+        if hasattr(method, "corresponds") or hasattr(method, "synchronised"):
+            held_out.add(1)
+        return tuple([f"train {n}" for n in graded] + [f"validation {n}" for n in sorted(held_out)])
+
+
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("pretrain")

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, field, replace
 from itertools import combinations, count
 from typing import Any, Literal, Protocol, cast
 
@@ -32,35 +32,53 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
-from benchmarks.items import write_csv
+from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
-from benchmarks.orchestration.experiment import Context, command_line
-from benchmarks.presets import SeparationConfig
+from benchmarks.tasks.context import Context
+from benchmarks.tasks.task import Score, Task
 from benchmarks.training.batching import Pool, collate, require_rate
-from benchmarks.training.loop import initialise, train_stage
+from benchmarks.training.loop import initialise
+from benchmarks.training.pairs import spread
 from benchmarks.training.seeding import generator, permutation
-from benchmarks.training.validation import spread
-from cavl.config import from_dict
 from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, magnitude
-from registry.record.observer import continued
+from registry.item_table import ITEMS, condition
 
 Floats = npt.NDArray[np.float64]
 Example = dict[str, npt.NDArray[Any]]
 
 MEASURES = ("sdr", "sir", "sar")
+#: Values of the network that name a variant where they are not the preset's.
+UNUSUAL = ("loss", "mixing", "located")
 HELD_OUT = 64  # held-out solos mixed along the way of training
 #: Row -> the same with the sound-makers of other pairs.
 SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparationConfig:
+    """A separation network on top of a frozen, pre-trained method that locates the sound-makers (§6.4), by Adam."""
+
+    network: SeparatorConfig = field(default_factory=SeparatorConfig)
+    updates: int = 50_000
+    lr: float = 1e-3
+    pairs: int = 75  # mixtures evaluated, of two test scenes each; at least 2: the control asks for another pair's
+    examples: int = 4  # pairs kept as pictures and sounds
+    batch: int = 16  # pairs evaluated at once
+
+    def __post_init__(self) -> None:
+        if min(self.updates, self.batch) < 1 or self.pairs < 2 or self.lr <= 0 or self.examples < 0:
+            raise ValueError("separation needs updates and batch >= 1, pairs >= 2, lr > 0 and examples >= 0")
+
+
 def measure(context: Context) -> dict[str, Any]:
     """Train a separation network on top of the method, separate the test mixtures."""
-    evaluation = from_dict(SeparationConfig, context.config["evaluation"], "evaluation")
-    network, seed = evaluation.network, context.config["seed"]
+    evaluation, seed = context.config.evaluation, context.config.seed
+    network: SeparatorConfig = evaluation.network
     method = context.trained()
     separates: Separates
     training: dict[str, Any] = {}
@@ -111,20 +129,12 @@ def make_separator(method: Any, config: SeparatorConfig, seed: int) -> Separator
 
 def train(context: Context, separator: Separator, evaluation: SeparationConfig) -> dict[str, Any]:
     """Train on the solos of the training set; its part of the result."""
-    source, seed = context.source, context.config["seed"]
-    if not continued(context.run):
-        context.checkpoints().drop_states()  # of a run that finished, or whose record is gone: not this run's history
-    trained = train_stage(
+    source = context.source
+    trained = context.train(
         separator,
         Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
         Pool([source.train(1)]),
-        seed=seed,
-        stage_index=0,  # whatever came before: every pre-training is followed by the same batches
-        settings=context.settings,
-        store=context.checkpoints(),
-        monitor=Monitor(source.validation(1), separator.window, seed, context.device),
-        log=context.log,
-        flush=context.flush,
+        monitor=Monitor(source.validation(1), separator.window, context.config.seed, context.device),
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
     coverage = str(source.train(1).coverage)
@@ -270,7 +280,7 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
     if listed is not None:  # all of them; only a rehearsal takes fewer
         pairs = list(listed if context.source.config.limit is None else listed[: evaluation.pairs])
     else:
-        pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config["seed"])
+        pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config.seed)
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
 
 
@@ -379,7 +389,7 @@ def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sound asked back, in one row: a line of ``items.csv``."""
+    """One sound asked back, in one row."""
 
     pair: int
     item: str  # id of the solo asked back
@@ -432,8 +442,8 @@ def evaluate(
 ) -> tuple[list[Item], list[Example]]:
     """Every mixture separated and scored by every row, and the first of them as pictures and sounds of one row."""
     spectrogram = spectrogram.to(context.device)
-    guides = all_guides(separates, mixtures, context.config["seed"])
-    wanted = context.config["evaluation"]["examples"]
+    guides = all_guides(separates, mixtures, context.config.seed)
+    wanted = context.config.evaluation.examples
     items: list[Item] = []
     examples: list[Example] = []
     for mixed in mixtures:
@@ -488,8 +498,11 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[Item], examples: 
     ]
     header = ("pair", "first", "second", "kind_first", "kind_second")
     context.add_file("pairs.csv", lambda path: write_csv(path, header, pairs))
-    columns = tuple(f.name for f in fields(Item))
-    context.add_file("items.csv", lambda path: write_csv(path, columns, [astuple(item) for item in items]))
+    table = ItemTable()
+    for item in items:
+        values = {measure: getattr(item, measure) for measure in MEASURES}
+        table.add_all(item.item, condition({"row": item.row}, pair=item.pair, kind=item.kind), values, item.excluded)
+    context.add_file(ITEMS, table.write)
     if not examples:
         return
     names = getattr(mixtures.scenes, "kind_names", None)
@@ -503,5 +516,42 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[Item], examples: 
     )
 
 
+class Separation(Task):
+    Config = SeparationConfig
+    abilities = ("sound_maker", "separate")
+    network = Separator
+    frozen = True
+    weights = "A network that separates mixed sounds, guided by a pre-trained one that sees their sources."
+    scores = (
+        Score(text="SDR in dB, located with the mixture", place="rows.located-mixture.sdr"),
+        Score(text="SDR in dB, located with the clean solo", place="rows.located-solo.sdr"),
+        Score(text="SDR in dB, located as in another pair (control)", place="rows.shuffled.sdr"),
+        Score(text="SDR in dB of the mixture itself (control)", place="rows.mixture.sdr"),
+    )
+    measure = staticmethod(measure)
+
+    @classmethod
+    def sets(cls, evaluation: SeparationConfig, source: DataModule, method: Any) -> tuple[str, ...]:
+        return ("train 1", "validation 1", "test 1")
+
+    @classmethod
+    def variant(cls, evaluation: SeparationConfig, usual: SeparationConfig, method: Any) -> str | None:
+        if hasattr(method, "separate"):
+            return None
+        values = ((getattr(evaluation.network, name), getattr(usual.network, name)) for name in UNUSUAL)
+        return " ".join([evaluation.network.conditioning, *(value for value, as_ever in values if value != as_ever)])
+
+    @classmethod
+    def rehearsed(cls, evaluation: SeparationConfig, n: int) -> SeparationConfig:
+        return replace(super().rehearsed(evaluation, n), pairs=2, batch=2, examples=2)
+
+    @classmethod
+    def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
+        how = f"{evaluation['network']['conditioning']} conditioning, {evaluation['network']['loss']} L1"
+        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}"
+
+
 if __name__ == "__main__":
+    from benchmarks.orchestration.experiment import command_line
+
     command_line("separation")

@@ -10,7 +10,8 @@ import typer
 
 from registry.cli.options import HOME, JSON, RUNS, ids, registry_in
 from registry.cli.printing import console, print_json, said, table, title
-from registry.comparison import ITEMS, Paired, differing, paired
+from registry.comparison import Paired, differing, paired
+from registry.item_table import ITEMS
 
 
 def compare(
@@ -54,7 +55,9 @@ def compare(
             runs = f"run {p.second} - run {p.first}"
             unshared = str(p.only_first + p.only_second)
             means = (said(p.mean_first), said(p.mean_second), f"{p.difference:+.4g}")
-            shown.add_row(runs, p.condition, str(p.items), unshared, *means, _interval(p))
+            shown.add_row(
+                runs, f"{p.metric}, {p.condition}".removesuffix(", "), str(p.items), unshared, *means, _interval(p)
+            )
         out.print(shown)
     else:
         out.print(f"item by item: not possible, fewer than two of the runs have {ITEMS} with a shared condition")

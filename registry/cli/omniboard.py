@@ -51,17 +51,16 @@ def omniboard(
     Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
     copying the runs of this folder into it. It needs `mongod` on the PATH.
     """
+    from registry.interrupts import sigterm_as_interrupt
     from registry.mongo.mongod import local  # here: the other commands need not wait for pymongo and Sacred
     from registry.omniboard.server import require_free
-    from registry.record.observer import sigterm_as_interrupt
 
     if own and mongo:
         raise ValueError("--local and --mongo name two databases: give one of them")
     visitor = (user, _password(user)) if user else None
     require_free(port)  # before anything takes its time
-    signal.signal(signal.SIGHUP, signal.default_int_handler)  # a closed terminal is a Ctrl-C
     try:
-        with registry_in(home) as registry, sigterm_as_interrupt():
+        with registry_in(home) as registry, sigterm_as_interrupt(signal.SIGHUP):  # a closed terminal is a Ctrl-C
             if own:
                 with local(registry.home) as where:
                     copy(registry, where)

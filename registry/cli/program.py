@@ -5,15 +5,11 @@ Exit codes: 0 done; 1 something failed, as the command has said; 2 refused, with
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
 import itertools
 import os
-import signal
 import sys
-import threading
-import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -22,6 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from registry.errors import RefusedError
+from registry.interrupts import sigterm_as_interrupt
 
 #: In the meta of a command's context: the words that the user gave it.
 WORDS = "words"
@@ -35,7 +32,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def exit_code(work: Callable[[], int | None]) -> int:
     """What ``work`` returns; an error that is the user's to mend becomes one sentence on standard error."""
     try:
-        with _sigterm_as_interrupt():
+        with sigterm_as_interrupt():
             status = work()
             sys.stdout.flush()
             return status or 0
@@ -57,22 +54,6 @@ def _said(error: Exception) -> str:
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: types.FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 class Command(TyperCommand):

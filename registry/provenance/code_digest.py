@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 
-def code_digest(modules: Sequence[str], roots: Sequence[str]) -> dict[str, str]:
+def code_digest(modules: Sequence[str], roots: Sequence[str], stops: Sequence[str] = ()) -> dict[str, str]:
     """Digest of every module that ``modules`` import, directly or not, within the packages ``roots``.
 
     Parameters
@@ -26,6 +26,8 @@ def code_digest(modules: Sequence[str], roots: Sequence[str]) -> dict[str, str]:
         Where to begin, dotted names. A module loaded by a computed name is seen by no import statement: name it here.
     roots : sequence of str
         Top-level packages to stay in, as ``("cavl", "baselines", "benchmarks", "registry")`` and a plug-in's own.
+    stops : sequence of str
+        Modules and packages that are neither digested nor followed: they do not compute what the run measures.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def code_digest(modules: Sequence[str], roots: Sequence[str]) -> dict[str, str]:
     waiting = list(modules)
     while waiting:
         for name in _and_packages(waiting.pop()):
-            if name in seen or name.partition(".")[0] not in roots:
+            if name in seen or name.partition(".")[0] not in roots or _below(name, stops):
                 continue
             seen.add(name)
             source = source_file(name)
@@ -74,6 +76,10 @@ def changes(then: Mapping[str, str], now: Mapping[str, str | None]) -> tuple[str
         for module, digest in sorted(then.items())
         if now.get(module) != digest
     )
+
+
+def _below(name: str, packages: Sequence[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def _and_packages(name: str) -> Iterator[str]:
@@ -131,13 +137,21 @@ def _tree(text: bytes) -> ast.AST | None:
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in _walk(tree):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             # What is imported may be a module or a name in one: both are tried.
             prefix = f"{node.module}." if node.module else ""
             yield from ((node.level, prefix + alias.name) for alias in node.names)
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those of a module's part that runs only as a program (``if __name__ == "__main__"``)."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "__name__ == '__main__'"):
+            yield from _walk(child)
 
 
 def _shape(node: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a run stood on besides its own sources: recorded beside the key, never in it."""
+"""Environment: what a run stood on besides its own sources, recorded beside the key, never in it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ from collections.abc import Mapping
 from typing import Any
 
 #: The packages whose arithmetic reaches a score.
-PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "mir_eval")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn")
+
+#: Version of the definitions in docs/protocols.md, which says what exactly every number is. Increase it, here and
+#: there, whenever the definition of a recorded number changes: runs of another version are marked stale, not lost.
+PROTOCOL = 1
 
 #: What runs had before it was recorded: the version of the definitions by which they were measured.
 UNRECORDED: Mapping[str, Any] = {"protocol": 1}
+#: What runs had recorded that reaches no score.
+FORMER = ("mir_eval",)
 
 
-def versions() -> dict[str, str | None]:
-    """Version of Python (minor) and of :data:`PACKAGES`, ``None`` for one that is absent; nothing is imported."""
-    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **{p: _version(p) for p in PACKAGES}}
+def versions() -> dict[str, Any]:
+    """Versions of the protocol, of Python (minor) and of :data:`PACKAGES`, ``None`` for one that is absent.
+
+    Nothing is imported.
+    """
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"protocol": PROTOCOL, "python": python, **{package: _version(package) for package in PACKAGES}}
 
 
 def environment(precision: str, threads: int, world_size: int = 1) -> dict[str, Any]:
@@ -25,8 +35,8 @@ def environment(precision: str, threads: int, world_size: int = 1) -> dict[str, 
 
 
 def complete(environment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An environment with what was not recorded in its day; where none was recorded (plain Sacred), none."""
-    return {**UNRECORDED, **environment} if environment else {}
+    """An environment as it would be recorded today; where none was recorded (plain Sacred), none."""
+    return {**UNRECORDED, **{n: v for n, v in environment.items() if n not in FORMER}} if environment else {}
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:

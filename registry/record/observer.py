@@ -10,7 +10,7 @@ Sacred's own ``FileStorageObserver`` gives the form (one folder per run, integer
   heartbeat), what is lost for good makes the run FAILED, and :func:`verify_written` reads the record again.
 
 A task wraps its body in :func:`recorded`, its training loop calls :func:`flush` before it writes a checkpoint, and who
-starts it does so within :func:`sigterm_as_interrupt` and calls :func:`verify_written` afterwards.
+starts it does so within :func:`registry.interrupts.sigterm_as_interrupt` and calls :func:`verify_written` afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import io
 import os
 import platform
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -63,10 +62,6 @@ class AlreadyRunning(RuntimeError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # between processes: exceptions are rebuilt from their message otherwise
         return AlreadyRunning, (self.id, self.host, self.pid)
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived. Like Ctrl-C it passes every ``except Exception``, Sacred's own around observers included."""
 
 
 class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
@@ -465,28 +460,6 @@ def recorded(run: Any) -> Iterator[None]:
             flush(run)
         raise
     flush(run)
-
-
-@contextlib.contextmanager
-def sigterm_as_interrupt() -> Iterator[None]:
-    """Wrap the start of a run: SIGTERM ends it as Ctrl-C would (INTERRUPTED, all written), by :class:`Terminated`.
-
-    Further SIGTERMs are ignored until the block is left, so that the record can be finished. Outside the main thread,
-    where Python allows no signal handlers, this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated("SIGTERM")
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def verify_written(run: int | Path, result: Any, status: str = "COMPLETED") -> None:

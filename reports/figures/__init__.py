@@ -1,8 +1,6 @@
-"""The figures: Figs 4a, 4b and 5 of the paper on our runs, the orderings side by side, how much the binarisation rule
-decides, how counts are predicted, how AVC and AVTS are learned, and separated sounds to look at and to listen to.
+"""Figures as files: drawn where their inputs have changed, and only then is matplotlib imported.
 
-``all_figures`` only says what each figure needs; matplotlib is imported when one is drawn. Files are reproducible: no
-times or program versions in their metadata.
+Files are reproducible: no times or program versions in their metadata.
 """
 
 from __future__ import annotations
@@ -16,35 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from registry.files import atomic_write
 from registry.record.run_record import to_json
-from reports.figures.counting import reliability
-from reports.figures.curves import initialisations, losses
 from reports.figures.figure import Figure
-from reports.figures.localization import examples, sensitivity
-from reports.figures.orderings import dots
-from reports.figures.progress import correspondence, synchronisation
-from reports.figures.separation import separated
-from reports.results import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 FORMATS = ("png", "pdf")
 CACHE = "inputs.json"  # beside the figures: figure -> digest of what it was drawn from
-CODE = (
-    "cells.py",
-    "headline.py",
-    "names.py",
-    "statistics.py",
-    "results.py",
-)  # of reports, behind what the figures show
-
-
-def all_figures(study: Study) -> list[Figure]:
-    """Every figure for which there are finished runs."""
-    single = (losses, initialisations, examples, dots, sensitivity, reliability, correspondence)
-    return (
-        [figure for make in single if (figure := make(study)) is not None] + synchronisation(study) + separated(study)
-    )
 
 
 def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
@@ -70,10 +46,13 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 def _inputs(figure: Figure) -> str:
     """Digest of the runs behind a figure and of the code that draws it."""
     runs = [(r.id, r.pedigree.key, r.stop_time) for r in figure.runs]
-    here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), *(here.parent / name for name in CODE)]
-    code = b"".join(source.read_bytes() for source in sources)
+    code = b"".join(source.read_bytes() for source in sources())
     return hashlib.sha256(code + repr((figure.caption, runs)).encode()).hexdigest()
+
+
+def sources() -> list[Path]:
+    """The code of the reports: all of it may be behind what a figure shows."""
+    return sorted(Path(__file__).parents[1].rglob("*.py"))
 
 
 def _rendered(canvas: Canvas, kind: str) -> bytes:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from registry.record.run_record import Record
-from reports import names
+from reports import labels
 from reports.cells import measured
 from reports.figures.canvas import style, subplots
 from reports.figures.figure import Figure, seeds_of
-from reports.names import PERMUTED, TRUE, label
 from reports.results import Study, dig
 from reports.statistics import Estimate
+from reports.tables.counting import PERMUTED, TRUE, called
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -29,15 +29,15 @@ def reliability(study: Study) -> Figure | None:
     """Predicted lambda by true count, beside the diagonal, the constants and what the mode rule counts right."""
     shown: dict[str, tuple[list[Estimate | None], list[Estimate | None]]] = {}
     runs: list[Record] = []
-    every = names.in_order(study.rows("counting"))
-    for method, ordering, labels in [(*who, TRUE) for who in every] + [(*who, PERMUTED) for who in every]:
-        nodes = study.select("counting", method, ordering, labels)
+    every = labels.in_order(study.rows("counting"))
+    for method, ordering, trained_on in [(*who, TRUE) for who in every] + [(*who, PERMUTED) for who in every]:
+        nodes = study.select("counting", method, ordering, trained_on)
         means, deviations = (
             [measured(nodes, score, str(n), scale=1.0).estimate for n in COUNTS]
             for score in ("rate_by_count", "rate_sd_by_count")
         )
         if any(means):
-            shown[label(method, ordering, labels)] = (means, deviations)
+            shown[called(method, ordering, trained_on)] = (means, deviations)
             runs += [n.run for n in nodes if n.run]
     if not shown:
         return None

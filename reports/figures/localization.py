@@ -1,4 +1,4 @@
-"""Fig 5: heatmaps on examples; and how much the binarisation rule decides."""
+"""Localization: heatmaps on examples (Fig 5), orderings side by side, and how much the binarisation rule decides."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from registry.record.run_record import Record
-from reports import names
+from reports import labels
 from reports.cells import measured
 from reports.figures.arrays import arrays_of
-from reports.figures.canvas import bare, heat_over, subplots
+from reports.figures.canvas import bare, heat_over, style, subplots
 from reports.figures.figure import Figure, runs_of
-from reports.names import CURRICULUM, DEFAULT_RULE, UNTRAINED, label
+from reports.labels import CURRICULUM, UNTRAINED, label
 from reports.results import Study, dig
+from reports.tables.localization import DEFAULT_RULE, MASKS, main_heatmap, rules_in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,9 +74,9 @@ def examples(study: Study) -> Figure | None:
 
 def _shown(study: Study) -> list[tuple[str, str]]:
     """The rows of Fig 5."""
-    rows = names.in_order(study.rows("localization"))
-    others = dict.fromkeys(method for method, _ in rows if method not in ("cavl", *names.MASKS))
-    firsts = [names.first_trained(rows, method) for method in others]
+    rows = labels.in_order(study.rows("localization"))
+    others = dict.fromkeys(method for method, _ in rows if method not in ("cavl", *MASKS))
+    firsts = [labels.first_trained(rows, method) for method in others]
     return [("cavl", ordering) for ordering in SHOWN_ORDERINGS] + [row for row in firsts if row is not None]
 
 
@@ -98,20 +99,72 @@ def _picture(axes: Axes, image: Any, heat: Any, box: Any) -> None:
         axes.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=width))
 
 
+def dots(study: Study) -> Figure | None:
+    """Pointing and cIoU@0.5 of every method and ordering, with their intervals."""
+    rows = []
+    for method, ordering in labels.in_order(study.rows("localization")):
+        nodes = study.select("localization", method, ordering)
+        pointing = measured(nodes, "multi", "3", "pointing")
+        single = measured(nodes, "single", *main_heatmap(nodes), "ciou@0.5")
+        if single.estimate is not None:
+            rows.append((label(method, ordering), pointing, single))
+    if not rows:
+        return None
+
+    def draw() -> Canvas:
+        canvas, axes = subplots(1, 2, (10.5, 1.2 + 0.36 * len(rows)), sharey=True)
+        for panel, which, title in (
+            (axes[0, 0], 0, "pointing, 3 sources (%)"),
+            (axes[0, 1], 1, "cIoU@0.5, 1 source (%)"),
+        ):
+            for y, (_, *both) in enumerate(rows):
+                cell = both[which]
+                if cell.estimate is None:
+                    continue
+                values = [100 * p.value for p in cell.parts if p.value is not None]
+                panel.plot(values, [y] * len(values), "o", color="0.6", markersize=4, zorder=2)
+                panel.errorbar(
+                    cell.estimate.mean,
+                    y,
+                    xerr=cell.estimate.half or 0,
+                    fmt="o",
+                    color=style()[0],
+                    markersize=7,
+                    linewidth=1.8,
+                    capsize=3,
+                    zorder=3,
+                )
+            panel.set(xlabel=title, xlim=(-2, 102))
+        axes[0, 0].set(yticks=range(len(rows)), yticklabels=[name for name, *_ in rows], ylim=(len(rows) - 0.5, -0.5))
+        return canvas
+
+    return Figure(
+        name="orderings",
+        title="Orderings and methods side by side",
+        caption=(
+            "Dot and bar: mean and 95 % t-interval over seeds (cut at the edge of the plot where it is wider); grey: "
+            "the single seeds. Methods that give one mask for every sound cannot point and have no dot on the left. "
+            "Orderings of different length are not comparable (see the table); untrained and trivial rows are a floor."
+        ),
+        runs=runs_of(study, "localization"),
+        draw=draw,
+    )
+
+
 def sensitivity(study: Study) -> Figure | None:
     """cIoU@0.5 of each method's heatmap under every binarisation rule."""
     lines = []
-    for method, ordering in names.in_order(study.rows("localization")):
+    for method, ordering in labels.in_order(study.rows("localization")):
         nodes = study.select("localization", method, ordering)
         found = [dig(n.run.result, "single", "aligned") for n in nodes if n.run]
-        rules = names.rules_in_order(rule for f in found if f for rule in f)
+        rules = rules_in_order(rule for f in found if f for rule in f)
         cells = [(rule, measured(nodes, "single", "aligned", rule, "ciou@0.5").estimate) for rule in rules]
         points = [(rule, estimate.mean) for rule, estimate in cells if estimate is not None]
         if points:
             lines.append((label(method, ordering), points))
     if not lines:
         return None
-    rules = names.rules_in_order(rule for _, points in lines for rule, _ in points)
+    rules = rules_in_order(rule for _, points in lines for rule, _ in points)
     values = np.array([[dict(points).get(rule, np.nan) for rule in rules] for _, points in lines])
 
     def draw() -> Canvas:

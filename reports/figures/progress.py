@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.record.run_record import Record
-from reports import names
+from reports import labels
 from reports.figures.canvas import band, style, subplots
 from reports.figures.figure import Figure, seeds_of
-from reports.names import label
+from reports.labels import label
 from reports.results import Study
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _figure(
     found = {who: curve for who in _rows(study, task, arms) if (curve := _curve(study, task, who, metrics))}
     if not found:
         return None
-    curves = {label(*who, names.WITHOUT_ARM.get(who[0], "") if arms else ""): curve for who, curve in found.items()}
+    curves = {label(*who, labels.WITHOUT_ARM.get(who[0], "") if arms else ""): curve for who, curve in found.items()}
     ends = set().union(*(curve.ends for curve in curves.values()))
     rescored = [
         f"{label(*who)} changes how it is scored (first {RESCORED[who[1]]})" for who in found if who[1] in RESCORED
@@ -131,7 +131,7 @@ def _figure(
 
 
 def _rows(study: Study, task: str, arms: bool | None) -> list[tuple[str, str]]:
-    rows = [who for who in names.in_order(study.rows(task)) if who[1] != names.UNTRAINED and "@" not in who[1]]
+    rows = [who for who in labels.in_order(study.rows(task)) if who[1] != labels.UNTRAINED and "@" not in who[1]]
     if arms is None:
         return rows
     if not arms:
@@ -142,7 +142,7 @@ def _rows(study: Study, task: str, arms: bool | None) -> list[tuple[str, str]]:
 
 def _plain(who: tuple[str, str]) -> tuple[str, str]:
     """The same ordering of the method without its arm."""
-    return names.base_of(who[0]), who[1]
+    return labels.base_of(who[0]), who[1]
 
 
 def _curve(study: Study, task: str, who: tuple[str, str], metrics: Mapping[str, str]) -> Curve | None:

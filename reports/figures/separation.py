@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from registry.record.run_record import Record
-from reports import names
+from reports import labels
 from reports.figures.arrays import arrays_of
 from reports.figures.canvas import bare, heat_over, new_canvas
 from reports.figures.figure import Figure, Sound
-from reports.headline import main_row
-from reports.names import label
 from reports.results import Study
+from reports.tables.separation import called, main_row, networks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,17 +44,11 @@ Arrays = Mapping[str, Any]
 
 def separated(study: Study) -> list[Figure]:
     """One figure for each example pair of one network, with its sounds."""
-    planned = [
-        (*who, variant)
-        for who in names.in_order(study.rows("separation"))
-        for variant in study.variants("separation", *who)
-    ]
-    for who in sorted(planned, key=lambda who: (names.base_of(who[0]), *who[1:]) != ("cavl", *PREFERRED)):
+    for who in sorted(networks(study), key=lambda who: (labels.base_of(who[0]), *who[1:]) != ("cavl", *PREFERRED)):
         for node in study.select("separation", *who):
             pairs = arrays_of(node.run, EXAMPLES, ARRAYS, "the page's separated sounds") if node.run else None
             if node.run and pairs is not None:
-                method, ordering, variant = who
-                name = label(method, ordering, main_row([node]) if variant else "", variant or "")
+                name = called(who, main_row([node]) if who.variant else "")
                 return [_example(node.run, pairs, i, name) for i in range(min(len(pairs["images"]), SHOWN_PAIRS))]
     return []
 

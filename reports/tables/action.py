@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from reports import names
+from registry.item_table import means
+from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
-from reports.names import UNTRAINED, label
+from reports.item_scores import condition
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Score, same_for_all, statement
 from reports.results import Node, Study
+from reports.statistics import Scores
 from reports.tables.common import (
     ABSENT,
     CELLS,
@@ -15,6 +19,7 @@ from reports.tables.common import (
     CONTROLS,
     COUNTED,
     HIGHER,
+    Rows,
     beside_trivial,
     configured,
     findings,
@@ -23,37 +28,42 @@ from reports.tables.common import (
     scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport
 
+TASK, NOUN = "action", "test clip"
+ACTIONS = {"miniature": "miniature", "ucf101": "UCF-101", "hmdb51": "HMDB-51"}
 MAJORITY = "Largest class, always"
 PRETRAINED, SCRATCH = "Pre-trained, then trained on labels", "From scratch"
 SCORES = {"accuracy": "accuracy", "frames reordered": "reordered", "one frame": "still"}
+STATEMENTS = "Action recognition: above the largest class, and does pre-training help?"
 
 
 def action(study: Study) -> Table:
     """Accuracy beside chance, the largest class and the same network from scratch, and without order or motion."""
-    every = names.in_order(study.rows("action"))
-    data = list(dict.fromkeys(str(n.variant) for n in study.select("action")))
-    columns = [f"{names.ACTIONS.get(d, d)} {score}" for d in data for score in SCORES]
+    every, data = labels.in_order(study.rows(TASK)), _data(study)
+    columns = [f"{ACTIONS.get(d, d)} {score}" for d in data for score in SCORES]
     better = [HIGHER if score == "accuracy" else 0 for _ in data for score in SCORES]
 
     def trivial(score: str) -> tuple[Cell, ...]:
-        sources = [most_finished(study, every, "action", d) for d in data]
+        sources = [most_finished(study, every, TASK, d) for d in data]
         return tuple(cell for nodes in sources for cell in (measured(nodes, score), ABSENT, ABSENT))
 
     def cells(method: str, ordering: str) -> tuple[Cell, ...]:
-        return tuple(cell for d in data for cell in _cells(study.select("action", method, ordering, d)))
+        runs = [study.select(TASK, method, ordering, d) for d in data]
+        return tuple(measured(nodes, s) if nodes else words("not planned") for nodes in runs for s in SCORES.values())
 
-    untrained = {f"{SCRATCH}: {label(*who)}": who for who in every if who[1] == UNTRAINED}
-    pretrained = {label(*who): who for who in every if who[1] != UNTRAINED}
-    shown = {**pretrained, **untrained}
-    rows = [
-        *(Row(label=name, cells=cells(*who), group=PRETRAINED) for name, who in pretrained.items()),
-        *(Row(label=name, cells=cells(*who), group=SCRATCH) for name, who in untrained.items()),
-        Row(label=CHANCE, cells=trivial("chance"), group=CONTROLS),
-        Row(label=MAJORITY, cells=trivial("majority"), group=CONTROLS),
-    ]
-    floors = [CHANCE, MAJORITY]
-    marked = beside_trivial(rows, list(shown), floors, better)
+    rows = Rows()
+    for who in every:
+        if who[1] != UNTRAINED:
+            rows.add(PRETRAINED, label(*who), cells(*who), who)
+    for who in every:
+        if who[1] == UNTRAINED:
+            rows.add(SCRATCH, f"{SCRATCH}: {label(*who)}", cells(*who), who)
+    rows.add(CONTROLS, CHANCE, trivial("chance"))
+    rows.add(CONTROLS, MAJORITY, trivial("majority"))
+    floors, shown, own = [CHANCE, MAJORITY], list(rows.shown), of_own_network(rows.shown)
+    marked = beside_trivial(rows, shown, floors, better)
+    scratch = "its own network from scratch, where finished,"
     return Table(
         name="action",
         short="Action",
@@ -64,33 +74,67 @@ def action(study: Study) -> Table:
             "clips whose frames come in random order, or all repeat one: what is lost is what order and motion told. "
             "Supervised: the video network pre-trained on labels of the kinds instead of on synchronisation; no sound "
             "is heard there, so that only this table scores it. "
-            f"{scored_on(study, 'action')} {CELLS} {COUNTED}"
+            f"{scored_on(study.select(TASK), noun=NOUN)} {CELLS} {COUNTED}"
         ),
         columns=tuple(columns),
         rows=marked,
         findings=(
-            *findings(marked, list(shown), floors, better, columns, "chance and the largest class"),
-            *findings(
-                marked,
-                list(pretrained),
-                list(untrained),
-                better,
-                columns,
-                "its own network from scratch, where finished,",
-                of_own_network(shown),
-            ),
-            *unfinished(marked, list(shown)),
+            *findings(marked, shown, floors, better, columns, "chance and the largest class"),
+            *findings(marked, rows.trained, rows.untrained, better, columns, scratch, own),
+            *unfinished(marked, shown),
         ),
     )
 
 
-def _cells(nodes: Sequence[Node]) -> tuple[Cell, ...]:
-    return tuple(measured(nodes, score) if nodes else words("not planned") for score in SCORES.values())
+def _data(study: Study) -> list[str]:
+    return list(dict.fromkeys(str(n.variant) for n in study.select(TASK)))
 
 
 def _settings(study: Study) -> str:
     """How long and at what rate, from the finished runs."""
-    updates, rates = (configured(study.select("action"), name) for name in ("updates", "lr"))
+    updates, rates = (configured(study.select(TASK), name) for name in ("updates", "lr"))
     if not updates or not rates:
         return ""
     return f" for {' or '.join(f'{u:,}' for u in updates)} updates at {' or '.join(f'{lr:g}' for lr in rates)}"
+
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+
+def accuracy(data: str) -> Score:
+    return Score(
+        task=TASK, variant=data, metric=Metric(f"Action accuracy ({ACTIONS.get(data, data)})"), items=recognised
+    )
+
+
+def recognised(study: Study, node: Node) -> Scores:
+    """Group of test clips -> the share of them whose action was named.
+
+    Clips of a group show the same object before the same background, or are cut from one film: they are not
+    independent, so that all of them are one item. A clip without a group is an item of its own.
+    """
+    found = study.measurements(node, "correct")
+    groups = (
+        f"group {group}" if group else item
+        for item, group in zip(found["item"], condition(found, "group"), strict=True)
+    )
+    return means(groups, found["value"])
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    for score in map(accuracy, _data(study)):
+        for method, ordering in labels.in_order(study.rows(TASK)):
+            own = score.side(study, method, ordering)
+            yield statement(STATEMENTS, score.metric, own, same_for_all(own, "the largest class", "majority"))
+            if ordering != UNTRAINED:
+                yield statement(STATEMENTS, score.metric, own, score.side(study, method, UNTRAINED))
+
+
+REPORT = TaskReport(
+    task=TASK,
+    noun=NOUN,
+    tables=lambda study: [action(study)],
+    columns={},
+    matched=lambda study, *who: [accuracy(str(data)) for data in study.variants(TASK, *who)],
+    statements=statements,
+)

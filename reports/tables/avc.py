@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from reports import names
+from reports import labels
 from reports.cells import Cell, Row, Table, collected, measured
-from reports.names import UNTRAINED, label
+from reports.item_scores import balanced
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Score, same_for_all, statement
 from reports.results import Node, Study, dig
 from reports.tables.common import (
     ABSENT,
@@ -15,8 +17,9 @@ from reports.tables.common import (
     CONTROLS,
     COUNTED,
     HIGHER,
-    OTHERS,
+    Rows,
     beside_trivial,
+    family_first,
     findings,
     in_every_seed,
     in_seeds,
@@ -26,7 +29,9 @@ from reports.tables.common import (
     scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport, later
 
+TASK = "avc"
 L3 = "L3-Net and its supervised baselines"
 VARIATIONS = "Variations of L3-Net"
 #: What the L3-Net summary calls our orderings.
@@ -39,37 +44,30 @@ JUDGE = "Perfect judge of kinds (it cannot tell videos apart)"
 SAME_KIND, OTHER_KINDS, SHARE = "False positives, same kind", "False positives, other kinds", "Same kind, of the error"
 COLUMNS = ("Accuracy", "AUC", "True positives", OTHER_KINDS, SAME_KIND, SHARE)
 BETTER = (HIGHER, HIGHER, 0, 0, 0, 0)
+STATEMENTS = "Correspondence (AVC): above chance and above the same network untrained"
 
 
 def avc(study: Study) -> Table:
     """Accuracy beside chance, and how much of the error is pairs of the same kind from different videos."""
-    every = names.in_order(study.rows("avc"))
-    source = most_finished(study, every, "avc")
-    shown: dict[str, tuple[str, str]] = {}  # label -> who, for the rows of networks
-    rows: list[Row] = []
+    every = labels.in_order(study.rows(TASK))
+    source = most_finished(study, every, TASK)
+    rows = Rows()
 
-    def add(group: str, who: tuple[str, str]) -> None:
-        name = f"{NAMED[who]}: {label(*who)}" if who in NAMED else label(*who)
-        rows.append(Row(label=name, cells=_cells(study.select("avc", *who)), group=group))
-        shown[name] = who
+    def add(several: Sequence[tuple[str, tuple[str, str]]]) -> None:
+        for group, who in several:
+            name = f"{NAMED[who]}: {label(*who)}" if who in NAMED else label(*who)
+            rows.add(group, name, _cells(study.select(TASK, *who)), who)
 
-    for who in every:
-        if names.base_of(who[0]) == "l3" and who[1] != UNTRAINED:
-            add(L3 if who[0] == "l3" else VARIATIONS, who)
+    own, untrained, others = family_first(every, "l3", L3, VARIATIONS)
+    add(own)
     chance = measured(source, "chance")
-    rows.append(Row(label=CHANCE, cells=(chance, chance, *[ABSENT] * 4), group=CONTROLS))
-    rows.append(Row(label=JUDGE, cells=_judge(source), group=CONTROLS))
-    for who in every:
-        if who[1] == UNTRAINED:
-            add(CONTROLS, who)
-    for who in every:
-        if who not in shown.values():
-            add(OTHERS, who)
-
-    compared = [name for name, (_, ordering) in shown.items() if ordering != UNTRAINED]
-    untrained = [name for name, (_, ordering) in shown.items() if ordering == UNTRAINED]
-    marked = beside_trivial(rows, compared, [CHANCE], BETTER)
-    own = of_own_network(shown)
+    rows.add(CONTROLS, CHANCE, (chance, chance, *[ABSENT] * 4))
+    rows.add(CONTROLS, JUDGE, _judge(source))
+    add(untrained)
+    add(others)
+    trained, of_own = rows.trained, of_own_network(rows.shown)
+    marked = beside_trivial(rows, trained, [CHANCE], BETTER)
+    beaten = "its own network untrained, where finished,"
     return Table(
         name="avc",
         short="AVC",
@@ -83,16 +81,17 @@ def avc(study: Study) -> Table:
             "different videos make, which match in all but the video they are from. Perfect judge of kinds: what "
             "recognising every kind, and nothing else, would give. Direct combination: image and sound are classified "
             "apart and the class distributions multiplied; supervised pre-training: the AVC task after classification "
-            f"by labels, to be held against avc-matched, which has as many updates. {scored_on(study, 'avc')} {CELLS} "
-            f"{COUNTED} The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
+            "by labels, to be held against avc-matched, which has as many updates. "
+            f"{scored_on(study.select(TASK))} {CELLS} {COUNTED} "
+            "The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
         ),
         columns=COLUMNS,
         rows=marked,
         findings=(
-            *findings(marked, compared, [CHANCE], BETTER, COLUMNS, "chance"),
-            *findings(marked, compared, untrained, BETTER, COLUMNS, "its own network untrained, where finished,", own),
-            *_same_kind(marked, compared),
-            *unfinished(marked, list(shown)),
+            *findings(marked, trained, [CHANCE], BETTER, COLUMNS, "chance"),
+            *findings(marked, trained, rows.untrained, BETTER, COLUMNS, beaten, of_own),
+            *_same_kind(marked, trained),
+            *unfinished(marked, list(rows.shown)),
         ),
     )
 
@@ -161,3 +160,28 @@ def _same_kind(rows: Sequence[Row], compared: Sequence[str]) -> tuple[str, ...]:
     if rare:
         return first, f"No more often mistaken than pairs of other kinds: {'; '.join(rare)}."
     return first, f"Every trained row mistakes them more often than pairs of other kinds {in_every_seed(seeds)}."
+
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+#: Image -> its balanced accuracy: every image has as many pairs of either sort as any other, so that the mean over
+#: images is that over all pairs.
+SCORE = Score(task=TASK, metric=Metric("AVC accuracy"), items=balanced)
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    for method, ordering in labels.in_order(study.rows(TASK)):
+        if study.stages(method, ordering):
+            own = SCORE.side(study, method, ordering)
+            yield statement(STATEMENTS, SCORE.metric, own, same_for_all(own, "chance", "chance"))
+            yield statement(STATEMENTS, SCORE.metric, own, SCORE.side(study, method, UNTRAINED))
+
+
+REPORT = TaskReport(
+    task=TASK,
+    tables=lambda study: [avc(study)],
+    figures=later("reports.figures.progress", "correspondence"),
+    columns={"AVC accuracy": lambda study, *who: measured(study.select(TASK, *who), "accuracy")},
+    matched=lambda study, *who: [SCORE],
+    statements=statements,
+)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
-from reports import names
+from registry.item_table import means
+from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
-from reports.names import EASY, HARD, MIXED, REORDERED, SETS, SHUFFLED, UNTRAINED, label
-from reports.paired import choosing, same_for_all
+from reports.item_scores import balanced, condition
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Progress, Score, same_for_all, statement
 from reports.results import Node, Study
-from reports.statistics import over_items, paired
+from reports.statistics import Scores, over_items, paired
 from reports.tables.common import (
     ABSENT,
     CELLS,
@@ -17,17 +21,31 @@ from reports.tables.common import (
     CONTROLS,
     COUNTED,
     HIGHER,
-    OTHERS,
+    Rows,
     beside_trivial,
+    family_first,
     findings,
     most_finished,
     of_own_network,
     scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport, later
+
+TASK, NOUN = "avts", "moment"
+#: The sets of pairs on which synchronisation is told; the first is the headline's.
+SETS = {
+    "mixed": "75/25",
+    "easy": "easy",
+    "hard": "hard",
+    "super-hard": "super-hard",
+    "hard-shuffled": "hard, shuffled",
+    "hard-reordered": "hard, reordered",
+}
+MIXED, EASY, HARD, SHUFFLED, REORDERED = "mixed", "easy", "hard", "hard-shuffled", "hard-reordered"
 
 STRATEGIES = "Strategies: negatives and losses"
-ARMS = f"Other video networks (AVTS: {names.WITHOUT_ARM['avts']})"
+ARMS = f"Other video networks (AVTS: {labels.WITHOUT_ARM['avts']})"
 
 CONTROL_SETS = (SHUFFLED, REORDERED)
 #: Column -> set, score, what is better. Controls may lie wholly on one side of the threshold: they have no accuracy.
@@ -36,39 +54,34 @@ COLUMNS = {
     **{f"AUC ({SETS[which]})": (which, "auc", HIGHER) for which in (EASY, HARD, *CONTROL_SETS)},
 }
 TRAINED_ON = "Trained on"
-TASK = {MIXED: "accuracy", EASY: "accuracy"}  # what training is to be seen in; hard negatives are reported as they are
+SEEN_IN = {
+    MIXED: "accuracy",
+    EASY: "accuracy",
+}  # what training is to be seen in; hard negatives are reported as they are
+STATEMENTS = "Synchronisation (AVTS): above chance and above the same network untrained; does it follow time?"
 
 
 def avts(study: Study) -> Table:
     """Accuracy and AUC on the sets of negatives, beside chance, the untrained network and two controls."""
-    every = names.in_order(study.rows("avts"))
-    source = most_finished(study, every, "avts")
-    shown: dict[str, tuple[str, str]] = {}  # label -> who, for the rows of networks
-    rows: list[Row] = []
+    every = labels.in_order(study.rows(TASK))
+    source = most_finished(study, every, TASK)
+    rows = Rows()
 
-    def add(group: str, who: tuple[str, str]) -> None:
-        cells = (words(_trained_on(study, *who)), *_cells(study.select("avts", *who)))
-        rows.append(Row(label=label(*who), cells=cells, group=group))
-        shown[label(*who)] = who
+    def add(several: Sequence[tuple[str, tuple[str, str]]]) -> None:
+        for group, who in several:
+            rows.add(group, label(*who), (words(_trained_on(study, *who)), *_cells(study.select(TASK, *who))), who)
 
-    for who in every:
-        if names.base_of(who[0]) == "avts" and who[1] != UNTRAINED:
-            add(STRATEGIES if who[0] == "avts" else ARMS, who)
-    rows.append(Row(label=CHANCE, cells=(ABSENT, *[measured(source, "chance")] * len(COLUMNS)), group=CONTROLS))
-    for who in every:
-        if who[1] == UNTRAINED:
-            add(CONTROLS, who)
-    for who in every:
-        if who not in shown.values():
-            add(OTHERS, who)
-
-    compared = [name for name, (_, ordering) in shown.items() if ordering != UNTRAINED]
-    untrained = [name for name, (_, ordering) in shown.items() if ordering == UNTRAINED]
+    own, untrained, others = family_first(every, "avts", STRATEGIES, ARMS)
+    add(own)
+    rows.add(CONTROLS, CHANCE, (ABSENT, *[measured(source, "chance")] * len(COLUMNS)))
+    add(untrained)
+    add(others)
+    trained, of_own = rows.trained, of_own_network(rows.shown)
     better = (0, *(0 if which in CONTROL_SETS else sign for which, _, sign in COLUMNS.values()))
+    of_untrained = (0, *(sign if SEEN_IN.get(which) == score else 0 for which, score, sign in COLUMNS.values()))
     columns = (TRAINED_ON, *COLUMNS)
-    of_untrained = [sign if TASK.get(which) == score else 0 for which, score, sign in COLUMNS.values()]
-    marked = beside_trivial(rows, compared, [CHANCE], better)
-    own = of_own_network(shown)
+    marked = beside_trivial(rows, trained, [CHANCE], better)
+    beaten = "its own network untrained, where finished,"
     return Table(
         name="avts",
         short="AVTS",
@@ -84,23 +97,16 @@ def avts(study: Study) -> Table:
             "shuffled, the frames are of random moments of the whole scene, so that nothing tells the moment and the "
             "score must be at chance; reordered, the clip's own frames in random order, which still tell loud from "
             f"quiet. {TRAINED_ON}: the negatives and the loss of each stage; which strategies had as many updates at "
-            f"the same learning rates, the table of orderings says. {scored_on(study, 'avts')} {CELLS} {COUNTED}"
+            "the same learning rates, the table of orderings says. "
+            f"{scored_on(study.select(TASK), noun=NOUN)} {CELLS} {COUNTED}"
         ),
         columns=columns,
         rows=marked,
         findings=(
-            *findings(marked, compared, [CHANCE], better, columns, "chance"),
-            *findings(
-                marked,
-                compared,
-                untrained,
-                (0, *of_untrained),
-                columns,
-                "its own network untrained, where finished,",
-                own,
-            ),
-            *_shuffled(study, shown),
-            *unfinished(marked, list(shown)),
+            *findings(marked, trained, [CHANCE], better, columns, "chance"),
+            *findings(marked, trained, rows.untrained, of_untrained, columns, beaten, of_own),
+            *_shuffled(study, rows.shown),
+            *unfinished(marked, list(rows.shown)),
         ),
     )
 
@@ -110,7 +116,7 @@ def _trained_on(study: Study, method: str, ordering: str) -> str:
     stages = study.stages(method, ordering)
     if not stages:
         return "–" if stages is None else "initial weights"
-    return " → ".join(dict.fromkeys(names.options_text(stage) or "its own recipe" for stage in stages))
+    return " → ".join(dict.fromkeys(labels.options_text(stage) or "its own recipe" for stage in stages))
 
 
 def _cells(nodes: Sequence[Node]) -> tuple[Cell, ...]:
@@ -127,7 +133,7 @@ def _shuffled(study: Study, shown: dict[str, tuple[str, str]]) -> tuple[str, ...
     outside: list[str] = []
     single = False
     for name, who in shown.items():
-        own = choosing(study, SHUFFLED, *who)
+        own = choice(SHUFFLED).side(study, *who)
         scores, chance = own.scores(), same_for_all(own, CHANCE, "chance").scores()
         seeds = sorted(scores.keys() & chance.keys())
         if not seeds:
@@ -150,3 +156,86 @@ def _shuffled(study: Study, shown: dict[str, tuple[str, str]]) -> tuple[str, ...
         f"{said}: it is not in {len(outside)} of {len(inside) + len(outside)} rows, where about one in twenty misses "
         f"by luck: {'; '.join(outside)}.",
     )
+
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+
+def synchrony(which: str) -> Score:
+    """Scene -> the balanced accuracy of its pairs, of all its moments, in one of :data:`SETS`."""
+    metric = Metric(f"AVTS accuracy ({SETS.get(which, which)})")
+    return Score(task=TASK, metric=metric, items=lambda study, node: balanced(study, node, set=which))
+
+
+def choice(which: str, remark: str = "") -> Score:
+    """As :func:`synchrony`, but for any threshold: how often the own sound scores above the wrong one."""
+    return Score(
+        task=TASK,
+        metric=Metric(f"AVTS 2AFC ({SETS.get(which, which)})"),
+        items=lambda study, node: choices(study, node, which),
+        named=lambda method, ordering: label(method, ordering, remark),
+    )
+
+
+def choices(study: Study, node: Node, which: str) -> Scores:
+    """Scene -> the share of its moments whose own sound scores above the wrong one, in one of :data:`SETS`.
+
+    Ties count half; chance is 1/2. This is a two-alternative forced choice (2AFC), which needs no threshold. NaN stays
+    NaN.
+    """
+    moments: dict[
+        tuple[str, str | None], dict[str | None, list[float]]
+    ] = {}  # (item, start) -> matched or not -> scores
+    found = study.measurements(node, "score", set=which)
+    told = (found["item"], condition(found, "start"), condition(found, "matched"), found["value"])
+    for item, start, matched, score in zip(*told, strict=True):
+        moments.setdefault((item, start), {}).setdefault(matched, []).append(score)
+    chosen = [
+        (item, math.nan if math.isnan(own) or math.isnan(wrong) else (own > wrong) + (own == wrong) / 2)
+        for (item, _), by_truth in moments.items()
+        for own, wrong in itertools.product(by_truth.get("1", ()), by_truth.get("0", ()))
+    ]
+    return means(*zip(*chosen, strict=True)) if chosen else {}
+
+
+def more_on(which: str, than: str, name: str) -> Score:
+    """By how much synchronisation is told better on one of :data:`SETS` than on another."""
+
+    def items(study: Study, node: Node) -> Scores:
+        a, b = balanced(study, node, set=which), balanced(study, node, set=than)
+        return {item: a[item] - b[item] for item in a if item in b}
+
+    return Score(task=TASK, metric=Metric(name), items=items)
+
+
+SCORES: Mapping[str, Score | Progress] = {
+    **{f"avts {which}": synchrony(which) for which in (MIXED, EASY)},
+    "avts mixed less easy": more_on(MIXED, EASY, "AVTS accuracy (75/25) less that on easy"),
+    "avts along the way": Progress(
+        task=TASK, metric=Metric("AVTS AUC (easy), mean while training"), measured="avts_auc_easy"
+    ),
+}
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    for method, ordering in labels.in_order(study.rows(TASK)):
+        if not study.stages(method, ordering):
+            continue
+        for score in map(synchrony, (MIXED, EASY, HARD)):
+            own = score.side(study, method, ordering)
+            yield statement(STATEMENTS, score.metric, own, same_for_all(own, "chance", "chance"))
+            yield statement(STATEMENTS, score.metric, own, score.side(study, method, UNTRAINED))
+        hard, shuffled = choice(HARD), choice(SHUFFLED, "frames of random moments")
+        sides = (hard.side(study, method, ordering), shuffled.side(study, method, ordering))
+        yield statement(STATEMENTS, hard.metric, *sides)
+
+
+REPORT = TaskReport(
+    task=TASK,
+    noun=NOUN,
+    tables=lambda study: [avts(study)],
+    figures=later("reports.figures.progress", "synchronisation"),
+    columns={"AVTS accuracy": lambda study, *who: measured(study.select(TASK, *who), "sets", MIXED, "accuracy")},
+    matched=lambda study, *who: [synchrony(MIXED)],
+    statements=statements,
+)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reports import names
+from reports import labels
 from reports.cells import Cell, Row, Table, collected, measured, paper, words
-from reports.names import UNTRAINED, label
+from reports.item_scores import scores
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Score, statement
 from reports.published import published
 from reports.results import Node, Study, dig
 from reports.tables.common import (
@@ -26,6 +28,11 @@ from reports.tables.common import (
     scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport
+
+TASK, NOUN = "classification", "clip"
+PROBES = {"miniature": "miniature", "composite": "composite", "esc10": "ESC-10", "esc50": "ESC-50"}
+OWN_PROBES = ("miniature", "composite")  # of the sounds of a preset's own scenes
 
 PAPER_ROWS = {
     "C1": ("cavl", "c1"),
@@ -39,29 +46,32 @@ NOT_RUN = {
 }
 
 
+STATEMENTS = "Sound classification"
+
+
 def classification(study: Study) -> Table:
     """Table 1: a linear probe on frozen audio features."""
-    planned = [n.variant for n in study.select("classification") if n.variant]
+    planned = [n.variant for n in study.select(TASK) if n.variant]
     # Composite scenes hold recordings of ESC-50, of whose folds none would be unheard.
-    wanted = [] if "composite" in planned else [p for p in names.PROBES if p not in names.OWN_PROBES]
-    probes = [p for p in dict.fromkeys([*names.PROBES, *planned]) if p in planned or p in wanted]
-    folds = {p: 0 if p in names.OWN_PROBES else _folds(study, p) for p in probes}
+    wanted = [] if "composite" in planned else [p for p in PROBES if p not in OWN_PROBES]
+    probes = [p for p in dict.fromkeys([*PROBES, *planned]) if p in planned or p in wanted]
+    folds = {p: 0 if p in OWN_PROBES else _folds(study, p) for p in probes}
     folded = "official folds" if wanted else "whole uploads to a fold"
     columns = ["Paper ESC-50"]
     for probe in probes:
-        name = names.PROBES.get(probe, probe)
+        name = PROBES.get(probe, probe)
         columns += [f"{name} accuracy", *(f"{name} fold {i + 1}" for i in range(folds[probe]))]
 
     def cells(method: str, ordering: str, paper_row: str | None = None) -> tuple[Cell, ...]:
         entry = None if paper_row is None else published(1, paper_row, "Accuracy")
         row = [paper(entry)]
         for probe in probes:
-            nodes = study.select("classification", method, ordering, probe)
+            nodes = study.select(TASK, method, ordering, probe)
             if nodes:
                 row.append(_or_reason(measured(nodes, "accuracy", published=entry if probe == "esc50" else None)))
                 row += _by_fold(nodes, "folds", folds[probe])
             else:
-                row.append(words(study.absence("classification", method, ordering) if probe in planned else "not run"))
+                row.append(words(study.absence(TASK, method, ordering) if probe in planned else "not run"))
                 row += [ABSENT] * folds[probe]
         return tuple(row)
 
@@ -69,14 +79,14 @@ def classification(study: Study) -> Table:
         """A score that every run of a probe has, over the rows ``whose``."""
         row = [ABSENT]
         for probe in probes:
-            nodes = study.select("classification", variant=probe)
+            nodes = study.select(TASK, variant=probe)
             methods = list(dict.fromkeys((n.method, n.ordering) for n in nodes if n.run))[whose]
             nodes = [n for n in nodes if (n.method, n.ordering) in methods]
             row.append(measured(nodes, score) if nodes else ABSENT)
             row += _by_fold(nodes, fold_scores, folds[probe]) if fold_scores else [ABSENT] * folds[probe]
         return tuple(row)
 
-    every = names.in_order(study.rows("classification"))
+    every = labels.in_order(study.rows(TASK))
     without_training = [who for who in every if who == STATISTICS]
     without_training += [who for who in every if who[1] == UNTRAINED]
     rows = [Row(label=f"{r}: {label(*who)}", cells=cells(*who, r), group=THE_PAPERS) for r, who in PAPER_ROWS.items()]
@@ -98,10 +108,11 @@ def classification(study: Study) -> Table:
         title="Table 1. Sound classification with a linear probe",
         caption=(
             f"Accuracy in percent of a linear SVM on frozen audio features, {folded}, C chosen within the "
-            f"training folds (PROTOCOLS §7). {scored_on(study, 'classification')} Fold columns show single folds; the "
-            "paper's figures are multiples of 1/400, i.e. of one fold. Spectrogram statistics: mean and deviation of "
-            "each band, no network at all. Permuted labels: the same pipeline on labels "
-            "shuffled among the clips, averaged over the features of all rows; it must be at chance. "
+            f"training folds (PROTOCOLS §7). {scored_on(study.select(TASK), noun=NOUN)} "
+            "Fold columns show single folds; the paper's figures are multiples of 1/400, i.e. of one fold. "
+            "Spectrogram statistics: mean and deviation of each band, no network at all. Permuted labels: the "
+            "same pipeline on labels shuffled among the clips, averaged over the features of all rows; it must be at "
+            "chance. "
             f"{''.join(f'{NOT_RUN[probe]} ' for probe in wanted if probe not in planned)}{CELLS} {COUNTED} "
             f"{provenance(1, study=study)}"
         ),
@@ -119,7 +130,7 @@ def classification(study: Study) -> Table:
 
 def _folds(study: Study, probe: str) -> int:
     """The number of folds, from the finished runs."""
-    found = (dig(n.run.result, "folds") for n in study.select("classification", variant=probe) if n.run)
+    found = (dig(n.run.result, "folds") for n in study.select(TASK, variant=probe) if n.run)
     return max((len(folds) for folds in found if isinstance(folds, list)), default=0)
 
 
@@ -136,3 +147,38 @@ def _or_reason(cell: Cell) -> Cell:
     if cell.text != "n/a" or not cell.coverage:
         return cell
     return Cell(parts=cell.parts, coverage=cell.coverage, words=f"not scored: data {cell.coverage}")
+
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+
+def probe(name: str) -> Score:
+    """Recording -> 1 where the probe named its class, else 0."""
+    metric = Metric(f"Probe accuracy ({PROBES.get(name, name)})")
+    return Score(task=TASK, variant=name, metric=metric, items=lambda study, node: scores(study, node, "correct"))
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    for name in dict.fromkeys(n.variant for n in study.select(TASK) if n.variant):
+        score = probe(name)
+        for method, ordering in labels.in_order(study.rows(TASK)):
+            if study.stages(method, ordering) and (method != "cavl" or ordering in ("c1", "c1-c2")):
+                for other in ((method, UNTRAINED), STATISTICS):
+                    yield statement(STATEMENTS, score.metric, *score.sides(study, (method, ordering), other))
+        if name not in OWN_PROBES:  # there it is among the orderings
+            yield statement(STATEMENTS, score.metric, *score.sides(study, ("cavl", "c1-c2"), ("cavl", "c1-c2scene")))
+
+
+def _own(study: Study, method: str, ordering: str) -> Cell:
+    nodes = [node for own in OWN_PROBES for node in study.select(TASK, method, ordering, own)]
+    return measured(nodes, "accuracy") if nodes else ABSENT
+
+
+REPORT = TaskReport(
+    task=TASK,
+    noun=NOUN,
+    tables=lambda study: [classification(study)],
+    columns={"Probe accuracy": _own},
+    matched=lambda study, *who: [probe(own) for own in OWN_PROBES],
+    statements=statements,
+)

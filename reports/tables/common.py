@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from reports.cells import Cell, Row, words
+from reports.labels import UNTRAINED, base_of
+from reports.paired import Who
 from reports.published import PAPER
 from reports.results import Node, Study, dig
 
@@ -22,15 +24,6 @@ CONTROLS = "Trivial rows and controls"
 OTHERS = "Other methods and orderings"
 
 HIGHER, LOWER = 1, -1  # what is better in a column; 0 where nothing is compared
-NOUNS = {
-    "action": "test clip",
-    "avc": "test scene",
-    "avts": "moment",
-    "classification": "clip",
-    "counting": "test scene",
-    "localization": "test scene",
-    "separation": "sound",
-}
 CHANCE = "Chance"
 
 #: Row, another row, column -> seed -> by how much the first is above the second.
@@ -57,19 +50,55 @@ def provenance(*tables: int, study: Study) -> str:
     )
 
 
-def scored_on(study: Study, task: str, *path: str) -> str:
+def scored_on(nodes: Iterable[Node], *path: str, noun: str = "test scene") -> str:
     """ "Scored on 300 test scenes.", from the finished runs; nothing where none says."""
-    counts = {c for n in study.select(task) if n.run and isinstance(c := dig(n.run.result, "items", *path), int)}
+    counts = {c for n in nodes if n.run and isinstance(c := dig(n.run.result, "items", *path), int)}
     if not counts:
         return ""
     number = " to ".join(f"{c:,}" for c in dict.fromkeys((min(counts), max(counts))))
-    return f"Scored on {number} {NOUNS[task]}s."
+    return f"Scored on {number} {noun}s."
 
 
 def configured(nodes: Iterable[Node], *path: str) -> list[Any]:
     """The values that finished runs have at ``path`` of their evaluation's configuration, each once."""
     found = (dig(n.run.config, "evaluation", *path) for n in nodes if n.run)
     return list(dict.fromkeys(value for value in found if value is not None))
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+class Rows(list[Row]):
+    """The rows of a table, and which of them show a method and an ordering: label -> who."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[str, Who] = {}
+
+    def add(self, group: str, name: str, cells: tuple[Cell, ...], who: Who | None = None) -> None:
+        self.append(Row(label=name, cells=cells, group=group))
+        if who is not None:
+            self.shown[name] = who
+
+    @property
+    def trained(self) -> list[str]:
+        return [name for name, (_, ordering) in self.shown.items() if ordering != UNTRAINED]
+
+    @property
+    def untrained(self) -> list[str]:
+        return [name for name, (_, ordering) in self.shown.items() if ordering == UNTRAINED]
+
+
+def family_first(every: Sequence[Who], family: str, own: str, arms: str) -> tuple[list[tuple[str, Who]], ...]:
+    """(group, who) of the trained rows of a method and its arms; of untrained networks; of all others."""
+    of_family = [who for who in every if base_of(who[0]) == family and who[1] != UNTRAINED]
+    untrained = [who for who in every if who[1] == UNTRAINED]
+    others = [who for who in every if who not in of_family and who not in untrained]
+    return (
+        [(own if who[0] == family else arms, who) for who in of_family],
+        [(CONTROLS, who) for who in untrained],
+        [(OTHERS, who) for who in others],
+    )
 
 
 # -- comparison with trivial rows --------------------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from reports import names
+from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
-from reports.names import PERMUTED, TRUE, UNTRAINED, label
+from reports.item_scores import condition
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Score, Side, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
+from reports.statistics import Scores
 from reports.tables.common import (
     ABSENT,
     CELLS,
@@ -25,6 +28,12 @@ from reports.tables.common import (
     scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport, later
+
+TASK = "counting"
+TRUE, PERMUTED = "true", "permuted"  # what the counter was trained on
+REMARKS = {TRUE: "", PERMUTED: "permuted labels"}
+STATEMENTS = "Counting: above what does not listen, and does pre-training help?"
 
 PAPER_ROWS = {
     "w/o Pre-train": ("cavl", UNTRAINED),
@@ -54,6 +63,10 @@ COLUMNS = {
 FORMAT: dict[str, dict[str, Any]] = {"accuracy": {"scale": 100.0, "digits": 1}, "mae": {"scale": 1.0, "digits": 3}}
 
 
+def called(method: str, ordering: str, trained_on: str) -> str:
+    return label(method, ordering, REMARKS.get(trained_on, trained_on))
+
+
 def counting(study: Study) -> Table:
     """Table 2, all three predictions."""
 
@@ -71,12 +84,12 @@ def counting(study: Study) -> Table:
         return tuple(row)
 
     def trained(method: str, ordering: str, labels: str = TRUE) -> list[Node]:
-        return study.select("counting", method, ordering, labels)
+        return study.select(TASK, method, ordering, labels)
 
     def absence(method: str, ordering: str) -> str:
-        return study.absence("counting", method, ordering)
+        return study.absence(TASK, method, ordering)
 
-    every = names.in_order(study.rows("counting"))
+    every = labels.in_order(study.rows(TASK))
     # What does not listen depends on the labels only: any network's runs tell it, so those of which most have finished.
     source = max(every, key=lambda who: sum(n.run is not None for n in trained(*who)))
     rows = [Row(label=RANDOM, cells=cells(trained(*source), "Random", "random"), group=THE_PAPERS)]
@@ -89,7 +102,7 @@ def counting(study: Study) -> Table:
         for constant, name in CONSTANTS.items()
     ]
     rows += [
-        Row(label=label(*who, PERMUTED), cells=cells(nodes), group=CONTROL)
+        Row(label=called(*who, PERMUTED), cells=cells(nodes), group=CONTROL)
         for who in every
         if (nodes := trained(*who, PERMUTED))
     ]
@@ -112,7 +125,7 @@ def counting(study: Study) -> Table:
             "A counting network on the pre-trained audio trunk, trained further by Poisson regression (PROTOCOLS §5). "
             "Accuracy in percent, higher is better; MAE, the mean absolute error, in sources, lower is better. Mode: "
             "the most probable count from 1 to 5, the paper's rule and the primary one; rounded: λ to the nearest "
-            f"count; MAE (λ): of λ itself. {scored_on(study, 'counting')}{_left_out(study)}{_training(study)} "
+            f"count; MAE (λ): of λ itself. {scored_on(study.select(TASK))}{_left_out(study)}{_training(study)} "
             "Untrained: without pre-training. Constants and the random guess are exact expectations from the labels "
             "and the same under every rule; majority and median are those of the training set. Permuted labels: the "
             f"same training on labels shuffled among the training scenes. {CELLS} {COUNTED} "
@@ -132,14 +145,14 @@ def _left_out(study: Study) -> str:
     """How many clips were not counted in, from the finished runs; older ones do not say it of the training set."""
     said = []
     for score, name in (("excluded", "test"), ("excluded_training", "training")):
-        found = {c for n in study.select("counting") if n.run and isinstance(c := dig(n.run.result, score), int)}
+        found = {c for n in study.select(TASK) if n.run and isinstance(c := dig(n.run.result, score), int)}
         said += [f"{max(found):,} of the {name} set"] if found else []
     return f" Clips with none or more than five sources are left out: {', '.join(said)}." if said else ""
 
 
 def _training(study: Study) -> str:
     """How long and at what rate the networks were trained, beside the paper's (§6.3), from the finished runs."""
-    updates, lr, decay = (configured(study.select("counting"), name) for name in ("updates", "lr", "decay"))
+    updates, lr, decay = (configured(study.select(TASK), name) for name in ("updates", "lr", "decay"))
     if not (updates and lr and decay):
         return ""
     rate = f"{_either(lr)} / (1 + {_either(decay)} · epoch)"
@@ -151,3 +164,74 @@ def _training(study: Study) -> str:
 
 def _either(numbers: Sequence[float]) -> str:
     return " or ".join(f"{number:g}" for number in sorted(numbers))
+
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+#: What a prediction of a number of sources is worth: (predicted, true) -> so much, more being better.
+Worth = Callable[[float, float], float]
+
+
+def right(predicted: float, true: float) -> float:
+    return float(predicted == true)
+
+
+def minus_error(predicted: float, true: float) -> float:
+    return -abs(predicted - true)
+
+
+WORTHS = ((Metric("Counting accuracy"), right), (Metric("−MAE (sources)", 1.0, 3), minus_error))
+
+
+def counter(metric: Metric, worth: Worth, trained_on: str = TRUE) -> Score:
+    return Score(
+        task=TASK,
+        variant=trained_on,
+        metric=metric,
+        items=lambda study, node: counted(study, node, worth),
+        named=lambda method, ordering: called(method, ordering, trained_on),
+    )
+
+
+def counted(study: Study, node: Node, worth: Worth) -> Scores:
+    """Scene -> what its most probable count is worth."""
+    return {item: worth(mode, true) for item, (mode, true) in _counts(study, node).items()}
+
+
+def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
+    """Scene -> what the constant prediction is worth that, with hindsight, serves the run's test scenes best."""
+    numbers = {item: true for item, (_, true) in _counts(study, node).items()}
+    by_constant = [{item: worth(c, true) for item, true in numbers.items()} for c in range(1, 6)]
+    return max(by_constant, key=lambda scores: sum(scores.values()))
+
+
+def _hindsight(study: Study, worth: Worth) -> Callable[[Node], Scores]:
+    return lambda node: best_constant(study, node, worth)
+
+
+def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
+    """Scene -> (its most probable count, its number of sources)."""
+    found = study.measurements(node, "mode")
+    rows = zip(found["item"], found["value"], condition(found, "n_sources"), strict=True)
+    return {item: (mode, float(true or "nan")) for item, mode, true in rows}
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    every = labels.in_order(study.rows(TASK))
+    for method, ordering in every:
+        for metric, worth in WORTHS:
+            own = counter(metric, worth).side(study, method, ordering)
+            best = Side(name="the best constant", nodes=own.nodes, score=_hindsight(study, worth))
+            others = [counter(metric, worth, PERMUTED).side(study, *who) for who in every if who[0] == method]
+            others += [counter(metric, worth).side(study, method, UNTRAINED)] if ordering != UNTRAINED else []
+            for other in (best, *others):
+                yield statement(STATEMENTS, metric, own, other)
+
+
+REPORT = TaskReport(
+    task=TASK,
+    tables=lambda study: [counting(study)],
+    figures=later("reports.figures.counting", "reliability"),
+    matched=lambda study, *who: [counter(*one) for one in WORTHS],
+    statements=statements,
+)

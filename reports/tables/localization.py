@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reports import names
+from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
-from reports.headline import main_heatmap
-from reports.names import DEFAULT_RULE, MASK, UNTRAINED, label
+from reports.item_scores import scores
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Score, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
+from reports.statistics import Scores
 from reports.tables.common import (
     ABSENT,
     CELLS,
@@ -26,6 +29,26 @@ from reports.tables.common import (
     scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport, later
+
+TASK = "localization"
+#: Binarisation rules in the order of PROTOCOLS §6; the first is the default.
+RULES = ("threshold=0.5", "max_fraction=0.1", "max_fraction=0.5", "top_half", "median_gt", "median_ge")
+DEFAULT_RULE = RULES[0]
+MASK = "mask"  # heatmap and rule of methods that give masks, which are never binarised
+#: In brackets behind a name: which heatmap, or which sound was heard.
+REMARKS = {
+    "aligned": "",
+    "unaligned": "unaligned centre",
+    "random-centre": "random centre",
+    "other-audio": "another scene's sound",
+    "absent-kind": "sound of an absent kind",
+    "activation": "activation without the sound",
+    MASK: "",
+}
+ONE_MASK = ("full-frame", "centred-square", "mean-training-map")  # for all images
+MASKS = (*ONE_MASK, "random-box")  # methods that give masks
+STATEMENTS = "Does the heatmap follow the sound, and does training help?"
 
 TRIVIAL = "Trivial rows (they see no image)"
 CONTROLS = "Controls"
@@ -42,26 +65,45 @@ PAPER_ROWS: Mapping[str, tuple[str, str | None, str]] = {
 SINGLE = ("items", "single")  # where a localization result keeps its number of single-source scenes
 
 
+def called(method: str, ordering: str, heatmap: str) -> str:
+    return label(method, ordering, REMARKS.get(heatmap, heatmap))
+
+
+def main_heatmap(nodes: Sequence[Node]) -> tuple[str, str]:
+    """(heatmap, rule) that a method's score stands on: its aligned heatmap, or its mask."""
+    for node in nodes:
+        heatmaps = dig(node.run.result, "single") if node.run else None
+        if isinstance(heatmaps, Mapping):
+            return (MASK, MASK) if MASK in heatmaps and "aligned" not in heatmaps else ("aligned", DEFAULT_RULE)
+    masks = any(n.method in MASKS for n in nodes)  # none has run yet
+    return (MASK, MASK) if masks else ("aligned", DEFAULT_RULE)
+
+
+def rules_in_order(rules: Iterable[str]) -> list[str]:
+    found = list(dict.fromkeys(rules))
+    return [r for r in RULES if r in found] + [r for r in found if r not in (*RULES, MASK)]
+
+
 def localization(study: Study) -> Table:
     """Table 3: single-source localization under the default binarisation rule."""
 
     def cells(method: str, ordering: str, heatmap: str, paper_row: str | None = None) -> tuple[Cell, ...]:
-        nodes = study.select("localization", method, ordering)
+        nodes = study.select(TASK, method, ordering)
         rule = MASK if heatmap == MASK else DEFAULT_RULE
         printed = [None if paper_row is None else published(3, paper_row, metric) for metric in PAPER[3].metrics]
-        absent = study.absence("localization", method, ordering, NOT_IN_THIS_SUITE)
+        absent = study.absence(TASK, method, ordering, NOT_IN_THIS_SUITE)
         ours = [
             measured(nodes, "single", heatmap, rule, metric, items=SINGLE, published=number, absent=absent)
             for metric, number in zip(("ciou@0.5", "auc"), printed, strict=True)
         ]
         return (*map(paper, printed), *ours)
 
-    every = names.in_order(study.rows("localization"))
+    every = labels.in_order(study.rows(TASK))
     rows: list[Row] = []
     shown: list[tuple[str, str, str]] = []
 
     def add(group: str, who: tuple[str, str, str], paper_row: str | None = None) -> None:
-        known_as = label(*who)
+        known_as = called(*who)
         if paper_row is not None and who[:2] in every and known_as != paper_row:
             known_as = f"{paper_row}: {known_as}"
         elif paper_row is not None:
@@ -70,24 +112,24 @@ def localization(study: Study) -> Table:
         shown.append(who)
 
     for name, (method, wanted, heatmap) in PAPER_ROWS.items():
-        _, ordering = (method, wanted) if wanted else names.first_trained(every, method) or (method, "none")
+        _, ordering = (method, wanted) if wanted else labels.first_trained(every, method) or (method, "none")
         add(THE_PAPERS, (method, ordering, heatmap), name)
     for method, ordering in every:
-        if method in names.TRIVIAL:
+        if method in ONE_MASK:
             add(TRIVIAL, (method, ordering, MASK))
     for method, ordering in every:
         if ordering == UNTRAINED:
             add(CONTROLS, (method, ordering, "aligned"))
-        elif (method, ordering) == names.first_trained(every, names.base_of(method)):
-            for control in _controls(study.select("localization", method, ordering)):
+        elif (method, ordering) == labels.first_trained(every, labels.base_of(method)):
+            for control in _controls(study.select(TASK, method, ordering)):
                 if (method, ordering, control) not in shown:
                     add(CONTROLS, (method, ordering, control))
     for method, ordering in every:
-        heatmap, _ = main_heatmap(study.select("localization", method, ordering))
+        heatmap, _ = main_heatmap(study.select(TASK, method, ordering))
         if (method, ordering, heatmap) not in shown:
             add(OTHERS, (method, ordering, heatmap))
     kinds = [(row.label, row.group, *who) for row, who in zip(rows, shown, strict=True)]
-    trivial = [name for name, _, method, _, _ in kinds if method in names.MASKS]
+    trivial = [name for name, _, method, _, _ in kinds if method in MASKS]
     compared = [name for name, group, _, _, heatmap in kinds if heatmap == "aligned" and group != CONTROLS]
     better, columns = (0, 0, HIGHER, HIGHER), ("Paper cIoU@0.5", "Paper AUC", "cIoU@0.5", "AUC")
     marked = beside_trivial(rows, compared, trivial, better)
@@ -98,7 +140,7 @@ def localization(study: Study) -> Table:
         caption=(
             "cIoU@0.5 (the fraction of images whose cIoU reaches 0.5) and AUC in percent, higher is better. Heatmaps "
             f"are binarised by {DEFAULT_RULE}; masks are never binarised (all rules: Table 3b). "
-            f"{scored_on(study, 'localization', 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
+            f"{scored_on(study.select(TASK), 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
             "choose; activation without the sound: how strongly the image alone excites the network. "
             f"{NOT_HERE} {CELLS} {COUNTED} {provenance(3, study=study)}"
         ),
@@ -134,13 +176,13 @@ def binarisations(study: Study) -> list[Table]:
     def scored(nodes: Sequence[Node]) -> list[Mapping[str, Mapping[str, Any]]]:
         return [s for n in nodes if n.run and isinstance(s := dig(n.run.result, "single"), Mapping)]
 
-    found = scored(study.select("localization"))
-    rules = names.rules_in_order(rule for s in found for by_rule in s.values() for rule in by_rule) or [*names.RULES]
+    found = scored(study.select(TASK))
+    rules = rules_in_order(rule for s in found for by_rule in s.values() for rule in by_rule) or [*RULES]
     tables = []
     for metric, (title, meaning) in PANELS.items():
         rows = []
-        for method, ordering in names.in_order(study.rows("localization")):
-            nodes = study.select("localization", method, ordering)
+        for method, ordering in labels.in_order(study.rows(TASK)):
+            nodes = study.select(TASK, method, ordering)
             heatmaps = dict.fromkeys(heatmap for s in scored(nodes) for heatmap in s) or {main_heatmap(nodes)[0]: None}
             for heatmap in heatmaps:
                 wanted = (MASK,) if heatmap == MASK else rules
@@ -148,7 +190,7 @@ def binarisations(study: Study) -> list[Table]:
                     measured(nodes, "single", heatmap, rule, metric, items=SINGLE) if rule in wanted else ABSENT
                     for rule in (*rules, MASK)
                 )
-                rows.append(Row(label=label(method, ordering, heatmap), cells=cells, group=label(method, "none")))
+                rows.append(Row(label=called(method, ordering, heatmap), cells=cells, group=label(method, "none")))
         tables.append(
             Table(
                 name=f"table3b_{metric.replace('@', '').replace('.', '')}",
@@ -158,10 +200,95 @@ def binarisations(study: Study) -> list[Table]:
                     f"{meaning} The same heatmaps, binarised by each rule (PROTOCOLS §6): published numbers differ in "
                     "this rule more than in anything else. Masks are not binarised. top_half lights half of the image "
                     "and cannot score well where objects are small. "
-                    f"{scored_on(study, 'localization', 'single')} {CELLS}"
+                    f"{scored_on(study.select(TASK), 'single')} {CELLS}"
                 ),
                 columns=(*rules, "as a mask"),
                 rows=tuple(rows),
             )
         )
     return tables
+
+
+# -- among the orderings -----------------------------------------------------------------------------------------------
+
+
+def _several(n: str, metric: str) -> Callable[[Study, str, str], Cell]:
+    """A score on scenes of ``n`` sources."""
+    return lambda study, *who: measured(study.select(TASK, *who), "multi", n, metric, items=("items", "multi", n))
+
+
+def _single(study: Study, method: str, ordering: str) -> Cell:
+    nodes = study.select(TASK, method, ordering)
+    return measured(nodes, "single", *main_heatmap(nodes), "ciou@0.5", items=SINGLE)
+
+
+COLUMNS = {
+    "Pointing (3)": _several("3", "pointing"),
+    "Pointing, other sound (3)": _several("3", "pointing_other"),
+    "IoU (2)": _several("2", "matched_iou"),
+    "IoU (3)": _several("3", "matched_iou"),
+    "Silent area (3)": _several("3", "silent_area"),
+    "cIoU@0.5 (1)": _single,
+}
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+CIOU, POINTING = Metric("cIoU@0.5"), Metric("Pointing (3)")
+
+
+def heatmap(which: str = "aligned") -> Score:
+    rule = MASK if which == MASK else DEFAULT_RULE
+    return Score(
+        task=TASK,
+        metric=CIOU,
+        items=lambda study, node: ciou_hits(study, node, which, rule),
+        named=lambda method, ordering: called(method, ordering, which),
+    )
+
+
+def pointing(metric: str = "hit", heard: str = "aligned") -> Score:
+    """Three-source image -> the share of its sources whose own object was pointed at.
+
+    ``metric="hit_other"``: pointed at by the sound of a kind that is not in the scene, the control.
+    """
+    return Score(
+        task=TASK,
+        metric=POINTING,
+        items=lambda study, node: scores(study, node, metric, n_sources="3"),
+        named=lambda method, ordering: called(method, ordering, heard),
+    )
+
+
+def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
+    """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
+    found = study.measurements(node, "ciou", row=row, rule=rule)
+    return {i: c if math.isnan(c) else float(c >= 0.5) for i, c in zip(found["item"], found["value"], strict=True)}
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    every = labels.in_order(study.rows(TASK))
+    for who in every:
+        if not study.stages(*who) or who != labels.first_trained(every, who[0]):
+            continue
+        untrained = (who[0], UNTRAINED)
+        own = heatmap().side(study, *who)
+        for control in ("unaligned", "random-centre", "other-audio", "activation"):
+            yield statement(STATEMENTS, CIOU, own, heatmap(control).side(study, *who))
+        yield statement(STATEMENTS, CIOU, own, heatmap().side(study, *untrained))
+        points = pointing().side(study, *who)
+        yield statement(STATEMENTS, POINTING, points, pointing("hit_other", "absent-kind").side(study, *who))
+        yield statement(STATEMENTS, POINTING, points, pointing().side(study, *untrained))
+        for trivial in MASKS:
+            yield statement(STATEMENTS, CIOU, own, heatmap(MASK).side(study, trivial, "none"))
+
+
+REPORT = TaskReport(
+    task=TASK,
+    tables=lambda study: [localization(study)],
+    appendix=binarisations,
+    figures=later("reports.figures.localization", "examples", "dots", "sensitivity"),
+    columns=COLUMNS,
+    scenes=("multi", "3"),
+    matched=lambda study, *who: [pointing(), heatmap()],
+    statements=statements,
+)

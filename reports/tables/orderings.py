@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports import names
-from reports.cells import Cell, Row, Table, collected, measured, words
-from reports.headline import HEADLINES, main_heatmap
-from reports.names import label
-from reports.results import NOT_SELECTED, Node, Study
+from reports import labels
+from reports.cells import Cell, Row, Table, collected, words
+from reports.labels import label
+from reports.results import NOT_SELECTED, Study
+from reports.tables import prominent
 from reports.tables.common import ABSENT, CELLS, scored_on
-from reports.tables.localization import SINGLE
-
-#: Further columns, where the plan has the task: name -> task.
-FURTHER = {"AVC accuracy": "avc", "AVTS accuracy": "avts"}
 
 
 def orderings(study: Study) -> Table:
@@ -22,46 +18,35 @@ def orderings(study: Study) -> Table:
     The scores of counting, separation and action recognition, which a preset measures on a few orderings only, have
     tables of their own; what was trained for action recognition is here.
     """
-    further = {column: task for column, task in FURTHER.items() if study.select(task)}
+    reports = [report for report in prominent() if report.columns is not None and study.select(report.task)]
+    columns = {name: (report.task, cell) for report in reports for name, cell in (report.columns or {}).items()}
 
     def cells(method: str, ordering: str) -> tuple[Cell, ...]:
-        where = study.select("localization", method, ordering)
-        probe = [n for own in names.OWN_PROBES for n in study.select("classification", method, ordering, own)]
-        by_task = {task: study.select(task, method, ordering) for task in FURTHER.values()}
-        acting = study.select("action", method, ordering)
+        nodes = next((found for r in reports if (found := study.select(r.task, method, ordering))), [])
         stages = study.stages(method, ordering)
 
-        def several(n: str, metric: str) -> Cell:
-            return measured(where, "multi", n, metric, items=("items", "multi", n)) if where else ABSENT
-
         def while_training(metric: str) -> Cell:
-            nodes = next((nodes for nodes in (where, probe, *by_task.values(), acting) if nodes), [])
             cell = collected(nodes, lambda node: study.while_training(node, metric), items=())
             return ABSENT if not nodes or cell.text == "n/a" else cell  # its training does not measure it
-
-        def headline(nodes: list[Node], task: str) -> Cell:
-            return measured(nodes, *HEADLINES[task]) if nodes else ABSENT
 
         return (
             words(_stages_text(study, method, ordering)),
             ABSENT if stages is None else words(f"{sum(s['updates'] for s in stages):,}"),
             words(_compute(study, method, ordering)),
-            several("3", "pointing"),
-            several("3", "pointing_other"),
-            several("2", "matched_iou"),
-            several("3", "matched_iou"),
-            several("3", "silent_area"),
-            measured(where, "single", *main_heatmap(where), "ciou@0.5", items=SINGLE) if where else ABSENT,
-            headline(probe, "classification"),
-            *(headline(by_task[task], task) for task in further.values()),
+            *(
+                cell(study, method, ordering) if study.select(task, method, ordering) else ABSENT
+                for task, cell in columns.values()
+            ),
             while_training("pair_accuracy"),
             while_training("r_at_1"),
             while_training("rightly_graded") if stages and stages[-1].get("k") == "counted" else ABSENT,
         )
 
     trained = {(n.method, n.ordering) for n in study.nodes if n.parents}
-    every = names.in_order(study.rows("localization", "classification", *FURTHER.values(), "action"))
-    chosen = [who for who in every if who[1] not in names.NAMELESS or who in trained]
+    every = labels.in_order(study.rows(*(report.task for report in reports)))
+    chosen = [who for who in every if who[1] not in labels.NAMELESS or who in trained]
+    said = (scored_on(study.select(r.task), *r.scenes, noun=r.noun) for r in reports)
+    scored = next(filter(None, said), "")
     references = _references(study, chosen)
     return Table(
         name="orderings",
@@ -73,7 +58,7 @@ def orderings(study: Study) -> Table:
             "updates, learning rate. Pointing, IoU and silent "
             "area on scenes of 3 (IoU also 2) sources. Pointing, other sound: the same game played with the sound of a "
             "kind that is not in the scene, the control that the sound decides. "
-            f"{_scored_on(study)} Compute: an ordering may be compared with its method's reference "
+            f"{scored} Compute: an ordering may be compared with its method's reference "
             f"({references}) only where it is matched, i.e. had as many updates under the same learning "
             "rates; unmatched rows were trained for another time and say nothing about order; of a method without a "
             "reference there is no order to compare. "
@@ -90,14 +75,7 @@ def orderings(study: Study) -> Table:
             "Stages",
             "Updates",
             "Compute",
-            "Pointing (3)",
-            "Pointing, other sound (3)",
-            "IoU (2)",
-            "IoU (3)",
-            "Silent area (3)",
-            "cIoU@0.5 (1)",
-            "Probe accuracy",
-            *further,
+            *columns,
             "Pair accuracy",
             "R@1",
             "Rightly graded",
@@ -106,44 +84,37 @@ def orderings(study: Study) -> Table:
     )
 
 
-def _scored_on(study: Study) -> str:
-    """The scenes of several sources, or of the first other task where nothing is localized."""
-    said = [scored_on(study, "localization", "multi", "3")]
-    said += [scored_on(study, task) for task in ("classification", *FURTHER.values())]
-    return next(filter(None, said), "")
-
-
 def _references(study: Study, rows: Sequence[tuple[str, str]]) -> str:
     """ "CAVL c1-c2-c3, AVTS curriculum": those in the table; an arm's is that of its method."""
-    found = [label(*who) for who in rows if who[1] == names.reference_of(who[0]) and ":" not in who[0]]
+    found = [label(*who) for who in rows if who[1] == labels.reference_of(who[0]) and ":" not in who[0]]
     left_out = any(_left_out(study, method) for method, _ in rows)
     return ", ".join(found) or (NOT_SELECTED if left_out else "not planned")
 
 
 def _left_out(study: Study, method: str) -> bool:
     """Whether the preset has the method's reference, and the command has not asked for it."""
-    return any((m, o) == (method, names.reference_of(method)) for _, m, o in study.not_selected)
+    return any((m, o) == (method, labels.reference_of(method)) for _, m, o in study.not_selected)
 
 
 def _stages_text(study: Study, method: str, ordering: str) -> str:
     """One text for all seeds; orderings drawn from the seed give one for each."""
     runs = [n.run for n in study.nodes if n.run and (n.method, n.ordering) == (method, ordering)]
-    texts = ["; ".join(map(names.stage_text, names.taken_stages(r.config))) or "initial weights" for r in runs]
+    texts = ["; ".join(map(labels.stage_text, labels.taken_stages(r.config))) or "initial weights" for r in runs]
     return " / ".join(dict.fromkeys(texts)) or "not run"
 
 
 def _compute(study: Study, method: str, ordering: str) -> str:
-    own, reference = (study.stages(method, o) for o in (ordering, names.reference_of(method)))
-    if ordering == names.reference_of(method):
+    own, reference = (study.stages(method, o) for o in (ordering, labels.reference_of(method)))
+    if ordering == labels.reference_of(method):
         return "the reference"
     if own == []:
         return "untrained"
     if own is None:
         return "not run"
     if not reference:
-        planned = any((n.method, n.ordering) == (method, names.reference_of(method)) for n in study.nodes)
+        planned = any((n.method, n.ordering) == (method, labels.reference_of(method)) for n in study.nodes)
         if planned:
             return "the reference has not run"
         return "the reference is not selected" if _left_out(study, method) else "no reference"
-    matched = "matched" if names.schedule(own) == names.schedule(reference) else "unmatched"
-    return ", ".join(part for part in (matched, names.counter_of(own)) if part)
+    matched = "matched" if labels.schedule(own) == labels.schedule(reference) else "unmatched"
+    return ", ".join(part for part in (matched, labels.counter_of(own)) if part)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from reports import names
+from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
-from reports.headline import main_row
-from reports.item_scores import left_out, ratios
-from reports.names import label
+from reports.item_scores import condition
+from reports.labels import UNTRAINED, label
+from reports.paired import Metric, Score, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
 from reports.results import Node, Study, dig
+from reports.statistics import Scores
 from reports.tables.common import (
     CELLS,
     COUNTED,
@@ -29,8 +31,30 @@ from reports.tables.common import (
     in_seeds,
     no_better,
     provenance,
+    scored_on,
     unfinished,
 )
+from reports.task_report import TaskReport, later
+
+TASK = "separation"
+#: In brackets behind a name: which of the sounds separated in one run.
+REMARKS = {
+    "located-mixture": "located with the mixture",
+    "located-solo": "located with the solo",
+    "shuffled": "shuffled",
+    "shuffled-solo": "shuffled, located with the solo",
+    "audio-assignment": "audio assignment as the mask",
+}
+#: What follows the conditioning in the variant of a network: values that are not the preset's.
+UNUSUAL = {
+    "plain": "plain loss",
+    "weighted": "weighted loss",
+    "mean": "averaged mixtures",
+    "sum": "summed mixtures",
+    "mixture": "located with the mixture",
+    "solo": "located with the solo",
+}
+STATEMENTS = "Separation: does it follow the sound-maker, and does pre-training help?"
 
 
 class Network(NamedTuple):
@@ -74,7 +98,7 @@ class Test(NamedTuple):
 def test_on_music(study: Study) -> Test:
     """Table 4, and what Tables 5 and 6 add to it where the sounds are the same."""
     title = "Table 4. Separation of two sounds"
-    if any(method == ON_MUSIC for method, _ in study.rows("separation")):
+    if any(method == ON_MUSIC for method, _ in study.rows(TASK)):
         return Test(4, ON_MUSIC, title, (5,))
     return Test(4, "cavl", title, (5, 6))
 
@@ -104,17 +128,25 @@ MIXING = {"mean": "mixtures are the mean of two solos", "sum": "mixtures are the
 
 
 def networks(study: Study) -> list[Network]:
-    """All that is planned, the orderings of each method as in :data:`names.ORDERINGS`."""
+    """All that is planned, the orderings of each method as in :data:`labels.ORDERINGS`."""
     return [
-        Network(*who, variant)
-        for who in names.in_order(study.rows("separation"))
-        for variant in study.variants("separation", *who)
+        Network(*who, variant) for who in labels.in_order(study.rows(TASK)) for variant in study.variants(TASK, *who)
     ]
 
 
 def called(who: Network, row: str = "") -> str:
-    """``row``: which of its results, if not the headline."""
-    return label(who.method, who.ordering, row, who.variant or "")
+    """``row``: which of its results, if not the headline. The conditioning of a variant has no other name."""
+    phrases = [UNUSUAL.get(word, word) for word in (who.variant or "").split()]
+    return label(who.method, who.ordering, REMARKS.get(row, row), phrases)
+
+
+def main_row(nodes: Sequence[Node]) -> str:
+    """The row of results that a score stands on: the sound-makers located as the run was configured."""
+    for node in nodes:
+        if node.run is not None:
+            wanted = f"located-{dig(node.run.config, 'evaluation', 'network', 'located')}"
+            return wanted if dig(node.run.result, "rows", wanted) else "located-mixture"
+    return "located-mixture"  # the default; none has run yet
 
 
 def separations(study: Study) -> list[Table]:
@@ -141,7 +173,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     headlines: dict[str, Network] = {}  # label -> who, for the rows that show a network's headline
 
     def add(group: str, name: str, who: Network, row: str, printed: tuple[int, str] | None = None) -> None:
-        absent = study.absence("separation", who.method, who.ordering, NOT_IN_THIS_SUITE)
+        absent = study.absence(TASK, who.method, who.ordering, NOT_IN_THIS_SUITE)
         rows.append(Row(label=name, cells=_cells(_nodes(study, who), row, printed, absent), group=group))
         shown[name] = (who, row)
 
@@ -179,6 +211,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     compared = [row.label for row in rows if row.group in (THE_PAPERS, further, WITHOUT, OTHERS, *LOCATED.values())]
     differences = _of_sounds(study, shown)
+    nodes = [node for who in every for node in _nodes(study, who)]
     marked = beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
     return Table(
         name=f"table{test.table}",
@@ -187,7 +220,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {_scored_on(study, every)} {_left_out(study, shown)} {_mixtures(study, every)}"
+            f"inf. {scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {NOT_HERE} "
@@ -205,14 +238,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
 
 def _nodes(study: Study, who: Network) -> list[Node]:
-    return study.select("separation", *who)
-
-
-def _scored_on(study: Study, every: Sequence[Network]) -> str:
-    """As :func:`reports.tables.common.scored_on`, of these networks."""
-    nodes = [node for who in every for node in _nodes(study, who)]
-    counts = {c for n in nodes if n.run and isinstance(c := dig(n.run.result, "items"), int)}
-    return f"Scored on {' to '.join(f'{c:,}' for c in sorted({min(counts), max(counts)}))} sounds." if counts else ""
+    return study.select(TASK, *who)
 
 
 def _mixtures(study: Study, every: Sequence[Network]) -> str:
@@ -314,7 +340,7 @@ def _located(study: Study, every: Sequence[Network]) -> str:
 
 def _settings(study: Study) -> str:
     """How the networks were trained and on what evaluated, from the finished runs."""
-    every = study.select("separation")
+    every = study.select(TASK)
     usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
     said = [LOSSES.get(loss, f"loss {loss}") for loss in configured(usual, "network", "loss")]
     said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in configured(usual, "network", "mixing")]
@@ -344,3 +370,65 @@ def _left_out(study: Study, shown: Mapping[str, tuple[Network, str]]) -> str:
         "A silent reference leaves its pair out of every row, an estimate that is silent or not finite only its own "
         f"row.{''.join(said)}"
     )
+
+
+# -- item by item ------------------------------------------------------------------------------------------------------
+
+
+def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
+    """Separated sound -> its SDR (``measure`` "sir": SIR, "sar": SAR) in dB, for one row of a separation run.
+
+    Sounds that were excluded are not there. Every seed mixes pairs of its own, so the seed is part of the item's name.
+    """
+    found = study.measurements(node, measure, row=row).dropna(subset="value")
+    sounds = zip(condition(found, "pair"), found["item"], found["value"], strict=True)
+    return {f"seed {node.seed}, pair {pair}: {item}": value for pair, item, value in sounds}
+
+
+def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
+    """(row, reason) -> how many sounds a separation run left out of it."""
+    found = study.measurements(node, "sdr")
+    return Counter((str(row), why) for row, why in zip(condition(found, "row"), found["excluded"], strict=True) if why)
+
+
+def separator(variant: str | None, row: str = "") -> Score:
+    """``row``: "" for the headline."""
+
+    def named(method: str, ordering: str) -> str:
+        return "the mixture as the estimate" if row == "mixture" else called(Network(method, ordering, variant), row)
+
+    return Score(
+        task=TASK,
+        variant=variant,
+        metric=Metric("SDR (dB)", 1.0, 2),
+        items=lambda study, node: ratios(study, node, row or main_row([node])),
+        named=named,
+    )
+
+
+def statements(study: Study) -> Iterator[Row | None]:
+    metric = separator(None).metric
+    for who in labels.in_order(study.rows(TASK)):
+        variants = study.variants(TASK, *who)
+        for variant in variants:
+            own, *controls = (separator(variant, row).side(study, *who) for row in ("", "shuffled", "mixture"))
+            for control in controls:
+                yield statement(STATEMENTS, metric, own, control)
+            solo, other = (separator(variant, row).side(study, *who) for row in ("located-solo", "shuffled-solo"))
+            yield statement(STATEMENTS, metric, solo, other)
+            if who[1] != UNTRAINED:
+                yield statement(STATEMENTS, metric, own, separator(variant).side(study, who[0], UNTRAINED))
+        first = separator(variants[0]).side(study, *who)
+        yield statement(STATEMENTS, metric, first, separator(None, "audio-assignment").side(study, *who))
+        for variant in variants[1:]:
+            yield statement(STATEMENTS, metric, first, separator(variant).side(study, *who))
+
+
+REPORT = TaskReport(
+    task=TASK,
+    noun="sound",
+    tables=separations,
+    figures=later("reports.figures.separation", "separated"),
+    matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],
+    statements=statements,
+)

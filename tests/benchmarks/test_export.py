@@ -11,11 +11,10 @@ from benchmarks import export as module
 from benchmarks.cli import main
 from benchmarks.export import export
 from benchmarks.orchestration.experiment import answered, run_job
-from benchmarks.orchestration.graph import resolve
-from benchmarks.presets import run_config
 from cavl import load
 from cavl.extractor import ModelError
 from registry.index import Registry
+from tests.plain_config import resolve, run_config
 
 SOUND = np.random.default_rng(0).integers(-9000, 9000, 30_000, dtype=np.int16)
 PICTURE = np.random.default_rng(1).integers(0, 256, (50, 60, 3), dtype=np.uint8)

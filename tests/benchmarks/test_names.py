@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import names, presets
+from benchmarks import presets
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -50,4 +50,4 @@ def test_what_needs_no_torch_does_not_wait_for_it(command, tmp_path):
 
 
 def test_every_preset_is_offered():
-    assert names.presets() == presets.names() == ["ablations", "composite", "miniature", "paper", "smoke"]
+    assert presets.names() == ["ablations", "composite", "miniature", "paper", "smoke"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from registry.comparison import differing, flat, paired, read_items
+from registry.comparison import differing, flat, paired
 from registry.index import Registry
 
 
@@ -28,33 +28,11 @@ def test_only_differences_are_told() -> None:
     assert differing([{"x": math.nan}, {"x": math.nan}]).keys() == {"x"}
 
 
-def write(folder: Path, text: str) -> Path:
-    (folder / "items.csv").write_text(text)
-    return folder / "items.csv"
+HEADER = "item,condition,metric,value,excluded\n"
 
 
-def test_a_table_of_scores(tmp_path: Path) -> None:
-    text = "item,row,rule,ciou\na,aligned,t,0.5\na,random,t,0.1\nb,aligned,t,0.25\nb,aligned,t,0.75\n"
-    assert read_items(write(tmp_path, text)) == {"aligned t": {"a": 0.5, "b": 0.5}, "random t": {"a": 0.1}}
-
-
-def test_a_table_of_labels(tmp_path: Path) -> None:
-    text = "item,fold,label,predicted\na,1,dog,dog\nb,2,dog,cat\n"
-    assert read_items(write(tmp_path, text)) == {"": {"a": 1.0, "b": 0.0}}
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "no table of items: its columns are none"),
-        ("name,x\na,1\n", "its columns are name, x"),
-        ("item,x\na,1\nb,none\n", "line 3 of .* has no number in 'x'"),
-        ("item,x\na\n", "line 2 of"),
-    ],
-)
-def test_tables_that_are_none(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        read_items(write(tmp_path, text))
+def write(folder: Path, text: str) -> None:
+    (folder / "items.csv").write_text(HEADER + text)
 
 
 def test_paired_interval_is_that_of_the_paired_t_test(tmp_path: Path, write_run) -> None:
@@ -62,20 +40,28 @@ def test_paired_interval_is_that_of_the_paired_t_test(tmp_path: Path, write_run)
     a = rng.normal(size=30)
     b = a + rng.normal(0.3, 0.5, size=30)
     for id, scores, shift in ((1, a, 0), (2, b, 5)):  # run 1 has items 0 to 29, run 2 items 5 to 34
-        rows = [f"item{i + shift},aligned,{float(scores[(i + shift) % 30])!r}" for i in range(30)]
-        rows += ["item7,only,1"] if id == 1 else []
-        write(write_run(tmp_path, id, artifacts=["items.csv"]), "item,row,ciou\n" + "\n".join(rows) + "\n")
+        rows = [f"item{i + shift},row=aligned,ciou,{float(scores[(i + shift) % 30])!r}," for i in range(30)]
+        rows += ["item7,row=only,ciou,1,"] if id == 1 else []
+        write(write_run(tmp_path, id, artifacts=["items.csv"]), "\n".join(rows) + "\n")
     (p,) = paired(Registry(tmp_path).get(1), Registry(tmp_path).get(2))
     truth = stats.ttest_rel(b[5:], a[5:]).confidence_interval(0.95)
-    assert (p.first, p.second, p.condition, p.items, p.only_first, p.only_second) == (1, 2, "aligned", 25, 5, 5)
+    assert (p.first, p.second, p.condition, p.metric, p.items, p.only_first, p.only_second) == (
+        1,
+        2,
+        "row=aligned",
+        "ciou",
+        25,
+        5,
+        5,
+    )
     assert p.mean_first == pytest.approx(a[5:].mean())
     assert p.mean_second == pytest.approx(b[5:].mean())
     assert (p.difference - p.half_width, p.difference + p.half_width) == pytest.approx((truth.low, truth.high))
 
 
 def test_one_item_and_none(tmp_path: Path, write_run) -> None:
-    for id, items in ((1, "a,1\nb,2\n"), (2, "b,3\nc,4\n"), (3, "z,1\n")):
-        write(write_run(tmp_path, id, artifacts=["items.csv"]), "item,x\n" + items)
+    for id, items in ((1, "a,,x,1,\nb,,x,2,\n"), (2, "b,,x,3,\nc,,x,4,\n"), (3, "z,,x,1,\n")):
+        write(write_run(tmp_path, id, artifacts=["items.csv"]), items)
     one, two, three = Registry(tmp_path).records()
     (p,) = paired(one, two)
     assert (p.items, p.difference) == (1, 1.0)
@@ -90,3 +76,14 @@ def test_no_items(tmp_path: Path, write_run) -> None:
     write_run(tmp_path, 2)
     with pytest.raises(FileNotFoundError, match=r"run 1 has no artifact 'items\.csv'"):
         paired(*Registry(tmp_path).records())
+
+
+def test_what_stands_behind_the_semicolon_is_averaged_and_what_is_excluded_left_out(tmp_path: Path, write_run) -> None:
+    tables = (
+        "a,n=3; source=0,hit,1,\na,n=3; source=1,hit,0,\na,n=3,other,1,\nb,n=3; source=0,hit,1,silent\n",
+        "a,n=3; source=9,hit,1,\nb,n=3; source=0,hit,1,\na,n=2,hit,0,\n",
+    )
+    for id, text in enumerate(tables, start=1):
+        write(write_run(tmp_path, id, artifacts=["items.csv"]), text)
+    (p,) = paired(*Registry(tmp_path).records())
+    assert (p.condition, p.metric, p.items, p.only_second, p.difference) == ("n=3", "hit", 1, 1, 0.5)

@@ -23,7 +23,6 @@ from registry.lock import Lock
 from registry.provenance.code_digest import code_digest
 from registry.provenance.environment import environment
 from registry.record.run_record import RecordError, read_record
-from registry.runner import RunnerError
 
 
 @pytest.fixture
@@ -367,27 +366,19 @@ def test_the_environment_makes_stale(tmp_path: Path, write_run) -> None:
     assert [r.stale for r in found] == [(), (torch,), ("threads was 2, is 1",)]
 
 
-def test_another_version_of_the_protocol_makes_stale(tmp_path: Path, write_run, runner) -> None:
+def test_another_version_of_the_protocol_makes_stale(tmp_path: Path, write_run, monkeypatch) -> None:
     now = environment("float32", threads=1)
+    del now["protocol"]
     write_run(tmp_path, 1, environment=now)  # as of old: they were of version 1
     write_run(tmp_path, 2, environment={**now, "protocol": 1})
     write_run(tmp_path, 3, environment={**now, "protocol": 2})
     write_run(tmp_path, 4, environment={})  # of plain Sacred: of no version
     old, new = ("protocol was 1, is 2",), ("protocol was 2, is 1",)
     assert [r.stale for r in Registry(tmp_path).records()] == [(), (), new, ()]
-    runner.protocol = 2
+    monkeypatch.setattr("registry.provenance.environment.PROTOCOL", 2)
     assert [r.stale for r in Registry(tmp_path).records()] == [old, old, (), ()]
     today = Registry(tmp_path, environment={**now, "protocol": 1})
     assert [r.stale for r in today.summaries()] == [(), (), new, ()]
-
-
-def test_without_experiments_the_protocol_is_taken_as_each_run_had_it(tmp_path: Path, write_run, monkeypatch) -> None:
-    def none() -> None:
-        raise RunnerError("nothing can run experiments again")
-
-    monkeypatch.setattr("registry.index.runner", none)
-    write_run(tmp_path, 1, environment={**environment("float32", threads=1), "protocol": 7})
-    assert Registry(tmp_path).get(1).stale == ()
 
 
 def test_staleness_descends(tmp_path: Path, package: Path, write_run) -> None:

@@ -40,8 +40,8 @@ def home(tmp_home: Path, write_run) -> Path:
             result={"score": sum(scores) / 3, "long": "w" * 300},
             artifacts=["items.csv"],
         )
-        rows = [f"item{i},aligned,{score}" for i, score in enumerate(scores)]
-        (folder / "items.csv").write_text("\n".join(["item,row,ciou", *rows, ""]))
+        rows = [f"item{i},row=aligned,ciou,{score}," for i, score in enumerate(scores)]
+        (folder / "items.csv").write_text("\n".join(["item,condition,metric,value,excluded", *rows, ""]))
     before = {"status": "DIED", "hostname": "other", "pid": 77}
     resumption = {"time": "2025-01-01T00:00:30", "hostname": "h", "pid": 5, "changed": [], "before": before}
     trace = ["Traceback:\n", "ValueError: by hand\n"]
@@ -216,7 +216,7 @@ def test_damaged_and_unreadable(home: Path, capsys) -> None:
     (home / "3" / "items.csv").write_text("nonsense\n")
     code, _, err = run(capsys, "compare", "2", "3")
     assert code == 2
-    assert "no table of items" in err
+    assert "no item table" in err
     (home / "1" / "config.json").unlink()
     os.utime(home / "1" / "run.json", ns=(1, 1))
     code, _, err = run(capsys, "show", "1")

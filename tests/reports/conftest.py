@@ -107,6 +107,11 @@ class Writer:
         self.home = home
         self.nodes: list[dict[str, Any]] = []
 
+    @staticmethod
+    def tidy(lines: Sequence[str], *metrics: str, further: str = "") -> str:
+        """As ``_items``, of lines of text."""
+        return _items([line.split(",") for line in lines], *metrics, further=further.split())
+
     def plan(self, preset: str = "miniature", **entries: Any) -> None:
         folder = self.home / "plans"
         folder.mkdir(parents=True, exist_ok=True)
@@ -283,7 +288,7 @@ class Writer:
             "chance": 0.5,
             "coverage": f"{SCENES} of {SCENES}",
         }
-        options = {"files": {"items.csv": _csv(lines)}, **options}
+        options = {"files": {"items.csv": _items(lines, "score", "right", further=["partner"])}, **options}
         return self.run("avc", method, ordering, seed, result, **options)
 
     def synchronise(
@@ -322,7 +327,7 @@ class Writer:
             "chance": 0.5,
             "coverage": f"{SCENES} of {SCENES}",
         }
-        options = {"files": {"items.csv": _csv(lines)}, **options}
+        options = {"files": {"items.csv": _items(lines, "score", "right", further=["start", "other"])}, **options}
         return self.run("avts", method, ordering, seed, result, **options)
 
     def act(self, method: str, ordering: str, seed: int, skill: float, data: str = "miniature", **options: Any) -> str:
@@ -345,7 +350,7 @@ class Writer:
         }
         groups = [f"scene {i // 5}" for i in range(CLIPS)]  # five actions of the same object
         lines = [("item", "label", "predicted", "group"), *zip(range(CLIPS), labels, predicted, groups, strict=True)]
-        files = {"items.csv": _csv(lines)}
+        files = {"items.csv": _items(lines, "correct", further=["label", "predicted", "group"])}
         options = {"evaluation": {"data": data, "updates": 30, "lr": 1e-3}, "files": files, **options}
         return self.run("action", method, ordering, seed, result, variant=data, **options)
 
@@ -370,12 +375,14 @@ class Writer:
                     "degenerate": 0.025 * j,
                 }
         result: dict[str, Any] = {"single": single, "items": {"single": SCENES}, "coverage": f"{SCENES} of {SCENES}"}
-        files: dict[str, bytes | str] = {"items.csv": _csv(lines)}
+        files: dict[str, bytes | str] = {"items.csv": _items(lines, "ciou")}
         if not masks:
             hit = draw.random((THREE, 3)) < skill
             other = draw.random((THREE, 3)) < skill / 3
             hits = [(3, f"three-{i:03d}", s, int(hit[i, s]), int(other[i, s])) for i in range(THREE) for s in range(3)]
-            files["pointing.csv"] = _csv([("n_sources", "item", "source", "hit", "hit_other"), *hits])
+            points = [("n_sources", "item", "source", "hit", "hit_other"), *hits]
+            points_only = _items(points, "hit", "hit_other", further=["source"]).partition("\n")[2]
+            files["items.csv"] = f"{files['items.csv']}{points_only}"
             files["examples.npz"] = _examples(skill, draw)
             scores = {"matched_iou": skill * 0.8, "silent_area": 1 - skill, "pointing": float(hit.mean())}
             scores["pointing_other"] = float(other.mean())
@@ -402,7 +409,8 @@ class Writer:
             "classes": 10,
             "coverage": f"{CLIPS} of {CLIPS}",
         }
-        options = {"evaluation": {"probe": probe}, "files": {"items.csv": _csv(lines)}, **options}
+        files = {"items.csv": _items(lines, "correct", further=["fold", "label", "predicted"])}
+        options = {"evaluation": {"probe": probe}, "files": files, **options}
         return self.run("classification", method, ordering, seed, result, variant=probe, **options)
 
     def count(self, method: str, ordering: str, seed: int, skill: float, labels: str = "true", **options: Any) -> str:
@@ -437,7 +445,11 @@ class Writer:
             "updates": 20,
         }
         evaluation = {"labels": labels, "updates": 20, "lr": 1e-2, "decay": 9.0}
-        options = {"evaluation": evaluation, "files": {"items.csv": _csv(lines)}, **options}
+        options = {
+            "evaluation": evaluation,
+            "files": {"items.csv": _items(lines, "rate", "mode", "rounded")},
+            **options,
+        }
         return self.run("counting", method, ordering, seed, result, variant=labels, **options)
 
     def separate(
@@ -486,7 +498,10 @@ class Writer:
         }
         conditioning, _, loss = (variant or "mask").partition(" ")
         network = {"conditioning": conditioning, "loss": loss or "weighted", "mixing": "mean", "located": located}
-        files = {"items.csv": _csv(lines), "examples.npz": _pairs(seed, kinds)}
+        files = {
+            "items.csv": _items(lines, "sdr", "sir", "sar", further=["pair", "kind"]),
+            "examples.npz": _pairs(seed, kinds),
+        }
         evaluation = {"network": network, "pairs": PAIRS, "updates": 40, "lr": 1e-3}
         options = {"evaluation": evaluation, "files": files, **options}
         return self.run("separation", method, ordering, seed, result, variant=variant, **options)
@@ -562,9 +577,21 @@ def _draw(*what: Any) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(repr(what).encode()))
 
 
-def _csv(lines: Sequence[Sequence[Any]]) -> str:
+def _items(lines: Sequence[Sequence[Any]], *metrics: str, further: Sequence[str] = ()) -> str:
+    """An item table, of lines under a header: columns that are no metrics make the condition, ``further`` its end."""
+    header = list(map(str, lines[0]))
+    rows = [dict(zip(header, line, strict=True)) for line in lines[1:]]
+    compared = [name for name in header if name not in ("item", "excluded", *metrics, *further)]
+    table = [("item", "condition", "metric", "value", "excluded")]
+    for row in rows:
+        parts = (", ".join(f"{name}={row[name]}" for name in part if name in row) for part in (compared, further))
+        condition = "; ".join(parts) if further else next(parts)
+        for metric in metrics:
+            value = row["label"] == row["predicted"] if metric == "correct" else row[metric]
+            value = "nan" if value == "" else float(value)
+            table.append((row["item"], condition, metric, value, row.get("excluded", "")))
     file = io.StringIO()
-    csv.writer(file).writerows(lines)
+    csv.writer(file).writerows(table)
     return file.getvalue()
 
 

@@ -19,7 +19,9 @@ from reports.claims import (
     holds,
     overall,
 )
-from reports.render import latex, long_csv, markdown
+from reports.csv import long_csv
+from reports.latex import latex
+from reports.markdown import markdown
 from reports.statistics import Estimate
 
 
@@ -36,7 +38,8 @@ def write_avc(writer, ordering, seed, *right):
     lines = ["item,partner,matched,same_kind,score,right"]
     for i, (own, other) in enumerate(right):
         lines += [f"s{i},s{i},1,1,0,{own}", f"s{i},x,0,0,0,{other}"]
-    writer.run("avc", "l3", ordering, seed, {"chance": 0.5}, files={"items.csv": "\n".join(lines)})
+    files = {"items.csv": writer.tidy(lines, "score", "right", further="partner")}
+    writer.run("avc", "l3", ordering, seed, {"chance": 0.5}, files=files)
 
 
 GOOD, HALF, BAD = (1, 1), (1, 0), (0, 0)
@@ -208,7 +211,7 @@ def test_a_plan_without_any_of_it_has_no_such_table(whole_study, writer, study_o
 
 def test_finished_runs_without_the_score_are_no_evidence(writer, study_of, recwarn):
     for ordering in ("avc", "supervised"):
-        writer.run("avc", "l3", ordering, 1, {}, files={"items.csv": "item,matched,right"})
+        writer.run("avc", "l3", ordering, 1, {}, files={"items.csv": writer.tidy(["item"])})
     writer.plan()
     table = claims(study_of(writer.home), [claim(avc("avc", "above", "supervised"))])
     assert [c.text for c in table.rows[0].cells] == ["AVC accuracy", "n/a", INCONCLUSIVE]
@@ -241,7 +244,8 @@ def write_avts(writer, ordering, seed, easy, mixed):
         for i in range(5):
             own, other = told[level]
             lines += [f"s{i},{seed},{which},1,s{i},0,{own}", f"s{i},{seed},{which},0,x,0,{other}"]
-    writer.run("avts", "avts", ordering, seed, {"chance": 0.5, "sets": {}}, files={"items.csv": "\n".join(lines)})
+    files = {"items.csv": writer.tidy(lines, "score", "right", further="start other")}
+    writer.run("avts", "avts", ordering, seed, {"chance": 0.5, "sets": {}}, files=files)
 
 
 def test_the_curriculum_reflects_the_test_set_where_it_gains_more_there(writer, study_of):
@@ -298,7 +302,7 @@ def test_convergence_is_told_from_the_updates_that_both_sides_have(writer, study
             key = f"{ordering} {seed}"
             metrics = {"avts_auc_easy": along}
             writer.run("pretrain", "avts", ordering, seed, {}, stages=stages, key=key, metrics=metrics)
-            writer.run("avts", "avts", ordering, seed, {}, parents=[key], files={"items.csv": "item"})
+            writer.run("avts", "avts", ordering, seed, {}, parents=[key], files={"items.csv": writer.tidy(["item"])})
     writer.plan()
     table = claims(study_of(writer.home), [c for c in CLAIMS if c.id == "A4"])
     assert [cell.text for cell in table.rows[0].cells] == [
@@ -314,7 +318,8 @@ def test_a_seed_without_a_common_item_is_left_out_and_ends_nothing(writer, study
     write_avc(writer, "supervised", 1, *[BAD] * 5)
     for ordering in ("avc", "supervised"):  # the second seed's scenes: of each side its own
         lines = ["item,partner,matched,same_kind,score,right", f"{ordering},x,1,1,0,1", f"{ordering},y,0,0,0,1"]
-        writer.run("avc", "l3", ordering, 2, {"chance": 0.5}, files={"items.csv": "\n".join(lines)})
+        files = {"items.csv": writer.tidy(lines, "score", "right", further="partner")}
+        writer.run("avc", "l3", ordering, 2, {"chance": 0.5}, files=files)
     writer.plan()
     table = claims(study_of(writer.home), [claim(avc("avc", "above", "supervised"))])
     assert [c.text for c in table.rows[0].cells] == ["AVC accuracy", "100.0", FOR]
@@ -323,7 +328,8 @@ def test_a_seed_without_a_common_item_is_left_out_and_ends_nothing(writer, study
 def test_two_sides_without_any_common_item_are_no_evidence(writer, study_of):
     for ordering in ("avc", "supervised"):
         lines = ["item,partner,matched,same_kind,score,right", f"{ordering},x,1,1,0,1", f"{ordering},y,0,0,0,1"]
-        writer.run("avc", "l3", ordering, 1, {"chance": 0.5}, files={"items.csv": "\n".join(lines)})
+        files = {"items.csv": writer.tidy(lines, "score", "right", further="partner")}
+        writer.run("avc", "l3", ordering, 1, {"chance": 0.5}, files=files)
     writer.plan()
     table = claims(study_of(writer.home), [claim(avc("avc", "above", "supervised"))])
     assert [c.text for c in table.rows[0].cells] == ["AVC accuracy", "n/a", INCONCLUSIVE]

@@ -1,4 +1,5 @@
 import csv
+import re
 import statistics
 
 import pytest
@@ -59,8 +60,8 @@ def test_differences_are_those_of_the_items_in_the_files(whole_study, whole_home
         found = []
         for number, _ in results("localization", "cavl", "c1"):
             with open(whole_home / str(number) / "items.csv") as file:
-                lines = [r for r in csv.DictReader(file) if (r["row"], r["rule"]) == (heatmap, "threshold=0.5")]
-            found += [float(r["ciou"]) >= 0.5 for r in lines]
+                lines = [r for r in csv.DictReader(file) if r["condition"] == f"row={heatmap}, rule=threshold=0.5"]
+            found += [float(r["value"]) >= 0.5 for r in lines]
         return statistics.mean(found)
 
     found = row(differences(whole_study), "CAVL c1 above CAVL c1 (another scene's sound)")
@@ -87,7 +88,9 @@ def test_a_single_seed_supports_nothing(writer, study_of):
 def sdr_of(home, number):
     """(row, pair, item) -> SDR of a separation run's file, without what was left out."""
     with open(home / str(number) / "items.csv") as file:
-        return {(x["row"], x["pair"], x["item"]): float(x["sdr"]) for x in csv.DictReader(file) if x["sdr"]}
+        lines = [x for x in csv.DictReader(file) if x["metric"] == "sdr" and not x["excluded"]]
+    found = [(*re.match("row=(.*); pair=(.*), kind=", x["condition"]).groups(), x["item"], x["value"]) for x in lines]
+    return {(row, pair, item): float(value) for row, pair, item, value in found}
 
 
 def test_counting_is_compared_with_the_best_constant_and_permuted_labels(whole_study, whole_home, row, results):
@@ -209,9 +212,16 @@ def test_arms_are_compared_with_their_own_untrained_network(ablations_study):
 def chosen(home, number, which):
     """The share of the moments of a run's file whose own sound scores above the wrong one."""
     with open(home / str(number) / "items.csv") as file:
-        lines = [line for line in csv.DictReader(file) if line["set"] == which]
-    scores = {(line["item"], line["matched"]): float(line["score"]) for line in lines}
-    return statistics.mean(scores[item, "1"] > scores[item, "0"] for item in {item for item, _ in scores})
+        scores = {
+            (x["item"], x["condition"].partition(";")[0]): x["value"]
+            for x in csv.DictReader(file)
+            if x["metric"] == "score"
+        }
+    own, wrong = (
+        {item: float(value) for (item, condition), value in scores.items() if condition == f"set={which}, matched={n}"}
+        for n in (1, 0)
+    )
+    return statistics.mean(own[item] > wrong[item] for item in own)
 
 
 def test_hard_negatives_are_told_from_shuffled_frames_without_a_threshold(
@@ -236,7 +246,7 @@ def test_a_leak_on_one_side_of_the_threshold_is_seen(writer, study_of, row):
             lines += [f"s{i},1,{which},1,,{level + 1},{int(level == 0)}", f"s{i},1,{which},0,x,{level - 1},1"]
     stages = [{"curricula": [1], "updates": 5, "lr": 0.1}]
     for seed in (1, 2, 3):
-        files = {"items.csv": "\n".join(lines)}
+        files = {"items.csv": writer.tidy(lines, "score", "right", further="start other")}
         writer.run("avts", "avts", "easy", seed, {"chance": 0.5, "sets": {}}, stages=stages, files=files)
     writer.plan()
     found = row(differences(study_of(writer.home)), "AVTS easy above AVTS easy (frames of random moments)")
@@ -274,7 +284,7 @@ def test_the_heatmap_without_the_sound_is_a_control(writer, study_of, row):
     lines = ["item,row,rule,ciou", "a,aligned,threshold=0.5,0.75", "b,aligned,threshold=0.5,0.5"]
     lines += ["a,activation,threshold=0.5,0.25", "b,activation,threshold=0.5,0.5"]
     stages = [{"curricula": [1], "updates": 5, "lr": 0.1}]
-    files = {"items.csv": "\n".join(lines), "pointing.csv": "n_sources,item,source,hit,hit_other"}
+    files = {"items.csv": writer.tidy(lines, "ciou")}
     writer.run("localization", "l3", "avc", 1, {"single": {}}, stages=stages, files=files)
     writer.plan()
     found = row(differences(study_of(writer.home)), "L3-Net avc above L3-Net avc (activation without the sound)")

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reports.cells import anchor
+from reports.contents import all_tables
 from reports.figures.figure import Figure, Sound
 from reports.html import hide_home, page, summary
-from reports.render import anchor
-from reports.tables import all_tables
 from reports.tables.localization import localization
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

@@ -2,22 +2,20 @@ import math
 
 import pytest
 
-from reports.item_scores import (
-    along_the_way,
-    best_constant,
-    choices,
-    ciou_hits,
-    correct,
-    correspondences,
-    counted,
-    left_out,
-    minus_error,
-    pointing_hits,
-    ratios,
-    recognised,
-    right,
-    synchronies,
-)
+from reports.item_scores import along_the_way
+from reports.tables.action import recognised
+from reports.tables.avc import SCORE
+from reports.tables.avts import choices, synchrony
+from reports.tables.classification import probe
+from reports.tables.counting import best_constant, counted, minus_error, right
+from reports.tables.localization import ciou_hits, pointing
+from reports.tables.separation import left_out, ratios
+
+correspondences, correct, pointing_hits = SCORE.items, probe("esc10").items, pointing().items
+
+
+def synchronies(study, node, which):
+    return synchrony(which).items(study, node)
 
 
 def test_items_of_a_run(writer, study_of):
@@ -28,10 +26,11 @@ def test_items_of_a_run(writer, study_of):
         "c,aligned,top_half,1",
     ]
     lines += ["d,aligned,threshold=0.5,nan", "e,unaligned,threshold=0.5,1.0"]
-    points = ["n_sources,item,source,hit", "3,x,0,1", "3,x,1,0", "3,y,0,True", "2,z,0,1"]
-    files = {"items.csv": "\n".join(lines), "pointing.csv": "\n".join(points)}
+    points = ["n_sources,item,source,hit", "3,x,0,1", "3,x,1,0", "3,y,0,1.0", "2,z,0,1"]
+    hits = writer.tidy(points, "hit", further="source").partition("\n")[2]
+    files = {"items.csv": writer.tidy(lines, "ciou") + hits}
     writer.run("localization", "cavl", "c1", 1, {}, files=files)
-    items = "item,fold,label,predicted\nm,1,3,3\nn,1,3,4\n"
+    items = writer.tidy(["item,fold,label,predicted", "m,1,3,3", "n,1,3,4"], "correct", further="fold label predicted")
     writer.run("classification", "cavl", "c1", 1, {}, variant="esc10", files={"items.csv": items})
     writer.plan()
     study = study_of(writer.home)
@@ -56,7 +55,15 @@ def counting_node(writer, study_of):
     """(study, node) of a run that counted three scenes of 1, one of 3 and one of 5 sources."""
     lines = ["item,n_sources,rate,mode,rounded", "a,1,0.4,1,1", "b,1,2.4,2,2", "c,1,0.2,1,1"]
     lines += ["d,3,3.9,3,4", "e,5,3.1,3,3"]
-    writer.run("counting", "cavl", "c1", 1, {}, variant="true", files={"items.csv": "\n".join(lines)})
+    writer.run(
+        "counting",
+        "cavl",
+        "c1",
+        1,
+        {},
+        variant="true",
+        files={"items.csv": writer.tidy(lines, "rate", "mode", "rounded")},
+    )
     writer.plan()
     study = study_of(writer.home)
     return study, study.nodes[0]
@@ -77,7 +84,15 @@ def test_separated_sounds_of_one_row_without_those_left_out(writer, study_of):
     lines += ["0,x,1,located-mixture,3.5,9,8,", "0,y,2,located-mixture,nan,nan,nan,silent estimate"]
     lines += ["1,x,1,located-mixture,-1.25,9,8,", "1,x,1,shuffled,7,9,8,", "2,z,3,located-mixture,,,,silent reference"]
     for seed in (1, 2):
-        writer.run("separation", "cavl", "c1", seed, {}, variant="mask", files={"items.csv": "\n".join(lines)})
+        writer.run(
+            "separation",
+            "cavl",
+            "c1",
+            seed,
+            {},
+            variant="mask",
+            files={"items.csv": writer.tidy(lines, "sdr", "sir", "sar", further="pair kind")},
+        )
     writer.plan()
     study = study_of(writer.home)
     one, two = (ratios(study, node, "located-mixture") for node in study.nodes)
@@ -103,7 +118,8 @@ def test_correspondences_weigh_matched_and_mismatched_pairs_alike(writer, study_
     lines = ["item,partner,matched,same_kind,score,right"]
     lines += ["a,a,1,1,0.9,1", "a,b,0,0,0.1,1", "a,c,0,1,0.8,0", "a,d,0,0,0.7,0", "a,e,0,0,0.7,0"]
     lines += ["b,b,1,1,0.9,0", "b,a,0,0,0.1,1", "c,c,1,1,0.9,1"]  # c has no mismatched pair
-    writer.run("avc", "l3", "avc", 1, {}, files={"items.csv": "\n".join(lines)})
+    items = writer.tidy(lines, "score", "right", further="partner")
+    writer.run("avc", "l3", "avc", 1, {}, files={"items.csv": items})
     writer.plan()
     study = study_of(writer.home)
     assert correspondences(study, study.nodes[0]) == {"a": 0.625, "b": 0.5}
@@ -113,7 +129,8 @@ def test_synchronies_take_all_moments_of_a_scene_in_one_set(writer, study_of):
     lines = ["item,start,set,matched,other,score,right"]
     lines += ["a,10,easy,1,a,0.9,1", "a,10,easy,0,b,0.1,0", "a,20,easy,1,a,0.9,0", "a,20,easy,0,c,0.1,0"]
     lines += ["a,10,hard,1,a,0.9,1", "a,10,hard,0,a,0.1,1"]
-    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": "\n".join(lines)})
+    items = writer.tidy(lines, "score", "right", further="start other")
+    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": items})
     writer.run("avts", "avts", "easy", 2, None, write=False)
     writer.plan()
     study = study_of(writer.home)
@@ -132,7 +149,8 @@ def test_choices_need_no_threshold_and_take_the_sounds_of_one_moment_at_a_time(w
     lines += ["b,10,easy,1,,-5,0", "b,10,easy,0,c@90,-7,1"]
     # A moment drawn twice: of the four comparisons three are right.
     lines += ["e,7,hard,1,,1,1", "e,7,hard,0,e@90,0,1", "e,7,hard,1,,3,1", "e,7,hard,0,e@99,2,0"]
-    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": "\n".join(lines)})
+    items = writer.tidy(lines, "score", "right", further="start other")
+    writer.run("avts", "avts", "easy", 1, {}, files={"items.csv": items})
     writer.run("avts", "avts", "easy", 2, None, write=False)
     writer.plan()
     study = study_of(writer.home)
@@ -146,8 +164,16 @@ def test_choices_need_no_threshold_and_take_the_sounds_of_one_moment_at_a_time(w
 
 def test_test_clips_of_one_group_are_one_item(writer, study_of):
     lines = ["item,label,predicted,group", "m,1,1,g", "n,1,2,g", "o,3,3,g", "p,3,3,g", "q,2,2,h", "r,2,1,", "h,2,1,"]
-    writer.run("action", "avts", "easy", 1, {}, variant="miniature", files={"items.csv": "\n".join(lines)})
-    plain = "item,label,predicted\nm,1,1\nn,1,2\n"
+    writer.run(
+        "action",
+        "avts",
+        "easy",
+        1,
+        {},
+        variant="miniature",
+        files={"items.csv": writer.tidy(lines, "correct", further="label predicted group")},
+    )
+    plain = writer.tidy(["item,label,predicted", "m,1,1", "n,1,2"], "correct", further="label predicted")
     writer.run("action", "avts", "easy", 2, {}, variant="miniature", files={"items.csv": plain})
     writer.run("action", "avts", "easy", 3, None, variant="miniature", write=False)
     writer.plan()

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from reports.__main__ import main
+from reports.contents import all_tables
 from reports.html import summary
-from reports.tables import all_tables
 from reports.tables.separation import instruments, separation, separations
 
 

@@ -4,9 +4,11 @@ import re
 
 import pytest
 
-from reports.cells import Cell, Part, Row, Table, paper, words
+from reports.cells import Cell, Part, Row, Table, anchor, paper, words
+from reports.csv import CSV_COLUMNS, long_csv
+from reports.latex import escape, latex
+from reports.markdown import markdown
 from reports.published import published
-from reports.render import CSV_COLUMNS, anchor, escape, latex, long_csv, markdown
 
 
 def cell(*values, **options):

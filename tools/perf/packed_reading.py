@@ -41,7 +41,8 @@ import soundfile
 from PIL import Image
 from scipy.signal import resample_poly
 
-from benchmarks.datasets.prepared import FRAME, SAMPLE_RATE, Clip, Prepared, decode, write
+from benchmarks.datasets.prepared import FRAME, SAMPLE_RATE, Prepared, decode
+from benchmarks.preparation.packing import Clip, write
 
 SECONDS = 10
 SIZE = (640, 360)

@@ -23,9 +23,10 @@ import av
 import numpy as np
 from scipy.signal import resample_poly
 
-from benchmarks.datasets.prepared import SAMPLE_RATE, Clip, write
+from benchmarks.datasets.prepared import SAMPLE_RATE
 from benchmarks.preparation.decode import _jpeg, _Scaler, clips_of
 from benchmarks.preparation.item import Cut
+from benchmarks.preparation.packing import Clip, write
 from tools.perf.packed_reading import SECONDS, texture, video
 
 RATE = 44_100

@@ -47,7 +47,7 @@ def main() -> None:
 PREPARE = """
 import sys
 from benchmarks.__main__ import prepare
-from benchmarks.orchestration.scheduler import Request, jobs_of
+from benchmarks.orchestration.request import Request, jobs_of
 prepare(jobs_of(Request(preset=sys.argv[1], seeds=1, methods=("cavl",), tasks=("pretrain",),
                         orderings=tuple(sys.argv[2].split(",")))), 2)
 """

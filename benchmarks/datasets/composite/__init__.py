@@ -15,6 +15,6 @@ Photographs do not move: there is no video, so nothing that watches clips (AVTS)
 """
 
 from benchmarks.datasets.composite.compose import CompositeConfig
-from benchmarks.datasets.composite.source import CompositeData, CompositeSource
+from benchmarks.datasets.composite.data_module import CompositeData, CompositeDataModule
 
-__all__ = ["CompositeConfig", "CompositeData", "CompositeSource"]
+__all__ = ["CompositeConfig", "CompositeData", "CompositeDataModule"]

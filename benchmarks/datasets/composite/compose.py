@@ -1,4 +1,4 @@
-"""One composite scene, as a pure function of its material and its key.
+"""Composition of one scene, as a pure function of its material and its key.
 
 Photographs are pasted onto a background, each as a patch: a rounded rectangle with a soft edge. The files have no
 outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
@@ -19,57 +19,26 @@ import numpy.typing as npt
 
 from benchmarks.datasets.composite import photograph, recording
 from benchmarks.datasets.composite.files import File
-from benchmarks.datasets.composite.material import Pool
+from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.composite.photograph import Colours
-from benchmarks.datasets.miniature.mix import SPREAD, Mixture, together
-from benchmarks.datasets.miniature.rendering import SILENT, place
-from benchmarks.datasets.miniature.world import extent
+from benchmarks.datasets.synthetic.geometry import SILENT, place
+from benchmarks.datasets.synthetic.mixing import SPREAD, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
-from benchmarks.datasets.synthetic.synthesis import RATE
+from benchmarks.datasets.synthetic.scene_set import DrawnScene, SceneConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompositeConfig:
-    """How scenes are composed: part of run configurations and of fingerprints.
+class CompositeConfig(SceneConfig):
+    """How scenes are composed of the files; raises ``ValueError`` for values that none can be composed with."""
 
-    Raises
-    ------
-    ValueError
-        For values that no scene can be composed with.
-    """
-
-    world: int = 0  # seed of the scenes: another one composes others of the same files
-    image_size: int = 96  # pixels of a side, 32 or more
-    seconds: float = 3.0  # of sound, 1 or more
-    distractors: tuple[int, int] = (0, 1)  # fewest and most silent things
-    decoys: float = 0.5  # share of them that are of a kind that sounds in other scenes; the others never sound
+    image_size: int = 96
+    seconds: float = 3.0
+    distractors: tuple[int, int] = (0, 1)
+    decoys: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.image_size < 32:
-            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
-        if not self.seconds >= 1:
-            raise ValueError(f"seconds must be at least 1, not {self.seconds}: shorter excerpts may be pauses")
-        if not 0 <= self.decoys <= 1:
-            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
-        fewest, most = self.distractors
-        if not 0 <= fewest <= most <= 10:
-            raise ValueError(f"distractors must be (fewest, most) within 0..10, not ({fewest}, {most})")
-
-    @property
-    def samples(self) -> int:
-        """Length of every waveform."""
-        return round(self.seconds * RATE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composed:
-    """A scene with ``n`` sources, and all that is known of it."""
-
-    kinds: tuple[int, ...]
-    mixture: Mixture
-    image: npt.NDArray[np.uint8]  # (H, W, 3)
-    objects: npt.NDArray[np.uint8]  # (H, W): see Scene.objects
-    boxes: npt.NDArray[np.int32]  # (n, 4): see Scene.boxes
+        SceneConfig.__post_init__(self)
+        self.require("distractors", self.distractors, 10)
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
@@ -78,8 +47,8 @@ def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...
 
 
 def compose(
-    config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int], recorded: Sequence[File] | None = None
-) -> Composed:
+    config: CompositeConfig, pool: FilePool, key: Key, kinds: Sequence[int], recorded: Sequence[File] | None = None
+) -> DrawnScene:
     """The scene named ``key`` whose sources are of these kinds, of files of ``pool``.
 
     ``recorded``: the recordings that are heard; default: drawn.
@@ -87,14 +56,13 @@ def compose(
     draws = [Draw("composite", *key, "sound", number) for number in range(len(kinds))]
     chosen = recorded or [draw.choice(pool.recordings[kind]) for draw, kind in zip(draws, kinds, strict=True)]
     sounds = [recording.excerpt(file, draw, config.samples) for file, draw in zip(chosen, draws, strict=True)]
-    mixture = together(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], config.samples)
+    mixture = mixed(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], config.samples)
     image, objects = paint(config, pool, key, kinds)
-    boxes = np.array([extent(objects == source + 1) for source in range(len(kinds))], np.int32)
-    return Composed(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects, boxes=boxes)
+    return DrawnScene(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects)
 
 
 def paint(
-    config: CompositeConfig, pool: Pool, key: Key, kinds: Sequence[int]
+    config: CompositeConfig, pool: FilePool, key: Key, kinds: Sequence[int]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """What is seen of a scene: image (H, W, 3), and whose each pixel is (see ``Scene.objects``)."""
     draw = Draw("composite", *key, "stage")

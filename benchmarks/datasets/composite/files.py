@@ -1,4 +1,4 @@
-"""The files that scenes are made of: found, read and judged once, and remembered until they change.
+"""Files that scenes are made of: found, read and judged once, and remembered until they change.
 
 Photographs are ``<root>/<label>/*.jpg`` (or .jpeg, .png). Recordings are ``<root>/<label>/*.wav`` (or .flac, .ogg), or
 ESC-50 in its official layout. Beside recordings in folders may lie ``clips.csv``, with the columns ``file``
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets.esc50 import read_meta
+from benchmarks.datasets.scene import DamagedError
 from benchmarks.progress import progress_bar
 from registry.files import atomic_write, writable
 
@@ -26,10 +27,6 @@ LARGEST = 256 << 20  # bytes: no file of such a collection is larger, and none l
 JUDGED = 1  # raise it when a file may be judged differently
 
 Check = Callable[[bytes, str], None]
-
-
-class DamagedError(ValueError):
-    """A file does not hold what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,8 @@ def recordings(root: Path, suffixes: Collection[str]) -> list[Listed]:
     if (root / "meta" / "esc50.csv").is_file():
         # A clip's name is FOLD-UPLOAD-TAKE-CLASS.wav: takes of one upload are parts of one recording.
         return [
-            Listed(row.category, root / "audio" / row.filename, row.filename.split("-")[1])
-            for row in read_meta(root, "esc50")
+            Listed(recording.category, root / "audio" / recording.filename, recording.id.split("-")[1])
+            for recording in read_meta(root, "esc50")
         ]
     uploads = _uploads(root / "clips.csv")
     listed = {path: Listed(path.parent.name, path, upload) for path, upload in uploads.items()}

@@ -1,4 +1,4 @@
-"""What there is of each kind, as text."""
+"""Report of what there is of each kind, as text."""
 
 from __future__ import annotations
 

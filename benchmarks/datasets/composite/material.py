@@ -1,4 +1,4 @@
-"""What scenes are made of: the kinds of which there is enough, and which file is for training, validation or test.
+"""Material of scenes: the kinds of which there is enough, and which file is for training, validation or test.
 
 No photograph and no recording is on two sides, nor are recordings cut from one upload. The side of a file follows from
 the files alone, not from the seed of the scenes: another world is made of the same training material. Photographs that
@@ -36,7 +36,7 @@ RECORDINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class FilePool:
     """The files of one side; kinds are numbers in the table of pairs."""
 
     photographs: Mapping[int, tuple[File, ...]]
@@ -50,7 +50,7 @@ class Pool:
         photographs: Mapping[int, tuple[File, ...]],
         recordings: Mapping[int, tuple[File, ...]],
         silent: Sequence[tuple[File, ...]],
-    ) -> Pool:
+    ) -> FilePool:
         parts = (sorted(photographs.items()), sorted(recordings.items()), list(enumerate(silent)))
         contents = [[(number, [file.sha256 for file in files]) for number, files in part] for part in parts]
         return cls(photographs, recordings, tuple(silent), hashlib.sha256(json.dumps(contents).encode()).hexdigest())
@@ -63,7 +63,7 @@ class Pool:
 @dataclass(frozen=True, slots=True)
 class Material:
     names: tuple[str, ...]  # of all kinds in the table, by number
-    pools: Mapping[str, Pool]  # "train", "validation", "test"
+    pools: Mapping[str, FilePool]  # "train", "validation", "test"
     folds: Mapping[str, int]  # origin of a test recording -> its fold in the probe, 1 to ``folds``
     coverage: Coverage  # of photographs and recordings
     left_out: Mapping[str, str]  # kind -> why
@@ -135,7 +135,7 @@ def gather(
         return tuple(file for file in files if side[file.origin] == which)
 
     pools = {
-        which: Pool.of(
+        which: FilePool.of(
             {number: on(which, looks[number]) for number in kept},
             {number: on(which, voices[number]) for number in kept},
             [some for thing in things if (some := on(which, thing))],

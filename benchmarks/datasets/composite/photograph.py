@@ -1,4 +1,4 @@
-"""From a photograph's file to a patch of a scene."""
+"""Photographs: from a file to a patch of a scene."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from benchmarks.datasets.composite.files import DamagedError, File, content_of
+from benchmarks.datasets.composite.files import File, content_of
+from benchmarks.datasets.scene import DamagedError
 from benchmarks.datasets.synthetic.portable_math import Draw
 
 Colours = npt.NDArray[np.float32]  # (H, W, 3), 0 to 255

@@ -1,4 +1,4 @@
-"""Which scenes a set of composite scenes holds: everything that decides its content, and the fingerprint of that."""
+"""Recipe of a set of composite scenes: everything that decides its content, and the fingerprint of that."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from benchmarks.datasets.composite.compose import Composed, CompositeConfig, compose, draw_kinds
+from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds
 from benchmarks.datasets.composite.files import File
-from benchmarks.datasets.composite.material import Pool
-from benchmarks.datasets.synthetic import scene_set as drawn
-from benchmarks.datasets.synthetic.portable_math import Key
+from benchmarks.datasets.composite.material import FilePool
+from benchmarks.datasets.synthetic import scene_set
+from benchmarks.datasets.synthetic.scene_set import DrawnScene
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class ProbeClip:
     """A scene of the probe: the recording that it is of."""
 
     kind: int
@@ -26,15 +26,16 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(drawn.Recipe):
+class CompositeRecipe(scene_set.Recipe):
     """The content of a set: scenes of drawn kinds and files of ``pool``, or (the probe) one for each of ``clips``."""
 
+    initial = "c"
     config: CompositeConfig
-    pool: Pool
-    clips: tuple[Clip, ...] = ()
+    pool: FilePool
+    clips: tuple[ProbeClip, ...] = ()
 
     def __post_init__(self) -> None:
-        drawn.Recipe.__post_init__(self)
+        scene_set.Recipe.__post_init__(self)
         if len(self.pool.kinds) < max(self.counts):
             raise ValueError(
                 f"{max(self.counts)} sources of distinct kinds need as many kinds; there is material for "
@@ -55,17 +56,10 @@ class Recipe(drawn.Recipe):
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def key(self, index: int) -> Key:
-        """The scene's name among draws: no two splits or numbers of sources share one."""
-        return self.config.world, self.split, self.n_sources(index), index
-
-    def scene_id(self, index: int) -> str:
-        return f"c{self.config.world}-{self.split}-{self.n_sources(index)}-{index:06d}"
-
     def fold(self, index: int) -> int | None:
         return self.clips[index].fold if self.clips else None
 
-    def draw(self, index: int) -> Composed:
+    def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
         key = self.key(index)
         if self.clips:

@@ -1,4 +1,4 @@
-"""From a recording's file to the sound of a source."""
+"""Recordings: from a file to the sound of a source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmarks.datasets.composite.files import DamagedError, File, content_of
+from benchmarks.datasets.composite.files import File, content_of
+from benchmarks.datasets.scene import DamagedError
 from benchmarks.datasets.synthetic.portable_math import Draw, Floats
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 

@@ -1,4 +1,4 @@
-"""The miniature world as a dataset: scenes drawn by a :class:`Recipe`, and their video."""
+"""Dataset of the miniature world: scenes drawn by a :class:`MiniatureRecipe`, and their video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.datasets.miniature import world
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.recipe import Recipe
+from benchmarks.datasets.miniature.recipe import MiniatureRecipe
 from benchmarks.datasets.miniature.rendering import Stage
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.synthetic.scene_set import DrawnSet
@@ -54,7 +54,7 @@ class Miniature(DrawnSet):
         When the cache does not fit.
     """
 
-    recipe: Recipe
+    recipe: MiniatureRecipe
     n_kinds = len(KINDS)
     kind_names = tuple(kind.name for kind in KINDS)
 
@@ -72,15 +72,16 @@ class Miniature(DrawnSet):
         balanced: bool = False,
         folds: int | None = None,
     ) -> None:
-        recipe = Recipe.of(config, split, n_sources, size, kinds=kinds, balanced=balanced, folds=folds)
-        super().__init__(recipe, RATE, None if cache is None else Path(cache) / "miniature", workers, progress)
+        recipe = MiniatureRecipe.of(config, split, n_sources, size, kinds=kinds, balanced=balanced, folds=folds)
+        folder = None if cache is None else Path(cache) / "miniature"
+        super().__init__(recipe, RATE, folder, workers, progress, kind_names=self.kind_names)
         # Setting a stage takes as long as twenty frames on it, and training comes back to it epoch after epoch.
         self._stage = functools.lru_cache(maxsize=STAGES)(self._set_stage)
 
     @staticmethod
     def fingerprint_of(*args: Any, **kwargs: Any) -> str:
         """Fingerprint of the dataset with these arguments (those of :class:`Miniature` that decide the content)."""
-        return Recipe.of(*args, **kwargs).fingerprint
+        return MiniatureRecipe.of(*args, **kwargs).fingerprint
 
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         """Frames (n_frames, H, W, 3) of a scene at ``start_s``, ``start_s`` + 1/``fps``, ... seconds.

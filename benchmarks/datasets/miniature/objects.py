@@ -1,4 +1,4 @@
-"""What is seen: shapes, textures and colours, painted with smooth edges at any resolution.
+"""Objects as they are seen: shapes, textures and colours, painted with smooth edges at any resolution.
 
 Positions and sizes are fractions of the image's side, so a scene looks the same at 64 and at 512 pixels. All
 arithmetic is elementwise (add, multiply, minimum, square root), which IEEE 754 defines to the last bit.

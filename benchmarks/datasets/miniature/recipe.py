@@ -1,4 +1,4 @@
-"""Which scenes a dataset holds: everything that decides its content, and the fingerprint of that."""
+"""Recipe of a set of the miniature: everything that decides its content, and the fingerprint of that."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from dataclasses import asdict, dataclass
 
 from benchmarks.datasets.miniature import world
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.world import Drawn, MiniatureConfig
-from benchmarks.datasets.synthetic import scene_set as drawn
-from benchmarks.datasets.synthetic.portable_math import Key
-from benchmarks.datasets.synthetic.scene_set import Row
+from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.datasets.synthetic import scene_set
+from benchmarks.datasets.synthetic.scene_set import DrawnScene, Row
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
 VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe(drawn.Recipe):
+class MiniatureRecipe(scene_set.Recipe):
     """The content of a dataset; scene ``i`` depends on everything here except ``size`` and ``folds``."""
 
+    initial = "w"
     config: MiniatureConfig
     kinds: tuple[int, ...] = tuple(range(len(KINDS)))  # the kinds that sound
     balanced: bool = False
     folds: int | None = None
 
     def __post_init__(self) -> None:
-        drawn.Recipe.__post_init__(self)
+        scene_set.Recipe.__post_init__(self)
         if len(set(self.kinds)) != len(self.kinds) or not set(self.kinds) <= set(range(len(KINDS))):
             raise ValueError(f"kinds must be distinct numbers within 0..{len(KINDS) - 1}, not {self.kinds}")
         if len(self.kinds) < max(self.counts):
@@ -49,7 +49,7 @@ class Recipe(drawn.Recipe):
         kinds: Sequence[int] | None = None,
         balanced: bool = False,
         folds: int | None = None,
-    ) -> Recipe:
+    ) -> MiniatureRecipe:
         """The recipe that the arguments of ``Miniature`` mean."""
         counts = (n_sources,) if isinstance(n_sources, int) else tuple(n_sources)
         return cls(
@@ -68,13 +68,6 @@ class Recipe(drawn.Recipe):
         text = json.dumps({"miniature": VERSION, **asdict(self)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def key(self, index: int) -> Key:
-        """The scene's name among draws: no two splits or numbers of sources share one."""
-        return self.config.world, self.split, self.n_sources(index), index
-
-    def scene_id(self, index: int) -> str:
-        return f"w{self.config.world}-{self.split}-{self.n_sources(index)}-{index:06d}"
-
     def scene_kinds(self, index: int) -> tuple[int, ...]:
         """The kinds of the scene's sources."""
         if self.balanced:
@@ -85,15 +78,15 @@ class Recipe(drawn.Recipe):
         """1 + (the rounds through all kinds before this scene) mod ``folds``."""
         return None if self.folds is None else 1 + index // len(self.kinds) % self.folds
 
-    def draw(self, index: int) -> Drawn:
+    def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
         return world.draw_scene(self.config, self.key(index), self.scene_kinds(index))
 
     def row(self, index: int) -> Row:
         scene = self.draw(index)
-        return {**drawn.row_of(scene), "envelopes": scene.mixture.envelopes}
+        return {**scene_set.row_of(scene), "envelopes": scene.mixture.envelopes}
 
     def layout(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """As every recipe's, with what moves the objects of a video: K ticks of the envelopes."""
         envelopes = ("|u1", (self.size, max(self.counts), self.config.ticks))
-        return {**drawn.Recipe.layout(self), "envelopes": envelopes}
+        return {**scene_set.Recipe.layout(self), "envelopes": envelopes}

@@ -1,4 +1,4 @@
-"""What is seen of a scene: its objects on a cluttered background, at any moment.
+"""Rendering of a scene: its objects on a cluttered background, at any moment.
 
 A sounding object bobs, swells and brightens with the envelope of its own sound. Silent objects do the same with a slow
 movement of their own, or keep still in some state, so that no still image tells which objects sound.
@@ -14,12 +14,9 @@ import numpy.typing as npt
 
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.objects import Canvas, Labels, Look, background, draw_furniture, draw_look, paint
+from benchmarks.datasets.synthetic.geometry import SILENT, place
 from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
-
-SILENT = 128  # label of the first silent object
-TRIES = 40  # places tried for an object
-RADII = (0.19, 0.26)  # of an object at rest, where there are at most three
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,19 +133,3 @@ def set_stage(
 def _drift(draw: Draw) -> Drift:
     speed = (draw.between(0.2, 0.7), draw.between(0.7, 1.4)) if draw.chance(0.6) else (0.0, 0.0)
     return Drift(start=(draw.unit(), draw.unit()), speed=speed)
-
-
-def place(draw: Draw, taken: Sequence[tuple[float, float, float]], crowd: int) -> tuple[float, float, float]:
-    """A place (x, y, radius) apart from those taken, or the most apart of those tried; a crowd is drawn smaller."""
-    radius = draw.between(*RADII) * float(np.sqrt(min(1.0, 3 / crowd)))
-    best, best_apart = (0.5, 0.5), -1.0
-    for _ in range(TRIES):
-        x, y = draw.between(radius, 1 - radius), draw.between(radius, 1 - radius)
-        apart = min(
-            (float(np.sqrt((x - a) * (x - a) + (y - b) * (y - b))) / (radius + r) for a, b, r in taken), default=9.0
-        )
-        if apart > best_apart:
-            best, best_apart = (x, y), apart
-        if best_apart >= 1.2:
-            break
-    return *best, radius

@@ -1,4 +1,4 @@
-"""The twelve sounds: each a function (draw, ticks) -> samples (ticks * TICK,), of any loudness and peaks of about 1.
+"""Twelve sounds: each a function (draw, ticks) -> samples (ticks * TICK,), of any loudness and peaks of about 1.
 
 Pitch, notes, rhythm and timbre are drawn; the ranges overlap, so that a kind is known by its manner rather than its
 pitch.

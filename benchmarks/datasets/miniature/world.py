@@ -1,4 +1,4 @@
-"""One scene of the miniature world, as a pure function of (world, split, number of sources, index)."""
+"""World of the miniature: each scene a pure function of (world, split, number of sources, index)."""
 
 from __future__ import annotations
 
@@ -9,48 +9,27 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.mix import Mixture, mix
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
+from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
-from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES
+from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnScene, SceneConfig
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MiniatureConfig:
-    """The world's parameters: part of run configurations and of fingerprints.
+class MiniatureConfig(SceneConfig):
+    """The world's parameters; raises ``ValueError`` for values that it cannot be built with."""
 
-    Raises
-    ------
-    ValueError
-        For values that the world cannot be built with.
-    """
-
-    world: int = 0  # seed of the world: another one shares no scene with this one
-    image_size: int = 64  # pixels of a side, 32 or more
-    seconds: float = 4.0  # of sound and video, 1 or more
-    distractors: tuple[int, int] = (0, 2)  # fewest and most silent objects
-    decoys: float = 0.25  # share of them that are of a kind that sounds in other scenes; the others never sound
+    image_size: int = 64
+    seconds: float = 4.0  # of sound and video
+    distractors: tuple[int, int] = (0, 2)
+    decoys: float = 0.25
     clutter: tuple[int, int] = (4, 10)  # fewest and most pieces of clutter in the background
 
     def __post_init__(self) -> None:
-        if self.image_size < 32:
-            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
-        if not self.seconds >= 1:
-            raise ValueError(f"seconds must be at least 1, not {self.seconds}: a scene holds an onset and a pause")
-        if not 0 <= self.decoys <= 1:
-            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
-        for name, (fewest, most), limit in (
-            ("distractors", self.distractors, len(KINDS) - MOST_SOURCES),
-            ("clutter", self.clutter, 1000),
-        ):
-            if not 0 <= fewest <= most <= limit:
-                raise ValueError(f"{name} must be (fewest, most) within 0..{limit}, not ({fewest}, {most})")
-
-    @property
-    def samples(self) -> int:
-        """Length of every waveform."""
-        return round(self.seconds * RATE)
+        SceneConfig.__post_init__(self)
+        self.require("distractors", self.distractors, len(KINDS) - MOST_SOURCES)
+        self.require("clutter", self.clutter, 1000)
 
     @property
     def ticks(self) -> int:
@@ -59,24 +38,29 @@ class MiniatureConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A scene as it is drawn, with all that is known of it; ``n`` sources."""
+class WorldScene(DrawnScene):
+    """A scene whose ``image`` is the frame at sample ``stage.still``."""
 
-    kinds: tuple[int, ...]
-    mixture: Mixture
     stage: Stage
-    image: npt.NDArray[np.uint8]  # (H, W, 3): the frame at sample ``stage.still``
-    objects: npt.NDArray[np.uint8]  # (H, W): see Scene.objects
-    boxes: npt.NDArray[np.int32]  # (n, 4): see Scene.boxes
 
 
-def draw_scene(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Drawn:
+def draw_scene(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> WorldScene:
     """Everything of the scene named ``key`` whose sources are of these kinds."""
     mixture = mix(key, kinds, config.samples)
     stage = stage_of(config, key, kinds)
     image, objects = stage.frame(stage.still, mixture.envelopes)
-    boxes = np.array([extent(objects == source + 1) for source in range(len(kinds))], np.int32)
-    return Drawn(kinds=tuple(kinds), mixture=mixture, stage=stage, image=image, objects=objects, boxes=boxes)
+    return WorldScene(kinds=tuple(kinds), mixture=mixture, image=image, objects=objects, stage=stage)
+
+
+def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
+    """The sound of a scene."""
+    draws = [Draw(*key, "sound", number) for number in range(len(kinds))]
+    ticks = -(-samples // TICK)
+    sounds = [
+        np.rint(KINDS[kind].sound(draw, ticks).astype(np.float64) * SCALE)
+        for kind, draw in zip(kinds, draws, strict=True)
+    ]
+    return mixed(sounds, [draw.between(-SPREAD, SPREAD) for draw in draws], samples)
 
 
 def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
@@ -122,11 +106,3 @@ def scene_clip(
         raise ValueError(f"frames from {start_s} s to {last} s leave the scene, which lasts {config.seconds} s")
     samples = [int((start_s + frame / fps) * RATE) for frame in range(n_frames)]
     return np.stack([stage.frame(sample, envelopes)[0] for sample in samples])
-
-
-def extent(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Box (x0, y0, x1, y1), half-open, of the pixels of a mask; zeros where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,1 +1,1 @@
-"""What the generated worlds share: sets of scenes, their cache, random numbers and sounds the same on every machine."""
+"""Parts that the drawn worlds share: sets of scenes, mixing, geometry, random numbers the same on every machine."""

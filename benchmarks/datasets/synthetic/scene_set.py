@@ -1,7 +1,6 @@
 """Sets of scenes that are drawn, not found: made when asked for, or generated in parallel into a cache and mapped.
 
-A :class:`Recipe` says which scenes a set holds and draws any of them; a :class:`DrawnSet` is the dataset; a
-:class:`DrawnSource` opens the sets that the tasks ask for. The miniature world and the composite scenes are both so.
+A :class:`Recipe` says which scenes a set holds and draws any of them; a :class:`DrawnSet` is the dataset.
 """
 
 from __future__ import annotations
@@ -14,15 +13,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.scene import Coverage, Scene
-from benchmarks.datasets.synthetic.cache import Arrays, open_arrays
+from benchmarks.datasets.synthetic.arrays import Arrays, open_arrays
+from benchmarks.datasets.synthetic.geometry import boxes
+from benchmarks.datasets.synthetic.mixing import Mixture
+from benchmarks.datasets.synthetic.portable_math import Key
+from benchmarks.datasets.synthetic.synthesis import RATE
 from benchmarks.processes import follow_parent
-from cavl.config import ConfigError
 
 CHUNK = 32  # scenes made at a time by a worker
 MOST_SOURCES = 5
@@ -32,40 +34,62 @@ Row = Mapping[str, npt.NDArray[Any]]
 Progress = Callable[[int, int], None]
 
 
-class Form(Protocol):
-    """What all scenes of a world have in common."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneConfig:
+    """What all scenes of a world have in common: part of run configurations and of fingerprints.
+
+    Raises
+    ------
+    ValueError
+        For values that no scene can be drawn with.
+    """
+
+    world: int = 0  # seed of the world: another one shares no scene with this one
+    image_size: int  # pixels of a side, 32 or more
+    seconds: float  # of sound, 1 or more
+    distractors: tuple[int, int]  # fewest and most silent objects
+    decoys: float  # share of them that are of a kind that sounds in other scenes; the others never sound
+
+    def __post_init__(self) -> None:
+        if self.image_size < 32:
+            raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
+        if not self.seconds >= 1:
+            raise ValueError(f"seconds must be at least 1, not {self.seconds}: a scene holds an onset and a pause")
+        if not 0 <= self.decoys <= 1:
+            raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
+
+    def require(self, name: str, pair: tuple[int, int], most: int) -> None:
+        """Refuse a pair that is not (fewest, most) within 0..``most``."""
+        if not 0 <= pair[0] <= pair[1] <= most:
+            raise ValueError(f"{name} must be (fewest, most) within 0..{most}, not {pair}")
 
     @property
-    def image_size(self) -> int: ...
+    def samples(self) -> int:
+        """Length of every waveform."""
+        return round(self.seconds * RATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnScene:
+    """A scene of ``n`` sources with all that is known of it: see :class:`benchmarks.datasets.scene.Scene`."""
+
+    kinds: tuple[int, ...]
+    mixture: Mixture
+    image: npt.NDArray[np.uint8]  # (H, W, 3)
+    objects: npt.NDArray[np.uint8]  # (H, W)
 
     @property
-    def samples(self) -> int: ...
-
-
-class Drawn(Protocol):
-    """A scene with all that is known of it: see :class:`benchmarks.datasets.scene.Scene`."""
-
-    @property
-    def mixture(self) -> Any: ...
-
-    @property
-    def image(self) -> npt.NDArray[np.uint8]: ...
-
-    @property
-    def objects(self) -> npt.NDArray[np.uint8]: ...
-
-    @property
-    def kinds(self) -> Sequence[int]: ...
-
-    @property
-    def boxes(self) -> npt.NDArray[np.int32]: ...
+    def boxes(self) -> npt.NDArray[np.int32]:
+        """(n, 4)"""
+        return boxes(self.objects, len(self.kinds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe(ABC):
     """The content of a set: N = ``size`` scenes, each a pure function of all that is here but ``size``."""
 
-    config: Any  # a Form
+    initial: ClassVar[str]  # of the ids of its scenes
+    config: SceneConfig
     split: str
     counts: tuple[int, ...]  # scene i has the (i mod len)-th number of sources
     size: int
@@ -83,14 +107,18 @@ class Recipe(ABC):
     def fingerprint(self) -> str:
         """Sha256 of the generator's version and of everything that decides a byte."""
 
-    @abstractmethod
-    def scene_id(self, index: int) -> str: ...
+    def key(self, index: int) -> Key:
+        """The scene's name among draws: no two splits or numbers of sources share one."""
+        return self.config.world, self.split, self.n_sources(index), index
+
+    def scene_id(self, index: int) -> str:
+        return f"{self.initial}{self.config.world}-{self.split}-{self.n_sources(index)}-{index:06d}"
 
     @abstractmethod
     def fold(self, index: int) -> int | None: ...
 
     @abstractmethod
-    def draw(self, index: int) -> Drawn:
+    def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
 
     def row(self, index: int) -> Row:
@@ -136,7 +164,7 @@ class Recipe(ABC):
         return rows
 
 
-def row_of(scene: Drawn) -> dict[str, npt.NDArray[Any]]:
+def row_of(scene: DrawnScene) -> dict[str, npt.NDArray[Any]]:
     """What every layout has of a scene."""
     return {
         "waveforms": scene.mixture.waveform,
@@ -164,6 +192,8 @@ class DrawnSet:
         Processes that generate; called with (scenes done, scenes in all).
     coverage
         Of what the scenes are made of; default: all there.
+    kind_names
+        Of the kinds, by number.
 
     Raises
     ------
@@ -179,10 +209,12 @@ class DrawnSet:
         workers: int = 1,
         progress: Progress | None = None,
         coverage: Coverage | None = None,
+        kind_names: Sequence[str] = (),
     ) -> None:
         self.recipe, self.split, self.sample_rate = recipe, recipe.split, sample_rate
-        self.config = recipe.config
+        self.config: Any = recipe.config
         self.fingerprint = recipe.fingerprint
+        self.kind_names = tuple(kind_names)
         self.coverage = coverage or Coverage(found=recipe.size)
         self._kept: Arrays | None = None
         if folder is not None:
@@ -266,77 +298,3 @@ def generate(recipe: Recipe, workers: int, progress: Progress | None = None) -> 
                 progress(stop, recipe.size)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-class DrawnSource(ABC):
-    """A ``Source`` whose sets are drawn.
-
-    Its config has numbers of scenes: ``train`` and ``test`` by the number of sources, ``validation`` of each.
-
-    A subclass knows a set's fingerprint before there is the set, and opens it.
-    """
-
-    has_objects = True
-
-    def __init__(self, config: Any, cache: Path, workers: int = 1, progress: Progress | None = None) -> None:
-        self.config, self.cache, self.workers, self.progress = config, cache, workers, progress
-        self._open: dict[str, Any] = {}
-
-    @abstractmethod
-    def fingerprint_of(self, name: str) -> str: ...
-
-    @abstractmethod
-    def open(self, name: str) -> DrawnSet: ...
-
-    def of(self, task: str) -> Any:
-        """All tasks have the same scenes."""
-        return self
-
-    def pairs(self) -> Sequence[tuple[int, int]] | None:
-        """None: mixtures are drawn from the seed."""
-        return None
-
-    def train(self, n: int) -> Any:
-        return self.named(f"train {n}")
-
-    def validation(self, n: int) -> Any:
-        return self.named(f"validation {n}")
-
-    def test(self, n: int) -> Any:
-        return self.named(f"test {n}")
-
-    def probe(self) -> Any:
-        return self.named("probe")
-
-    def train_counts(self) -> list[int]:
-        return sorted(map(int, self.config.train))
-
-    def test_counts(self) -> list[int]:
-        return sorted(map(int, self.config.test))
-
-    def fingerprint(self, *sets: str) -> str:
-        return "+".join(self.fingerprint_of(name) for name in sets)
-
-    def named(self, name: str) -> Any:
-        """Open the set, generating it first where the cache has it not."""
-        if name not in self._open:
-            self._open[name] = self.open(name)
-        return self._open[name]
-
-    def size(self, name: str) -> int:
-        """Scenes of the set "train 2", "validation 1", ...
-
-        Raises
-        ------
-        ConfigError
-            If there is no such set.
-        """
-        split, _, n = name.partition(" ")
-        sizes: Mapping[str, int] = {
-            "train": self.config.train,
-            "validation": dict.fromkeys("12345", self.config.validation),
-            "test": self.config.test,
-        }[split]
-        if n not in sizes:
-            raise ConfigError(f"data.{split} has no scenes of {n} sources; it has {', '.join(sizes)}")
-        return sizes[n]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.methods import TASKS
+from benchmarks.catalogue import TASKS
 from benchmarks.orchestration.experiment import command_line, make_experiment, with_settings
 from registry.index import Registry
 
@@ -92,7 +92,7 @@ def test_a_database_that_is_away_costs_a_warning_and_its_password_stays_nowhere(
         ("preset=smoke -c x=1 seed=2", "with preset=smoke -c x=1 seed=2"),
     ],
 )
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", sorted(TASKS.available))
 def test_settings_without_with_are_settings(task, words, right):
     usage = make_experiment(task).get_usage("task")[2]
     assert with_settings(shlex.split(words), usage) == shlex.split(right)

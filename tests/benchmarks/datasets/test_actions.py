@@ -5,7 +5,7 @@ import pytest
 from benchmarks.datasets.actions import actions_fingerprint, open_actions
 from benchmarks.datasets.miniature import MiniatureConfig
 from benchmarks.datasets.miniature.motion import Motions
-from benchmarks.presets import ActionConfig
+from benchmarks.tasks.action import ActionConfig
 from cavl.config import ConfigError, to_dict
 
 WORLD = MiniatureConfig(seconds=2.0)

@@ -21,18 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.datasets import prepared
-from benchmarks.datasets.prepared import (
-    Clip,
-    DamagedError,
-    Lost,
-    NotPreparedError,
-    Packer,
-    Prepared,
-    seal,
-    verify,
-    write,
-)
+from benchmarks.datasets.prepared import Lost, NotPreparedError, Prepared, verify
+from benchmarks.datasets.scene import DamagedError
+from benchmarks.preparation import packing
+from benchmarks.preparation.packing import Clip, Packer, seal, write
 
 
 def jpeg(level: int, side: int = 256) -> bytes:
@@ -165,7 +157,7 @@ def test_the_fingerprint_is_of_content_and_order(tmp_path: Path) -> None:
 
 
 def test_shards_and_what_a_kill_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepared, "SHARD_BYTES", 30_000)
+    monkeypatch.setattr(packing, "SHARD_BYTES", 30_000)
     folder = tmp_path / "set"
     packer = Packer(folder)
     packed = [packer.append(clip(n)) for n in range(4)]

@@ -7,7 +7,8 @@ import pytest
 from benchmarks import presets
 from benchmarks.__main__ import main
 from benchmarks.orchestration.plan import plan, sames
-from benchmarks.orchestration.scheduler import Order, Request, State, cost, jobs_of, plan_of
+from benchmarks.orchestration.request import Request, jobs_of, plan_of
+from benchmarks.orchestration.scheduler import Order, State, cost
 from cavl.config import ConfigError
 from tests.command import understood
 
@@ -34,10 +35,10 @@ def test_every_job_once_and_parents_before_children(jobs):
 
 
 def test_every_ordering_is_measured_in_every_task(jobs):
-    measured = {(j.config["task"], j.config["ordering"]) for j in jobs if j.config["method"] == "cavl"}
+    measured = {(j.config.task, j.config.ordering) for j in jobs if j.config.method == "cavl"}
     for task in ("localization", "classification"):
         assert {(task, o) for o in ("untrained", "c0", "c1-c2-c3-c4", "mixed-counted", "random", "c3@3")} <= measured
-    methods = {(j.config["task"], j.config["method"]) for j in jobs}
+    methods = {(j.config.task, j.config.method) for j in jobs}
     assert ("localization", "full-frame") in methods
     assert ("classification", "full-frame") not in methods
     assert ("classification", "spectrogram-statistics") in methods
@@ -47,7 +48,7 @@ def test_every_ordering_is_measured_in_every_task(jobs):
 
 def test_tasks_with_variants_run_those_orderings_and_each_variant(jobs):
     def runs(task):
-        return {(j.config["ordering"], j.variant) for j in jobs if j.config["task"] == task}
+        return {(j.config.ordering, j.variant) for j in jobs if j.config.task == task}
 
     assert runs("counting") == {
         ("untrained", "true"),
@@ -60,11 +61,11 @@ def test_tasks_with_variants_run_those_orderings_and_each_variant(jobs):
     assert ("c1", "mask") in runs("separation")
     assert "random" not in {ordering for ordering, _ in runs("separation")}
     asked = jobs_of(Request(preset="smoke", methods=("cavl",), orderings=("random",), tasks=("separation",)))
-    assert [j.variant for j in asked if j.config["task"] == "separation"] == ["mask"]
+    assert [j.variant for j in asked if j.config.task == "separation"] == ["mask"]
 
 
 def test_the_baselines_are_asked_what_they_can_answer(jobs):
-    methods = {(j.config["task"], j.config["method"]) for j in jobs}
+    methods = {(j.config.task, j.config.method) for j in jobs}
 
     def asked(method):
         return {task for task, name in methods if name == method}
@@ -74,12 +75,12 @@ def test_the_baselines_are_asked_what_they_can_answer(jobs):
     assert asked("dmc") == asked("l3") == asked("l3:mel") == {*scenes, "classification"}
     assert asked("avts:mc2") == {"pretrain", "classification", "avts"}
     assert asked("avts") == {"pretrain", "classification", "avts", "action"}
-    fine_tuned = {j.config["ordering"] for j in jobs if j.config["task"] == "action"}
+    fine_tuned = {j.config.ordering for j in jobs if j.config.task == "action"}
     assert fine_tuned == {"untrained", "easy", "curriculum", "supervised"}
 
 
 def test_what_learns_from_labels_by_its_video_trunk_alone_is_not_asked_of_sounds(jobs):
-    asked = {(j.config["task"], j.config["ordering"]) for j in jobs if j.config["method"] == "avts"}
+    asked = {(j.config.task, j.config.ordering) for j in jobs if j.config.method == "avts"}
     assert ("action", "supervised") in asked
     assert not {("avts", "supervised"), ("classification", "supervised")} & asked
     assert {("avts", "bce"), ("classification", "super-hard")} <= asked
@@ -105,13 +106,13 @@ def test_real_videos_are_recognised_by_what_is_fine_tuned(tmp_path):
 
 
 def test_an_arm_is_a_run_of_its_own_unless_it_differs_in_name_only(jobs, monkeypatch):
-    arms = [j for j in jobs if j.config["method"].startswith("l3") and j.name.endswith(" avc seed 1")]
-    trained = [j for j in arms if j.config["task"] == "pretrain"]
+    arms = [j for j in jobs if j.config.method.startswith("l3") and j.name.endswith(" avc seed 1")]
+    trained = [j for j in arms if j.config.task == "pretrain"]
     assert len({j.key for j in trained}) == len(trained) == 4
     smoke = presets.load("smoke")
     methods = {"l3": smoke.methods["l3"], "l3:twin": smoke.methods["l3"]}
     monkeypatch.setattr(presets, "load", lambda name: replace(smoke, methods=methods))
-    twins = {j.config["method"] for j in jobs_of(SMOKE)}
+    twins = {j.config.method for j in jobs_of(SMOKE)}
     assert twins == {"l3"}
 
 
@@ -145,7 +146,7 @@ def test_orderings_that_begin_alike_share_their_stages(jobs):
 
 def test_counted_stages_start_from_the_counter_too(jobs):
     counter = named(jobs, "counting true cavl untrained seed 1")  # also a row of Table 2
-    stages = [j for j in jobs if j.config["task"] == "pretrain" and j.config["stages"][-1]["k"] == "counted"]
+    stages = [j for j in jobs if j.config.task == "pretrain" and j.config.stages[-1].k == "counted"]
     assert len(stages) == 3
     assert all(counter in j.parents for j in stages)
 
@@ -188,7 +189,7 @@ def test_selections_narrow_and_unknown_names_are_refused():
 def test_trivial_rows_stand_beside_every_selection_of_others():
     def asked(**selection):
         jobs = jobs_of(Request(preset="smoke", **selection))
-        return {j.config["method"]: j.config["ordering"] for j in jobs}
+        return {j.config.method: j.config.ordering for j in jobs}
 
     masks = dict.fromkeys(TRIVIAL, "none")
     assert asked(methods=("dmc",), orderings=("c1",), tasks=("localization",)) == {"dmc": "c1", **masks}
@@ -201,7 +202,7 @@ def test_trivial_rows_stand_beside_every_selection_of_others():
 
 def test_each_name_need_only_select_something():
     several = Request(preset="smoke", methods=("cavl", "l3"), orderings=("c0", "avc"), tasks=("localization", "avc"))
-    names = [j.name for j in jobs_of(several) if j.config["method"] not in TRIVIAL and j.config["task"] != "pretrain"]
+    names = [j.name for j in jobs_of(several) if j.config.method not in TRIVIAL and j.config.task != "pretrain"]
     assert sorted(names) == ["avc l3 avc seed 1", "localization cavl c0 seed 1", "localization l3 avc seed 1"]
 
 
@@ -258,7 +259,7 @@ def test_a_selection_of_nothing_leaves_plan_and_report_alone(words, tmp_path, mo
     (tmp_path / "plans" / "smoke.json").write_text("stands")
     assert main(["--preset", "smoke", *words]) == 2
     assert f"has no ordering {words[-1]!r}" in capsys.readouterr().err
-    monkeypatch.setattr("benchmarks.orchestration.scheduler.probes", lambda request, config: iter(()))
+    monkeypatch.setattr("benchmarks.tasks.classification.Classification.expand", lambda *_: ())
     assert main(["--preset", "smoke", "--tasks", "classification"]) == 2  # all that is asked for is left out
     assert "nothing can be run" in capsys.readouterr().err
     assert (tmp_path / "plans" / "smoke.json").read_text() == "stands"
@@ -274,17 +275,17 @@ def test_seeds_are_runs_of_their_own():
             tasks=("pretrain", "localization", "classification"),
         )
     )
-    two = [job for job in two if job.config["method"] == "cavl"]
-    assert sorted(j.config["seed"] for j in two) == [1, 1, 1, 2, 2, 2]
+    two = [job for job in two if job.config.method == "cavl"]
+    assert sorted(j.config.seed for j in two) == [1, 1, 1, 2, 2, 2]
 
 
 def test_order_lowest_seed_first_then_the_longest_chain():
     asked = jobs_of(Request(preset="smoke", seeds=2, methods=("cavl",), orderings=("c0", "c1-c2-c3")))
-    state = State(jobs=[job for job in asked if job.config["method"] == "cavl"])
+    state = State(jobs=[job for job in asked if job.config.method == "cavl"])
     order = Order(state)
     assert order.next().name == "pretrain cavl c1 seed 1"  # three stages and their evaluations hang on it
     assert order.next().name == "pretrain cavl c0 seed 1"
-    assert order.next().config["seed"] == 2
+    assert order.next().config.seed == 2
 
 
 def test_every_job_comes_once_its_parents_are_finished(jobs):

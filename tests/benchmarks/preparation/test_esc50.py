@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.datasets.esc50 import Esc50
 from benchmarks.preparation import esc50
 from benchmarks.preparation.item import Plan
 from benchmarks.preparation.pipeline import prepare
@@ -83,12 +82,12 @@ def test_the_archive_is_fetched_checked_unpacked_and_prepared(
         next(iter(k for k in prepared.options["archive"] if "audio" in k)): "it is a link or another special file",
     }
     # As the reader of the official folder hears them: resampled by another filter, so not to the bit.
-    truth = Esc50(shared_data / "ESC-50", subset="esc50")
+    truth = esc50.from_folder(shared_data / "ESC-50", "esc50", tmp_path / "folders")
     for i, id in enumerate(prepared.ids):
-        scene = truth[truth.ids.index(id)]
+        scene = truth[truth.number_of(id)]
         assert (prepared.column("fold")[i], prepared.column("label")[i]) == (scene.fold, scene.kinds[0])
         np.testing.assert_allclose(prepared.waveform(i), scene.waveform, atol=1)
-        assert prepared.column("category")[i] == truth.categories[scene.kinds[0]]
+        assert prepared.column("category")[i] == truth.kind_names[scene.kinds[0]]
     # A second time nothing is fetched.
     plan(*arguments)
     assert server.asked == ["esc.zip"]

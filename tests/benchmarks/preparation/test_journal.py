@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.datasets.prepared import DamagedError, Lost, Packed
-from benchmarks.preparation.journal import Account
+from benchmarks.datasets.prepared import Lost, Packed
+from benchmarks.datasets.scene import DamagedError
+from benchmarks.preparation.journal import Journal
 
 
 def packed(name: str, offset: int = 0) -> Packed:
@@ -19,13 +20,13 @@ def packed(name: str, offset: int = 0) -> Packed:
 
 
 def test_entries_are_read_back(tmp_path: Path) -> None:
-    account = Account(tmp_path)
+    account = Journal(tmp_path)
     assert not account.exists
     account.begin({"fps": 25}, 4)
     account.found("a", [packed("a/000"), packed("a/001", 9)])
     account.lost(Lost(id="b", status="missing", reason="Private video"))
     account.lost(Lost(id="c", status="damaged", reason="no “audio” track\n"))
-    for read in (account, Account(tmp_path)):
+    for read in (account, Journal(tmp_path)):
         assert read.settings == {"fps": 25}
         assert read.expected == 4
         assert read.counts() == {"found": 1, "missing": 1, "damaged": 1}
@@ -35,17 +36,17 @@ def test_entries_are_read_back(tmp_path: Path) -> None:
 
 
 def test_the_last_entry_of_an_item_counts(tmp_path: Path) -> None:
-    account = Account(tmp_path)
+    account = Journal(tmp_path)
     account.lost(Lost(id="a", status="missing", reason="busy"))
     account.found("a", [packed("a")])
-    assert Account(tmp_path).counts() == {"found": 1, "missing": 0, "damaged": 0}
+    assert Journal(tmp_path).counts() == {"found": 1, "missing": 0, "damaged": 0}
 
 
 @settings(max_examples=40)
 @given(st.data())
 def test_a_kill_tears_the_last_line_only(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("torn")
-    account = Account(folder)
+    account = Journal(folder)
     sizes = []
     for n in range(4):
         account.lost(Lost(id=str(n), status="missing", reason="x" * n))
@@ -53,40 +54,40 @@ def test_a_kill_tears_the_last_line_only(tmp_path_factory: pytest.TempPathFactor
     cut = data.draw(st.integers(0, sizes[-1]))
     with open(account.path, "r+b") as file:
         file.truncate(cut)
-    again = Account(folder)
+    again = Journal(folder)
     whole = sum(size <= cut for size in sizes)
     assert list(again.entries) == [str(n) for n in range(whole)]
     again.lost(Lost(id="new", status="damaged", reason=""))
-    assert list(Account(folder).entries) == [*map(str, range(whole)), "new"]
+    assert list(Journal(folder).entries) == [*map(str, range(whole)), "new"]
     assert all(json.loads(line) for line in account.path.read_text().splitlines())
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"id": "a", "status": "eaten"}', '{"status": "found"}', '{"run": {}}'])
 def test_other_damage_is_named(tmp_path: Path, line: str) -> None:
-    Account(tmp_path).lost(Lost(id="a", status="missing", reason=""))
+    Journal(tmp_path).lost(Lost(id="a", status="missing", reason=""))
     with open(tmp_path / "account.jsonl", "a") as file:
         file.write(line + "\n")
     with pytest.raises(DamagedError, match=r"account.jsonl, line 2 is damaged .* remove the line"):
-        Account(tmp_path)
+        Journal(tmp_path)
 
 
 def test_many_lines_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr("registry.files.os.fsync", synced.append)
-    Account(tmp_path).lost(*(Lost(id=str(n), status="damaged", reason="refused") for n in range(100)))
+    Journal(tmp_path).lost(*(Lost(id=str(n), status="damaged", reason="refused") for n in range(100)))
     assert len(synced) == 1
-    assert list(Account(tmp_path).entries) == [str(n) for n in range(100)]
-    Account(tmp_path).lost()
+    assert list(Journal(tmp_path).entries) == [str(n) for n in range(100)]
+    Journal(tmp_path).lost()
     assert len(synced) == 1
 
 
 def test_reasons_cannot_command_a_terminal(tmp_path: Path) -> None:
-    Account(tmp_path).lost(Lost(id="a", status="missing", reason="\x1b[2Jgone\x07\n\udc80 für immer"))
-    assert Account(tmp_path).entries["a"].reason == "?[2Jgone? ? für immer"
+    Journal(tmp_path).lost(Lost(id="a", status="missing", reason="\x1b[2Jgone\x07\n\udc80 für immer"))
+    assert Journal(tmp_path).entries["a"].reason == "?[2Jgone? ? für immer"
 
 
 def test_it_becomes_a_table(tmp_path: Path) -> None:
-    account = Account(tmp_path)
+    account = Journal(tmp_path)
     account.found("a", [packed("a")])
     account.lost(Lost(id='b"', status="missing", reason="gone, says YouTube"))
     account.write_csv(tmp_path / "items.csv")

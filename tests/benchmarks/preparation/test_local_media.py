@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.preparation.item import Cut, Item
-from benchmarks.preparation.local_media import OwnMedia
+from benchmarks.preparation.local_media import LocalMedia
 
 ITEM = Item(id="dQw4w9WgXcQ", video="dQw4w9WgXcQ", cut=Cut(start=30.0, seconds=10.0))
 
@@ -34,7 +34,7 @@ def test_names_that_are_in_use(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    assert OwnMedia([tmp_path]).of(ITEM) == [path]
+    assert LocalMedia([tmp_path]).of(ITEM) == [path]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_names_that_are_in_use(tmp_path: Path, name: str) -> None:
 )
 def test_other_names(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    assert OwnMedia([tmp_path]).of(ITEM) == []
+    assert LocalMedia([tmp_path]).of(ITEM) == []
 
 
 def test_the_segment_comes_before_the_video_and_parts_together(tmp_path: Path) -> None:
@@ -50,17 +50,17 @@ def test_the_segment_comes_before_the_video_and_parts_together(tmp_path: Path) -
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     parts = [tmp_path / "sound" / "dQw4w9WgXcQ_30.wav", tmp_path / "video" / "dQw4w9WgXcQ_30.mp4"]
-    assert OwnMedia([tmp_path]).of(ITEM) == parts
+    assert LocalMedia([tmp_path]).of(ITEM) == parts
 
 
 def test_ids_are_looked_up_and_never_become_paths(tmp_path: Path) -> None:
     (tmp_path / "inside").mkdir()
     (tmp_path / "secret.mp4").touch()
-    media = OwnMedia([tmp_path / "inside"])
+    media = LocalMedia([tmp_path / "inside"])
     for id in ("../secret", str(tmp_path / "secret"), "-oX", "x" * 300, ""):
         assert media.of(Item(id=id, video=id, cut=Cut())) == []
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"--from .*absent: there is no such folder"):
-        OwnMedia([tmp_path / "absent"])
+        LocalMedia([tmp_path / "absent"])

@@ -15,8 +15,9 @@ import pytest
 import soundfile
 
 from benchmarks import cli
-from benchmarks.datasets.prepared import Clip, Lost, Packer, Prepared, seal, write
-from benchmarks.preparation.journal import Account
+from benchmarks.datasets.prepared import Lost, Prepared
+from benchmarks.preparation.journal import Journal
+from benchmarks.preparation.packing import Clip, Packer, seal, write
 from benchmarks.preparation.pipeline import alone_in
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +31,7 @@ def main(words: list[str]) -> int:
 def root(tmp_path: Path) -> Path:
     """A data set that has been begun with eleven items: three found, five lost."""
     folder = tmp_path / "audioset"
-    packer, account = Packer(folder), Account(folder)
+    packer, account = Packer(folder), Journal(folder)
     account.begin({}, 11)
     packed = [packer.append(Clip(id=f"v{n}", waveform=np.full(9, n, np.int16))) for n in range(3)]
     for clip in packed:
@@ -131,7 +132,7 @@ def test_what_verify_finds_is_prepared_again(
 def test_one_damaged_data_set_does_not_hide_the_others(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "audioset" / "clips-00000.arrow").unlink()
     (root / "begun").mkdir()
-    Account(root / "begun").begin({}, 2)
+    Journal(root / "begun").begin({}, 2)
     write(root / "whole", [Clip(id="a", waveform=np.zeros(9, np.int16))])
     names = ["audioset", "begun", "whole"]
     assert main(["verify", *names, "--root", str(root)]) == 1
@@ -149,7 +150,7 @@ def test_one_damaged_data_set_does_not_hide_the_others(root: Path, capsys: pytes
 
 def test_status_leaves_out_what_has_left_the_lists(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = root / "audioset"
-    seal(folder, Account(folder).packed()[:2], [Lost(id="m0", status="missing", reason="Private video")])
+    seal(folder, Journal(folder).packed()[:2], [Lost(id="m0", status="missing", reason="Private video")])
 
     def figures() -> dict[str, int]:
         of: dict[str, int] = json.loads(said(capsys, "status", "--root", str(root), "--json"))["audioset"]

@@ -12,16 +12,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks.datasets import prepared
-from benchmarks.datasets.paper.scenes import Member, PreparedScenes, items_of, spread_over
-from benchmarks.datasets.prepared import DamagedError, Lost, Prepared, verify
+from benchmarks.datasets.prepared import Lost, Prepared, verify
+from benchmarks.datasets.prepared_scenes import Member, PreparedScenes, items_of, spread_over
+from benchmarks.datasets.scene import DamagedError
+from benchmarks.preparation import packing
 from benchmarks.preparation import pipeline as run
 from benchmarks.preparation.download import Fetcher, aside_of
 from benchmarks.preparation.item import Cut, Item, Plan, limited
-from benchmarks.preparation.journal import Account
-from benchmarks.preparation.local_media import OwnMedia
+from benchmarks.preparation.journal import Journal
+from benchmarks.preparation.local_media import LocalMedia
 from benchmarks.preparation.pipeline import GivenUpError, How, InUseError, State, prepare
-from benchmarks.preparation.sandbox import ChildError
+from benchmarks.preparation.sandbox import SandboxError
 from registry import files
 from registry.lock import Lock
 from tests.loopback import Page, Server
@@ -48,7 +49,7 @@ class Here:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "Child", Here)
+    monkeypatch.setattr(run, "Sandbox", Here)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_items_keep_the_order_of_the_lists(server: Server, tmp_path: Path) -> No
         states.append((state.done, dict(state.counts)))
 
     refused = [Lost(id="list, line 3", status="damaged", reason="refused: '../../x' is not an id")]
-    prepared = prepare(tmp_path / "toy", plan(2, 0, 9, 3, refused=refused), how(server, jobs=2), changed=changed)
+    prepared = prepare(tmp_path / "toy", plan(2, 0, 9, 3, refused=refused), how(server, jobs=2), on_progress=changed)
     assert prepared.ids == ["video_00002", "video_00000", "video_00003"]
     assert prepared.column("n") == [2, 0, 3]
     assert prepared.column("start") == [0.0, 0.0, 1.0]
@@ -161,7 +162,7 @@ def test_what_was_fetched_before_a_kill_is_not_fetched_again(server: Server, cli
 def test_a_busy_server_is_waited_for(server: Server, tmp_path: Path) -> None:
     server.pages["video_00000"].busy = [429, 503, 500]
     said: list[str] = []
-    prepared = prepare(tmp_path / "toy", plan(0), how(server), said=said.append)
+    prepared = prepare(tmp_path / "toy", plan(0), how(server), log=said.append)
     assert prepared.coverage.complete
     assert len(said) == 3
     assert "video_00000: Unable to download webpage: HTTP Error 429: Too Many Requests; nothing is fetched" in said[0]
@@ -180,7 +181,7 @@ def test_too_many_failures_end_it_and_nothing_is_lost(server: Server, tmp_path: 
     retry = how(server, patience=3, retry=frozenset({"missing"}))
     with pytest.raises(GivenUpError):
         prepare(tmp_path / "toy", plan(0, *range(10, 20)), retry)
-    assert Account(tmp_path / "toy").counts()["missing"] >= 4
+    assert Journal(tmp_path / "toy").counts()["missing"] >= 4
 
 
 @pytest.mark.usefixtures("here")
@@ -190,7 +191,7 @@ def test_own_media_are_taken_first(server: Server, clip: bytes, tmp_path: Path) 
     (own / "video_00000.mp4").write_bytes(clip)
     (own / "video_00001.mp4").write_bytes(b"")
     os.mkfifo(own / "video_00002.mp4")  # would make a decoder hang
-    prepared = prepare(tmp_path / "toy", plan(0, 1, 2, 3), how(server, own=OwnMedia([own])))
+    prepared = prepare(tmp_path / "toy", plan(0, 1, 2, 3), how(server, own=LocalMedia([own])))
     assert prepared.ids == ["video_00000", "video_00003"]
     assert set(server.asked) == {"video_00003"}
     assert {item.id: (item.status, item.reason) for item in prepared.lost} == {
@@ -206,7 +207,7 @@ def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
     (tmp_path / "own" / "c.wav").touch()
     picture = Cut(seconds=None, image=True)
     items = [Item(id=id, cut=picture) for id in "abc"]
-    result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(own=OwnMedia([tmp_path / "own"])))
+    result = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(own=LocalMedia([tmp_path / "own"])))
     assert result.coverage.reasons == {
         "a": "missing: there is no file of it",
         "b": "missing: there is no sound of it",
@@ -244,7 +245,7 @@ def test_a_fetch_that_took_too_long_goes_on_when_it_is_tried_again(server: Serve
     def half(fetcher: Fetcher, video: str, folder: Path, section: object) -> None:
         aside_of(folder).mkdir(parents=True)
         (aside_of(folder) / "mp4.mp4.part").write_bytes(clip[:-999])
-        raise ChildError("given up after 900 s")
+        raise SandboxError("given up after 900 s")
 
     folder = tmp_path / "toy"
     with pytest.MonkeyPatch.context() as patched:
@@ -288,7 +289,7 @@ def test_what_is_not_installed_is_not_the_items_fault(
     (tmp_path / "a.mp4").write_bytes(clip)
     with pytest.raises(ModuleNotFoundError):
         prepare(tmp_path / "toy", plan(items=[item(0, files=[tmp_path / "a.mp4"])]), how())
-    assert not Account(tmp_path / "toy").entries
+    assert not Journal(tmp_path / "toy").entries
 
 
 def test_an_interruption_ends_at_once_and_keeps_what_is_done(server: Server, tmp_path: Path) -> None:
@@ -298,11 +299,14 @@ def test_an_interruption_ends_at_once_and_keeps_what_is_done(server: Server, tmp
         if state.done == 1:
             raise KeyboardInterrupt
 
-    before = threading.active_count()
+    def threads() -> set[str]:
+        return {t.name for t in threading.enumerate() if "process_request" not in t.name}  # those are the server's
+
+    before = threads()
     with pytest.raises(KeyboardInterrupt):
-        prepare(tmp_path / "toy", plan(0, 1, 2), how(server, jobs=2), changed=interrupt)
+        prepare(tmp_path / "toy", plan(0, 1, 2), how(server, jobs=2), on_progress=interrupt)
     assert Prepared(tmp_path / "toy").coverage.found >= 1
-    assert threading.active_count() <= before + 2  # the server's own
+    assert threads() == before
     server.pages["video_00001"].pause = 0.0
     assert prepare(tmp_path / "toy", plan(0, 1, 2), how(server)).coverage.complete
 
@@ -359,7 +363,7 @@ def test_clips_whose_file_is_gone_are_prepared_again(
 ) -> None:
     (tmp_path / "a.mp4").write_bytes(clip)
     toy = Plan(name="toy", items=[Item(id=id, cut=Cut(seconds=2.0), files=[tmp_path / "a.mp4"]) for id in "abcd"])
-    monkeypatch.setattr(prepared, "SHARD_BYTES", 60_000)  # two clips
+    monkeypatch.setattr(packing, "SHARD_BYTES", 60_000)  # two clips
     whole = prepare(tmp_path / "toy", toy, how()).fingerprint
     spoilers: list[Callable[[Path], None]] = [Path.unlink, lambda p: os.truncate(p, p.stat().st_size - 10)]
     for number, spoil in itertools.product((0, -1), spoilers):

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from benchmarks.preparation.rate_limit import LONGEST, MOST_ASKED, Pace
+from benchmarks.preparation.rate_limit import LONGEST, MOST_ASKED, RateLimit
 
 
 class Clock:
@@ -30,7 +30,7 @@ class Clock:
 
 def test_requests_keep_their_distance() -> None:
     clock = Clock()
-    pace = Pace(4.0, 10.0, clock.stopped, clock)
+    pace = RateLimit(4.0, 10.0, clock.stopped, clock)
     moments = []
     for _ in range(9):
         assert pace.wait()
@@ -40,7 +40,7 @@ def test_requests_keep_their_distance() -> None:
 
 def test_pauses_double_until_a_request_succeeds() -> None:
     clock = Clock()
-    pace = Pace(1000.0, 10.0, clock.stopped, clock)
+    pace = RateLimit(1000.0, 10.0, clock.stopped, clock)
 
     def refused(asked: float = 0.0) -> float:
         pause = pace.refused(asked)
@@ -56,7 +56,7 @@ def test_pauses_double_until_a_request_succeeds() -> None:
 
 def test_refusals_at_once_are_one_refusal() -> None:
     clock = Clock()
-    pace = Pace(1000.0, 10.0, clock.stopped, clock)
+    pace = RateLimit(1000.0, 10.0, clock.stopped, clock)
     assert [pace.refused() for _ in range(8)] == [10] * 8
     clock.now += 4
     assert pace.refused() == 6
@@ -67,7 +67,7 @@ def test_refusals_at_once_are_one_refusal() -> None:
 
 def test_everybody_waits_while_the_server_is_busy() -> None:
     clock = Clock()
-    pace = Pace(1000.0, 5.0, clock.stopped, clock)
+    pace = RateLimit(1000.0, 5.0, clock.stopped, clock)
     pace.refused()
     assert pace.wait()
     assert clock.now == pytest.approx(5.0)
@@ -75,7 +75,7 @@ def test_everybody_waits_while_the_server_is_busy() -> None:
 
 def test_waiting_ends_when_all_is_stopped() -> None:
     clock = Clock()
-    pace = Pace(1000.0, 300.0, clock.stopped, clock)
+    pace = RateLimit(1000.0, 300.0, clock.stopped, clock)
     pace.refused()
     clock.stopped.set()
     assert not pace.wait()
@@ -85,4 +85,4 @@ def test_waiting_ends_when_all_is_stopped() -> None:
 @pytest.mark.parametrize(("rate", "pause"), [(0.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (float("nan"), 1.0)])
 def test_senseless_rates_are_refused(rate: float, pause: float) -> None:
     with pytest.raises(ValueError, match="rate"):
-        Pace(rate, pause, threading.Event())
+        RateLimit(rate, pause, threading.Event())

@@ -5,11 +5,10 @@ The rehearsal in ``tests/test_rehearsal.py`` has the full-size networks of one m
 
 import pytest
 
-from benchmarks import presets
 from benchmarks.orchestration.experiment import run_job
-from benchmarks.orchestration.graph import resolve
 from registry.index import Registry
 from tests import paper_data
+from tests.plain_config import resolve, run_config
 
 SMALL = (8, "M", 8, "M", 8, "M", 16)
 CAVL = {"audio_trunk": SMALL, "visual_trunk": SMALL}
@@ -61,7 +60,7 @@ def test_every_arm_trains_and_is_measured(data, tmp_home, monkeypatch):
     monkeypatch.setenv("CAVL_DATA", str(data))
     results = {}
     for task, method, ordering, changes in RUNS:
-        config = presets.run_config(task, "paper@16", method, ordering, 1)
+        config = run_config(task, "paper@16", method, ordering, 1)
         evaluation = {**config["evaluation"], **changes}
         if "network" in changes:
             evaluation["network"] = {**config["evaluation"]["network"], **changes["network"]}

@@ -12,14 +12,15 @@ from baselines.avts import AVTSConfig
 from baselines.l3 import L3Config
 from benchmarks import presets
 from benchmarks.datasets.paper import PaperData
-from benchmarks.orchestration.graph import resolve
-from benchmarks.orchestration.scheduler import Request, cost, jobs_of
-from benchmarks.presets import load, run_config
+from benchmarks.orchestration.request import Request, jobs_of
+from benchmarks.orchestration.scheduler import cost
+from benchmarks.presets import load
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.counting import Counter, CounterConfig
 from cavl.model import CAVL, CAVLConfig
 from cavl.separation import UNet
 from tests import paper_data
+from tests.plain_config import resolve, run_config
 
 PAPER = load("paper")
 
@@ -43,9 +44,9 @@ def test_the_networks_have_the_paper_s_sizes():
         assert audio.shape == (1, 512, 64, 54)
         assert visual.shape == (1, 512, 16, 16)
         assert [tuple(m.weight.shape[:2]) for m in model.audio_encoder] == [(512, 512)]
-        head = Counter(CounterConfig(hidden=PAPER.counting.hidden), model.audio_network()).head
+        head = Counter(CounterConfig(hidden=PAPER.evaluations["counting"].hidden), model.audio_network()).head
         assert [(m.in_features, m.out_features) for m in head if hasattr(m, "in_features")] == [(512, 512), (512, 1)]
-        separator = PAPER.separation.network
+        separator = PAPER.evaluations["separation"].network
         assert separator.channels == (16, 32, 64, 128, 256, 512)
         bins, frames = separator.spectrogram.bins, separator.spectrogram.frames
         masks = UNet(separator.channels, 512)(torch.empty(2, 1, bins, frames), torch.empty(2, 2, 512))
@@ -63,8 +64,8 @@ def test_the_schedules_are_the_paper_s_where_it_says_one():
     assert all(45 < e < 80 for e in epochs)
     assert CAVL.recipe == {"optimizer": "adam"}
     assert Counter.recipe == {"optimizer": "sgd", "momentum": 0.9}
-    assert (PAPER.counting.lr, PAPER.counting.decay) == (1e-2, 0.5)
-    assert PAPER.separation.lr == 1e-4
+    assert (PAPER.evaluations["counting"].lr, PAPER.evaluations["counting"].decay) == (1e-2, 0.5)
+    assert PAPER.evaluations["separation"].lr == 1e-4
     avts = PAPER.methods["avts"].orderings(1)["curriculum"]
     assert avts[0].updates / avts[1].updates == pytest.approx(50 / 40, rel=0.01)
     assert avts[0].updates * PAPER.training.batch / 9239 == pytest.approx(50, rel=0.01)
@@ -92,25 +93,25 @@ def methods():
 
 def test_separation_is_learned_where_the_sounds_are(data):
     jobs = jobs_of(Request(preset="paper", seeds=1))
-    separations = [j for j in jobs if j.config["task"] == "separation"]
-    guides = {j.config["method"]: {(d["pretraining"], d["separation"])} for j in separations if (d := j.config["data"])}
+    separations = [j for j in jobs if j.config.task == "separation"]
+    guides = {j.config.method: {(d.pretraining, d.separation)} for j in separations if (d := j.config.data)}
     assert guides == {
         "cavl:music": {("music", "music")},
         "cavl:instrument": {("audioset_instrument", "audioset_instrument")},
     }
-    found = {(j.config["method"], j.config["ordering"], j.variant) for j in separations}
+    found = {(j.config.method, j.config.ordering, j.variant) for j in separations}
     assert {("cavl:music", "c1", "mask"), ("cavl:music", "c1", "center"), ("cavl:music", "c1-c2", "mask")} <= found
     assert {("cavl:instrument", "c1", "mask"), ("cavl:instrument", "c1", "center")} <= found
-    others = {j.config["task"] for j in jobs if ":" in j.config["method"] and j.config["method"].startswith("cavl")}
+    others = {j.config.task for j in jobs if ":" in j.config.method and j.config.method.startswith("cavl")}
     assert others == {"pretrain", "separation"}
-    pretrained = {j.key for j in jobs if j.config["task"] == "pretrain" and j.config["method"] == "cavl"}
+    pretrained = {j.key for j in jobs if j.config.task == "pretrain" and j.config.method == "cavl"}
     assert not pretrained & {p.key for j in separations for p in j.parents}, "other data are other runs"
 
 
 def test_the_cost_that_its_docstring_states_is_that_of_the_plan(data):
     jobs = {step.key: step for job in jobs_of(Request(preset="paper", seeds=1)) for step in job.chain()}.values()
     updates = sum(job.updates for job in jobs)
-    of_separation = sum(job.updates for job in jobs if job.config["task"] == "separation")
+    of_separation = sum(job.updates for job in jobs if job.config.task == "separation")
     said = re.search(r"about ([\d,]+) updates a seed .* ([\d,]+) of them", presets.paper.__doc__, re.DOTALL)
     assert [int(number.replace(",", "")) for number in said.groups()] == [updates, of_separation]
 
@@ -132,7 +133,7 @@ def test_what_looks_at_no_training_annotation_needs_none(data):
 def test_runs_stand_on_the_sets_they_read(data):
     def keys():
         jobs = jobs_of(Request(preset="paper", seeds=1, methods=("cavl",), orderings=("c1-c2",)))
-        return {j.name: j.key for j in jobs if j.config["method"] == "cavl"}  # not of the trivial rows beside it
+        return {j.name: j.key for j in jobs if j.config.method == "cavl"}  # not of the trivial rows beside it
 
     absent = keys()
     paper_data.audioset(data, {1: 4, 2: 4, 3: 4}, {1: 2, 2: 2})
@@ -165,9 +166,9 @@ def test_esc50_is_the_prepared_one_or_the_folder_that_is_given(data, capsys):
 
 def test_a_rehearsal_is_everything_of_one_seed_with_two_updates(data):
     jobs = jobs_of(Request(preset="paper@16"))
-    assert {j.config["seed"] for j in jobs} == {1}
+    assert {j.config.seed for j in jobs} == {1}
     assert {j.updates for j in jobs} == {0, 2}
-    assert {j.config["data"]["limit"] for j in jobs} == {16}
+    assert {j.config.data.limit for j in jobs} == {16}
     whole = jobs_of(Request(preset="paper", seeds=1))
     assert not {j.key for j in jobs} & {j.key for j in whole}
     assert {j.name for j in whole} - {j.name for j in jobs} == {
@@ -175,7 +176,7 @@ def test_a_rehearsal_is_everything_of_one_seed_with_two_updates(data):
     }
     for one, other in ((PAPER, load("paper@16")),):
         assert {n: p.model for n, p in one.methods.items()} == {n: p.model for n, p in other.methods.items()}
-        assert other.separation.network == one.separation.network
+        assert other.evaluations["separation"].network == one.evaluations["separation"].network
     assert all(cost(j) == 2 for j in jobs)
 
 
@@ -191,8 +192,8 @@ def test_every_preset_has_a_rehearsal(preset, data):
     jobs = jobs_of(Request(preset=f"{preset}@8"))
     assert jobs
     assert {j.updates for j in jobs} <= {0, 1, 2}
-    assert all(stage["k"] == "labelled" for j in jobs for stage in j.config["stages"])
-    assert {s for j in jobs for s in j.config["data"]["train"].values()} == {8}
+    assert all(stage.k == "labelled" for j in jobs for stage in j.config.stages)
+    assert {s for j in jobs for s in j.config.data.train.values()} == {8}
 
 
 @pytest.mark.parametrize("name", ["paper@", "paper@1", "paper@many", "paper@-3"])

@@ -1,6 +1,5 @@
 """The action task on scenes of two actions that are told by the order of frames only, and what it is compared with."""
 
-import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,9 +9,21 @@ from torch import nn
 
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.tasks import action
-from benchmarks.tasks.action import AT_ONCE, Monitor, as_it_is, make_classifier, measure, recognise, reordered, still
+from benchmarks.tasks.action import (
+    AT_ONCE,
+    ActionConfig,
+    Monitor,
+    as_it_is,
+    make_classifier,
+    measure,
+    recognise,
+    reordered,
+    still,
+)
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
+from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 CPU = torch.device("cpu")
 FRAMES, FPS, RATE = 4, 4.0, 100
@@ -81,22 +92,22 @@ def run(tmp_path, monkeypatch, method, seed=1, **evaluation):
 
     def add_file(name, write):
         write(tmp_path / name)
-        with open(tmp_path / name) as file:
-            rows.extend(csv.DictReader(file))
+        rows.extend(item_lines(tmp_path / name))
 
     told = []
     values = {"updates": 80, "lr": 0.05, "train": 24, "validation": 12, "test": 15, **evaluation}
     result = measure(
-        SimpleNamespace(
-            config={"seed": seed, "evaluation": values},
+        fake_context(
+            ActionConfig,
+            values,
+            seed,
             source=SimpleNamespace(config=SimpleNamespace(world=None)),
             run=SimpleNamespace(observers=[]),
-            settings=TrainingConfig(batch=8, device="cpu"),
+            training=TrainingConfig(batch=8, device="cpu"),
             device=CPU,
             trained=lambda: method,
             checkpoints=lambda: Checkpoints(tmp_path, "key"),
             log=lambda *entry: logged.append(entry),
-            flush=lambda: None,
             progress=lambda done, total: told.append((done, total)),
             add_file=add_file,
         )
@@ -129,6 +140,7 @@ def test_the_items_give_the_score(tmp_path, monkeypatch):
     assert [row["item"] for row in rows] == [f"test{i}" for i in range(15)]
     assert [row["group"] for row in rows] == [str(i // 3) for i in range(15)]
     right = [row["label"] == row["predicted"] for row in rows]
+    assert [row["correct"] for row in rows] == [str(int(told)) for told in right]
     assert result["accuracy"] == pytest.approx(np.mean(right))
 
 

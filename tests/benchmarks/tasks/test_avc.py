@@ -1,24 +1,24 @@
 """The correspondence task on methods whose scores are known beforehand."""
 
-import csv
 import zlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.tasks.avc import ScoredPairs, measure
-from benchmarks.training.validation import partners
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
+from benchmarks.tasks.avc import AVCConfig, ScoredPairs, measure
+from benchmarks.training.pairs import partners
+from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 def number(text):
@@ -54,11 +54,12 @@ def run(method, source, tmp_path, seed=1, **evaluation):
 
     def add_file(name, write):
         write(tmp_path / name)
-        with open(tmp_path / name) as file:
-            rows.extend(csv.DictReader(file))
+        rows.extend(item_lines(tmp_path / name))
 
-    context = SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    context = fake_context(
+        AVCConfig,
+        evaluation,
+        seed,
         source=source,
         device=torch.device("cpu"),
         trained=lambda: method,
@@ -127,7 +128,7 @@ def test_the_items_give_the_scores_and_no_scene_is_its_own_negative(source, tmp_
     kinds = {source.test(1)[i].id: source.test(1)[i].kinds for i in range(40)}
     noisy = Knowing(source, lambda _, i, w: 2 * (i == w) + number(i + w) / 400)
     result, rows, _ = run(noisy, source, tmp_path, negatives=3)
-    assert list(rows[0]) == ["item", "partner", "matched", "same_kind", "score", "right"]
+    assert set(rows[0]) == {"item", "partner", "matched", "same_kind", "score", "right", "excluded"}
     assert len(rows) == result["pairs"] == 160
     assert all((row["matched"] == "1") == (row["item"] == row["partner"]) for row in rows)
     assert all((row["same_kind"] == "1") == (kinds[row["item"]] == kinds[row["partner"]]) for row in rows)
@@ -179,12 +180,14 @@ def test_without_pairs_of_one_kind_or_without_kinds():
     result = unknown.result(1.0)
     assert result["same_kind"] == result["other_kind"] == {"pairs": 0, "false_positive": None}
     assert (result["error"], result["error_same_kind"]) == (0.25, None)
-    assert unknown.rows(1.0) == [
-        ("a", "a", 1, "", 2.0, 1),
-        ("a", "b", 0, "", 0.0, 1),
-        ("b", "b", 1, "", 2.0, 1),
-        ("b", "a", 0, "", 2.0, 0),
+    table = unknown.items(1.0).rows
+    assert [row[:4] for row in table if row[2] == "score"] == [
+        ("a", "matched=1, same_kind=; partner=a", "score", 2.0),
+        ("a", "matched=0, same_kind=; partner=b", "score", 0.0),
+        ("b", "matched=1, same_kind=; partner=b", "score", 2.0),
+        ("b", "matched=0, same_kind=; partner=a", "score", 2.0),
     ]
+    assert [row[3] for row in table if row[2] == "right"] == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize(("n", "negatives"), [(2, 1), (5, 4), (30, 4)])

@@ -1,6 +1,5 @@
 """The synchronisation task on methods whose scores are known beforehand, and on one that watches and listens."""
 
-import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +10,11 @@ import torch.nn.functional as F
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.metrics.correspondence import roc_auc
-from benchmarks.tasks.avts import SETS, draw, measure, rows, score, together
+from benchmarks.tasks.avts import SETS, AVTSConfig, draw, items_of, measure, score, together
+from benchmarks.training.pairs import draw_moments
 from benchmarks.training.seeding import integers
-from benchmarks.training.validation import draw_moments
+from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 CPU = torch.device("cpu")
 RATE, SAMPLES, WINDOW = 100, 400, 100  # scenes of four windows
@@ -81,11 +82,12 @@ def run(method, tmp_path, seed=1, validation=8, test=20, samples=SAMPLES, **eval
 
     def add_file(name, write):
         write(tmp_path / name)
-        with open(tmp_path / name) as file:
-            lines.extend(csv.DictReader(file))
+        lines.extend(item_lines(tmp_path / name))
 
-    context = SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    context = fake_context(
+        AVTSConfig,
+        evaluation,
+        seed,
         source=SimpleNamespace(
             validation=lambda n: Marked("validation", validation, samples), test=lambda n: Marked("test", test, samples)
         ),
@@ -150,7 +152,7 @@ def test_the_items_give_the_scores(tmp_path):
         return in_sync(seen, moments, heard, start) + integers(1, 100, start, "noise", int(moments.sum()))[0] / 60
 
     result, lines, _ = run(Reading(noisy), tmp_path)
-    assert list(lines[0]) == ["item", "start", "set", "matched", "other", "score", "right"]
+    assert set(lines[0]) == {"item", "start", "set", "matched", "other", "score", "right", "excluded"}
     for name, scored in result["sets"].items():
         own = [line for line in lines if line["set"] == name and line["matched"] == "1"]
         wrong = [line for line in lines if line["set"] == name and line["matched"] == "0"]
@@ -312,11 +314,14 @@ def test_without_their_order_frames_still_tell_loud_from_quiet():
 def test_rows_name_the_wrong_sound():
     drawn = draw(Reading(None), Marked("test", 3), 1, 0.125, seed=1)
     pairs = {"easy": (np.array([3.0, 1.0, 3.0]), np.array([0.0, 2.0, 0.0]))}
-    lines = list(rows(drawn, pairs, 2.0))
+    lines = items_of(drawn, pairs, 2.0).rows
     (scene, start), (there, sample) = drawn.own[1], drawn.wrong["easy"][1]
-    assert lines[2:4] == [
-        (f"test{scene}", start, "easy", 1, "", 1.0, 0),
-        (f"test{scene}", start, "easy", 0, f"test{there}@{sample}", 2.0, 0),
+    own, wrong = (f"set=easy, matched={n}; start={start}, other=" for n in (1, 0))
+    assert lines[4:8] == [
+        (f"test{scene}", own, "score", 1.0, ""),
+        (f"test{scene}", own, "right", 0.0, ""),
+        (f"test{scene}", f"{wrong}test{there}@{sample}", "score", 2.0, ""),
+        (f"test{scene}", f"{wrong}test{there}@{sample}", "right", 0.0, ""),
     ]
 
 

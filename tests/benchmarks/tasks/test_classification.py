@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.tasks.classification import embed, measure
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
+from benchmarks.tasks.classification import ClassificationConfig, embed, measure
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(probe_folds=3, probe_clips=2)
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Knowing:
@@ -39,8 +40,10 @@ class Knowing:
 
 def context(method, source, seed=1):
     evaluation = {"probe": "miniature", "pooling": "mean", "esc50": None}
-    return SimpleNamespace(
-        config={"seed": seed, "evaluation": evaluation},
+    return fake_context(
+        ClassificationConfig,
+        evaluation,
+        seed,
         job=SimpleNamespace(name="this job"),
         source=source,
         device=torch.device("cpu"),

@@ -1,6 +1,6 @@
 """The counting task on an audio network that knows the counts, and on one that does not; the counter found again."""
 
-import csv
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import presets
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.datasets.miniature import MiniatureConfig
+from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData, MiniatureDataModule
 from benchmarks.datasets.scene import Coverage
-from benchmarks.orchestration.experiment import Context, build
+from benchmarks.orchestration.run_config import configure
+from benchmarks.tasks.context import Context, build
 from benchmarks.tasks.counters import load_counter, make_counter
 from benchmarks.tasks.counting import (
+    CountingConfig,
     Monitor,
     listen,
     measure,
@@ -26,6 +26,8 @@ from benchmarks.training.batching import Pool
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from registry.files import home
+from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(
     world=MiniatureConfig(seconds=2.0),
@@ -38,7 +40,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Knowing(nn.Module):
@@ -75,20 +77,20 @@ def run(method, source, tmp_path, seed=1, **evaluation):
 
     def add_file(name, write):
         write(tmp_path / name)
-        with open(tmp_path / name) as file:
-            rows.extend(csv.DictReader(file))
+        rows.extend(item_lines(tmp_path / name))
 
     result = measure(
-        SimpleNamespace(
-            config={"seed": seed, "evaluation": {"updates": 120, "hidden": 16, "decay": 0.0, **evaluation}},
+        fake_context(
+            CountingConfig,
+            {"updates": 120, "hidden": 16, "decay": 0.0, **evaluation},
+            seed,
             source=source,
             run=SimpleNamespace(observers=[]),
-            settings=TrainingConfig(batch=16, device="cpu"),
+            training=TrainingConfig(batch=16, device="cpu"),
             device=CPU,
             trained=lambda: method,
             checkpoints=lambda: Checkpoints(tmp_path, "key"),
             log=lambda *entry: logged.append(entry),
-            flush=lambda: None,
             progress=lambda done, total: None,
             add_file=add_file,
         )
@@ -158,7 +160,7 @@ def test_permuted_labels_are_the_same_labels_and_a_function_of_the_seed():
 
 
 def test_scenes_of_more_than_five_are_left_out_and_counted(source, tmp_path):
-    class Crowded(MiniatureSource):
+    class Crowded(MiniatureDataModule):
         def test_counts(self):
             return [*super().test_counts(), 6]
 
@@ -171,7 +173,7 @@ def test_scenes_of_more_than_five_are_left_out_and_counted(source, tmp_path):
 
 def test_the_counter_starts_from_the_methods_weights_and_trains_them(source, tmp_path):
     """A real method: the trunk is the pre-trained one, and only the head is new."""
-    config = presets.run_config("counting", "smoke", "cavl", "untrained", 1)
+    config = configure("counting", "smoke", "cavl", "untrained", 1)
     method = build(config)
     before = {name: p.detach().clone() for name, p in method.audio_trunk.named_parameters()}
     visual = [p.detach().clone() for p in method.visual_trunk.parameters()]
@@ -191,14 +193,15 @@ def test_new_layers_are_a_function_of_the_seed(source):
 
 
 def test_a_counter_is_found_again_with_its_weights(tmp_home):
-    config = presets.run_config("counting", "smoke", "cavl", "untrained", 1)
-    counter = make_counter(build(config), config["evaluation"]["hidden"], seed=1)
+    config = configure("counting", "smoke", "cavl", "untrained", 1)
+    counter = make_counter(build(config), config.evaluation.hidden, seed=1)
     with torch.no_grad():
         for parameter in counter.parameters():
             parameter.add_(0.1)
     Checkpoints(home(), "counter key").save_weights(counter)
     job = SimpleNamespace(parents=(None, SimpleNamespace(config=config, key="counter key")))
-    context = Context(job, None, None, TrainingConfig(device="cpu"), home(), lambda done, total: None)
+    job.config = replace(config, training=TrainingConfig(batch=2, device="cpu"))
+    context = Context(job, None, None, home(), lambda done, total: None)
     loaded = load_counter(context, -1)
     assert not loaded.training
     waveform = torch.randint(-9000, 9000, (3, loaded.window), dtype=torch.int16)

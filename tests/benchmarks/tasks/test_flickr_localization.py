@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, RandomBox
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list
 from benchmarks.tasks.flickr_trivial import main as trivial
-from benchmarks.tasks.localization import measure
+from benchmarks.tasks.localization import LocalizationConfig, measure
 from benchmarks.training.loop import initialise
 from reports.cells import measured
 from reports.results import Node
 from tests import paper_data
+from tests.plain_config import fake_context
 
 FILES = "annotations_2786.json", "test_250.json"
 
@@ -28,9 +29,10 @@ def run(method, root, tmp_path, **choices):
         write(tmp_path / name)
         files[name] = tmp_path / name
 
-    context = SimpleNamespace(
-        config={"seed": 1, "evaluation": {"most_sources": 1, "batch": 32, "examples": 2}},
-        source=open_source({"source": "paper", **choices}, cache=root).of("localization"),
+    context = fake_context(
+        LocalizationConfig,
+        {"most_sources": 1, "batch": 32, "examples": 2},
+        source=open_data_module({"source": "paper", **choices}, cache=root).of("localization"),
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda done, total: None,

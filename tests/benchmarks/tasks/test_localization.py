@@ -1,22 +1,21 @@
 """The localization task on methods whose scores are known beforehand: an oracle, and one that is always wrong."""
 
-import csv
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.tasks.localization import foreign_sounds, measure, other_sounds
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
+from benchmarks.tasks.localization import LocalizationConfig, foreign_sounds, measure, other_sounds
 from benchmarks.training.validation import points_at
+from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 6}, probe_folds=3, probe_clips=1)
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 class Oracle:
@@ -52,8 +51,9 @@ def run(method, source, tmp_path):
         write(tmp_path / name)
         files[name] = tmp_path / name
 
-    context = SimpleNamespace(
-        config={"seed": 1, "evaluation": {"most_sources": 3, "batch": 4, "examples": 3}},
+    context = fake_context(
+        LocalizationConfig,
+        {"most_sources": 3, "batch": 4, "examples": 3},
         source=source,
         device=torch.device("cpu"),
         trained=lambda: method,
@@ -79,12 +79,11 @@ def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(sou
         assert scores["pointing_other"] < 0.7
         assert scores["silent_area"] in (0.0, pytest.approx(float("nan"), nan_ok=True))
     assert result["items"] == {"single": 14, "multi": {"2": 6, "3": 6}}
-    with open(files["items.csv"]) as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 14 * 2 * 6  # scenes, rows (aligned, other-audio), rules
-    with open(files["pointing.csv"]) as file:
-        points = list(csv.DictReader(file))
+    lines = item_lines(files["items.csv"])
+    assert sum("ciou" in line for line in lines) == 14 * 2 * 6  # scenes, rows (aligned, other-audio), rules
+    points = [line for line in lines if "hit" in line]
     assert len(points) == 6 * 2 + 6 * 3
+    assert all("hit_other" in line for line in points)
     with np.load(files["examples.npz"]) as examples:
         assert examples["images"].shape == (3, 64, 64, 3)
         assert examples["heatmaps"].dtype == np.float16

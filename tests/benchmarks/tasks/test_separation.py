@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
-from benchmarks.datasets.miniature import KINDS, MiniatureConfig
+from benchmarks.datasets.miniature import KINDS, MiniatureConfig, MiniatureData, MiniatureDataModule
 from benchmarks.datasets.scene import Scene
 from benchmarks.tasks.separation import (
     ByLocation,
     Mixed,
+    SeparationConfig,
     draw_pairs,
     kind_of,
     make_separator,
@@ -30,6 +30,8 @@ from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.separator_config import SeparatorConfig
+from tests.item_lines import item_lines
+from tests.plain_config import fake_context
 
 DATA = MiniatureData(
     world=MiniatureConfig(seconds=2.0), train={"1": 24}, validation=8, test={"1": 16}, probe_folds=3, probe_clips=1
@@ -45,7 +47,7 @@ BOUNDS = ("ideal-ratio-mask", "ideal-log-mask")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(DATA, tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
 def middle(waveform):
@@ -116,7 +118,7 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
         write(tmp_path / name)
         if name.endswith(".csv"):
             with open(tmp_path / name) as file:
-                files[name] = list(csv.DictReader(file))
+                files[name] = item_lines(tmp_path / name) if name == "items.csv" else list(csv.DictReader(file))
         else:
             with np.load(tmp_path / name) as arrays:
                 files[name] = dict(arrays)
@@ -130,17 +132,18 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
         **evaluation,
     }
     result = measure(
-        SimpleNamespace(
-            config={"seed": seed, "evaluation": chosen},
+        fake_context(
+            SeparationConfig,
+            chosen,
+            seed,
             job=SimpleNamespace(name="separation"),
             source=source,
             run=SimpleNamespace(observers=[]),
-            settings=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
+            training=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
             device=torch.device("cpu"),
             trained=lambda: method,
             checkpoints=lambda: Checkpoints(tmp_path, "key"),
             log=lambda name, value, step: logged.append((name, step)),
-            flush=lambda: None,
             progress=lambda done, total: None,
             add_file=add_file,
         )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.data_module import MiniatureData, MiniatureSource
+from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.metrics.retrieval import pair_accuracy
 from benchmarks.training.batching import collate
-from benchmarks.training.validation import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor, spread
+from benchmarks.training.pairs import spread
+from benchmarks.training.validation import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor
 from cavl.curriculum import Stage
 
 CPU = torch.device("cpu")
@@ -18,7 +19,7 @@ STAGE = Stage(curricula=(1,), updates=1, lr=1.0)
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return MiniatureSource(MiniatureData(train={"1": 12}, validation=6), tmp_path_factory.mktemp("cache"))
+    return MiniatureDataModule(MiniatureData(train={"1": 12}, validation=6), tmp_path_factory.mktemp("cache"))
 
 
 class Deaf:
@@ -154,7 +155,7 @@ def test_a_method_is_measured_by_all_its_abilities(source):
 
 
 def test_at_most_64_scenes_correspond_and_48_are_in_sync(tmp_path):
-    scenes = MiniatureSource(MiniatureData(validation=70), tmp_path).validation(1)
+    scenes = MiniatureDataModule(MiniatureData(validation=70), tmp_path).validation(1)
     source = SimpleNamespace(validation=lambda n: scenes)
     assert len(CorrespondenceMonitor(Corresponding(0.0), source, 1, CPU).images) == 64
     assert len(SynchronyMonitor(Synchronising(0.0), source, 1, CPU).clips) == 48

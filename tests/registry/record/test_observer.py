@@ -24,15 +24,14 @@ from sacred.utils import apply_backspaces_and_linefeeds
 from registry import files
 from registry.files import DiskFullError
 from registry.index import Registry
+from registry.interrupts import Terminated, sigterm_as_interrupt
 from registry.provenance.keys import run_key
 from registry.record import journal
 from registry.record.observer import (
     AlreadyRunning,
     RegistryObserver,
-    Terminated,
     flush,
     recorded,
-    sigterm_as_interrupt,
     verify_written,
 )
 from registry.record.run_record import Pedigree, RecordError, read_record

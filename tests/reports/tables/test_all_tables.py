@@ -1,6 +1,6 @@
 import re
 
-from reports.tables import all_tables
+from reports.contents import all_tables
 
 
 def test_a_third_partys_method_and_ordering_appear_by_themselves(writer, study_of, row):

@@ -58,7 +58,7 @@ def test_chance_is_compared_on_all_negatives_and_untrained_where_training_is_to_
         return {"sets": {k: {"accuracy": v, "auc": v} for k, v in given.items()}, "chance": 0.5, "items": 9}
 
     for seed in (1, 2):
-        files = {"items.csv": "item"}
+        files = {"items.csv": writer.tidy(["item"])}
         writer.run("avts", "avts", "untrained", seed, sets(0.55, 0.6, 0.7), files=files)
         writer.run("avts", "avts", "easy", seed, sets(0.6, 0.55 if seed == 1 else 0.65, 0.5), files=files)
     writer.plan()
@@ -109,7 +109,7 @@ def test_a_leak_is_seen_where_all_shuffled_clips_lie_on_one_side_of_the_threshol
         lines += [f"s{i},7,hard-shuffled,1,,{i - 90},0", f"s{i},7,hard-shuffled,0,s{i}@9,{i - 91},1"]
     sets = {"hard-shuffled": {"accuracy": 0.5, "auc": 0.93, "pairs": 12}}
     for seed in (1, 2):
-        files = {"items.csv": "\n".join(lines)}
+        files = {"items.csv": writer.tidy(lines, "score", "right", further="start other")}
         writer.run("avts", "avts", "easy", seed, {"sets": sets, "chance": 0.5}, files=files)
     writer.plan()
     table = avts(study_of(writer.home))
@@ -127,7 +127,7 @@ def test_an_arm_is_held_against_its_own_untrained_network(writer, study_of):
         ("avts:mc2", "untrained", 0.8),
     ):
         given = {"sets": {"easy": {"accuracy": easy}}, "chance": 0.5}
-        writer.run("avts", method, ordering, 1, given, files={"items.csv": "item"})
+        writer.run("avts", method, ordering, 1, given, files={"items.csv": writer.tidy(["item"])})
     writer.plan()
     said = [text for text in avts(study_of(writer.home)).findings if "untrained" in text]
     assert said == [
@@ -141,12 +141,16 @@ def test_the_shuffled_control_of_one_seed_stands_on_its_scenes(writer, study_of)
     # Two scenes told right, two tied: .25 above chance on average, 3.182 * .2887 / 2 = .459 either way.
     for item, wrong in (("a", -1), ("b", -1), ("c", 0), ("d", 0)):
         lines += [f"{item},0,hard-shuffled,1,,0,1", f"{item},0,hard-shuffled,0,x,{wrong},0"]
-    files = {"items.csv": "\n".join(lines)}
+    files = {"items.csv": writer.tidy(lines, "score", "right", further="start other")}
     writer.run("avts", "avts", "easy", 1, {"sets": {}, "chance": 0.5}, files=files)
     writer.plan()
     at_chance = f"{CONTROL}; of a single seed over its scenes alone): it is, in every row."
     assert avts(study_of(writer.home)).findings[-1] == at_chance
-    right = {"items.csv": "\n".join(lines).replace("x,0,0", "x,-2,0")}
+    right = {
+        "items.csv": writer.tidy(
+            [line.replace("x,0,0", "x,-2,0") for line in lines], "score", "right", further="start other"
+        )
+    }
     writer.run("avts", "avts", "hard", 1, {"sets": {}, "chance": 0.5}, files=right)
     writer.plan()
     assert "it is not in 1 of 2 rows" in avts(study_of(writer.home)).findings[-1]

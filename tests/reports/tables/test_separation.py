@@ -97,7 +97,7 @@ def test_rows_are_compared_on_the_sounds_that_both_have(writer, study_of, row):
     means = {"located-mixture": (3.0, 9.0), "shuffled": (11.0, 19.0), "mixture": (5.0, 15.0)}
     rows = {name: {"sdr": sdr, "sir": sir, "sar": 9.0, "items": 2} for name, (sdr, sir) in means.items()}
     for seed in (1, 2):
-        files = {"items.csv": "\n".join(lines)}
+        files = {"items.csv": writer.tidy(lines, "sdr", "sir", "sar", further="pair kind")}
         writer.run("separation", "cavl", "c1", seed, {"rows": rows}, variant="mask", files=files)
     writer.plan()
     table = separation(study_of(writer.home))
@@ -113,7 +113,11 @@ def test_a_reason_that_leaves_every_row_is_said_once(writer, study_of):
     rows = {name: {"sdr": 1.0, "sir": 1.0, "sar": 1.0, "items": 0} for name in ("located-mixture", "mixture")}
     rows |= dict.fromkeys(("ideal-ratio-mask", "ideal-log-mask"), rows["mixture"])
     lines = [f"0,{item},1,{name},,,,silent reference" for item in "ab" for name in rows]
-    files = {"items.csv": "\n".join(["pair,item,kind,row,sdr,sir,sar,excluded", *lines])}
+    files = {
+        "items.csv": writer.tidy(
+            ["pair,item,kind,row,sdr,sir,sar,excluded", *lines], "sdr", "sir", "sar", further="pair kind"
+        )
+    }
     writer.run("separation", "cavl", "c1", 1, {"rows": rows}, variant="mask", files=files)
     writer.plan()
     assert "for a silent reference: 2 in every row." in separation(study_of(writer.home)).caption

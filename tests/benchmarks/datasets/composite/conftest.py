@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeSource
+from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeDataModule
 
 KINDS = ("bell", "cat", "drum", "fan", "horn", "owl", "saw")
 RATE = 11_025
@@ -68,7 +68,7 @@ def fill(root: Path, *, photographs: int = 12, recordings: int = 12, kinds: tupl
     return root
 
 
-def source_of(root: Path, cache: Path, **changes: object) -> CompositeSource:
+def source_of(root: Path, cache: Path, **changes: object) -> CompositeDataModule:
     """Small scenes of what is in ``root``."""
     values: dict[str, object] = {
         "photographs": str(root / "photographs"),
@@ -81,7 +81,7 @@ def source_of(root: Path, cache: Path, **changes: object) -> CompositeSource:
         "test": {"1": 8, "2": 4, "3": 4},
         "probe_folds": 3,
     }
-    return CompositeSource(CompositeData(**{**values, **changes}), cache)
+    return CompositeDataModule(CompositeData(**{**values, **changes}), cache)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +91,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def source(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> CompositeSource:
+def source(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> CompositeDataModule:
     return source_of(collection, tmp_path_factory.mktemp("cache"))
 
 
@@ -102,9 +102,9 @@ def make():  # a fixture, since test modules cannot import this one
 
 
 @pytest.fixture(scope="session")
-def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> CompositeSource:
+def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> CompositeDataModule:
     """The preset's scenes of the real photographs and recordings."""
-    return CompositeSource(
+    return CompositeDataModule(
         CompositeData(
             photographs=str(shared_data / "caltech101"),
             recordings=(str(shared_data / "ESC-50"), str(shared_data / "instruments")),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from benchmarks.datasets.composite import CompositeConfig, photograph, recording
 from benchmarks.datasets.composite.compose import compose, draw_kinds, paste
-from benchmarks.datasets.miniature.mix import LOUDNESS
-from benchmarks.datasets.miniature.rendering import SILENT
+from benchmarks.datasets.synthetic.geometry import SILENT
+from benchmarks.datasets.synthetic.mixing import LOUDNESS
 from benchmarks.datasets.synthetic.portable_math import Draw
 from benchmarks.datasets.synthetic.synthesis import TICK
 

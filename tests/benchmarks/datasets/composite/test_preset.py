@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import presets
-from benchmarks.orchestration.graph import resolve
-from benchmarks.orchestration.scheduler import Request, jobs_of
+from benchmarks.orchestration.request import Request, jobs_of
+from tests.plain_config import resolve, run_config
 
 ROOT = Path(__file__).parents[4]
 TASKS = {"pretrain", "classification", "counting", "localization", "separation", "avc"}
@@ -56,13 +55,13 @@ def test_all_four_tasks_are_asked_of_cavl_along_the_curriculum(shared_data, tmp_
         "recordings": [str(shared_data / "ESC-50"), str(shared_data / "instruments")],
     }
     jobs = jobs_of(Request(preset="composite", data=data))
-    of_cavl = {(j.config["task"], j.config["ordering"]) for j in jobs if j.config["method"] == "cavl"}
+    of_cavl = {(j.config.task, j.config.ordering) for j in jobs if j.config.method == "cavl"}
     for task in ("classification", "counting", "localization", "separation"):
         assert {(task, ordering) for ordering in ("untrained", "c1", "c1-c2")} <= of_cavl
     assert {("localization", o) for o in ("c0", "c1-c2-c3", "c3-matched")} <= of_cavl
     # Recordings of ESC-50 are in the training scenes: its folds are no test of what is learned on them.
-    assert {j.variant for j in jobs if j.config["task"] == "classification"} == {"composite"}
-    assert not [j for j in jobs if j.config["method"].partition(":")[0] == "avts"]  # photographs do not move
+    assert {j.variant for j in jobs if j.config.task == "classification"} == {"composite"}
+    assert not [j for j in jobs if j.config.method.partition(":")[0] == "avts"]  # photographs do not move
 
 
 def test_esc50_s_folds_are_not_probed(source):
@@ -77,7 +76,7 @@ def test_where_the_files_are_is_not_part_of_a_run_key(source, collection, make, 
     shutil.copytree(collection, tmp_path / "copy")
     keys = []
     for root in (collection, tmp_path / "copy"):
-        config = presets.run_config("localization", "composite", "cavl", "c1", 1)
+        config = run_config("localization", "composite", "cavl", "c1", 1)
         small = {"least": [4, 1, 2], "probe_folds": 3, "pairs": str(root / "pairs.csv")}
         places = {"photographs": str(root / "photographs"), "recordings": [str(root / "recordings")]}
         keys.append(resolve({**config, "data": {**config["data"], **small, **places}}).key)

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.datasets.composite import CompositeConfig, CompositeData
-from benchmarks.datasets.composite.recipe import Recipe
-from benchmarks.datasets.data_module import open_source
+from benchmarks.datasets.composite.recipe import CompositeRecipe
+from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.synthetic.scene_set import generate
 from cavl.config import ConfigError, to_dict
 
@@ -56,11 +56,11 @@ def test_a_set_that_there_is_not(source):
 
 def test_cached_scenes_are_the_composed_ones_by_any_number_of_workers(source):
     opened = source.validation(2)
-    again = Recipe.make(opened.recipe, 0, 4)
+    again = CompositeRecipe.make(opened.recipe, 0, 4)
     for name in ("waveforms", "images", "objects", "boxes", "stems"):
         np.testing.assert_array_equal(opened._kept[name], again[name])
     pool = source.material.pools["train"]
-    recipe = Recipe(config=source.config.scenes, split="train", counts=(2,), size=40, pool=pool)
+    recipe = CompositeRecipe(config=source.config.scenes, split="train", counts=(2,), size=40, pool=pool)
     alone, together = list(generate(recipe, 1)), list(generate(recipe, 2))
     assert all(np.array_equal(a[name], b[name]) for a, b in zip(alone, together, strict=True) for name in a)
 
@@ -122,7 +122,7 @@ def test_no_folder_of_recordings(collection, make, tmp_path):
 
 def test_the_default_folders_are_in_the_data_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"no folder {tmp_path / 'caltech101'} of photographs"):
-        open_source({"source": "composite"}, cache=tmp_path).probe()
+        open_data_module({"source": "composite"}, cache=tmp_path).probe()
 
 
 def test_what_would_run_without_the_files_can_be_listed(source, collection, make, tmp_path):
@@ -150,7 +150,7 @@ def test_impossible_sizes_are_refused(wrong, said):
 
 def test_the_configuration_survives_a_record(source):
     data = to_dict(source.config)
-    assert open_source(data).config == source.config
+    assert open_data_module(data).config == source.config
 
 
 def test_a_rehearsal_has_few_scenes():

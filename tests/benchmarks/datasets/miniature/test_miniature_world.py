@@ -13,9 +13,10 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from benchmarks.datasets.miniature.kinds import KINDS
-from benchmarks.datasets.miniature.recipe import Recipe
-from benchmarks.datasets.miniature.rendering import SILENT, activity_at
-from benchmarks.datasets.miniature.world import MiniatureConfig, draw_scene, extent, scene_clip
+from benchmarks.datasets.miniature.recipe import MiniatureRecipe
+from benchmarks.datasets.miniature.rendering import activity_at
+from benchmarks.datasets.miniature.world import MiniatureConfig, draw_scene, scene_clip
+from benchmarks.datasets.synthetic.geometry import SILENT, extent
 from benchmarks.datasets.synthetic.portable_math import Draw
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK, TICKS
 
@@ -60,7 +61,7 @@ QUICK_GOLDEN = MiniatureConfig(world=0, image_size=64, seconds=2.0, distractors=
 
 
 def digest(config: MiniatureConfig, key, n: int, kinds=None) -> str:
-    kinds = kinds or Recipe.of(config, key[1], n, key[3] + 1).scene_kinds(key[3])
+    kinds = kinds or MiniatureRecipe.of(config, key[1], n, key[3] + 1).scene_kinds(key[3])
     drawn = draw_scene(config, key, kinds)
     frames = scene_clip(config, drawn.stage, drawn.mixture.envelopes, start_s=0.25, n_frames=3, fps=7.5)
     total = hashlib.sha256()
@@ -105,7 +106,7 @@ def test_another_processor_draws_the_same_bytes():
 
 
 def scenes(n: int, count: int, config: MiniatureConfig = QUICK):
-    recipe = Recipe.of(config, "test", n, count)
+    recipe = MiniatureRecipe.of(config, "test", n, count)
     return [recipe.draw(i) for i in range(count)]
 
 
@@ -124,7 +125,7 @@ def test_the_extent_of_nothing_is_empty():
 
 def test_objects_stay_visible_even_in_the_largest_crowd():
     crowd = MiniatureConfig(seconds=1.0, distractors=(7, 7))
-    recipe = Recipe.of(crowd, "test", 5, 25)
+    recipe = MiniatureRecipe.of(crowd, "test", 5, 25)
     pixels = [(drawn.objects == s + 1).sum() for drawn in map(recipe.draw, range(25)) for s in range(5)]
     assert min(pixels) >= 20
 

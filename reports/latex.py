@@ -1,0 +1,94 @@
+"""LaTeX form of a table, for the package booktabs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from reports.cells import BEATEN, STALE, Row, Table, notes, opens_group
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    STALE: r"$^\dagger$",
+    BEATEN: r"$^\ddagger$",
+    "λ": r"$\lambda$",
+    "−": "$-$",
+    "–": "--",
+    "§": r"\S{}",
+    "→": r"$\rightarrow$",
+}
+ONE_LINE = 90  # characters of a group's name; longer ones are broken
+
+
+def latex(table: Table) -> str:
+    """A ``table`` environment for ``\\usepackage{booktabs}``; the runs of each row follow it as a comment.
+
+    What most cells share (seeds, items) is said once, in the notes; cells that differ carry a letter.
+    """
+    usual, letters = _letters(table)
+    width = len(table.columns) + 1
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}[t]",
+        r"\centering",
+        rf"\caption{{{escape(_sentence(table.title))} {escape(table.caption)}}}",
+        rf"\label{{tab:{table.name}}}",
+        r"\begin{tabular}{l" + "r" * len(table.columns) + "}",
+        r"\toprule",
+        " & " + " & ".join(escape(c) for c in table.columns) + r" \\",
+        r"\midrule",
+    ]
+    for number, row in enumerate(table.rows):
+        if opens_group(table, number):
+            lines += [] if number == 0 else [r"\addlinespace"]
+            column = "l" if len(row.group) <= ONE_LINE else r"p{0.95\linewidth}"
+            lines.append(rf"\multicolumn{{{width}}}{{{column}}}{{\textit{{{escape(row.group)}}}}} \\")
+        cells = [escape(c.text) + (f"$^{letters[c.small]}$" if c.small in letters else "") for c in row.cells]
+        lines.append(" & ".join([escape(row.label), *cells]) + r" \\" + _runs_comment(row))
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    remarks = [f"Unless marked: {usual}."] if usual else []
+    remarks += [f"({letter}) {small}." for small, letter in letters.items()] + notes(table) + [*table.findings]
+    lines += [rf"\par\smallskip\footnotesize {escape(remark)}" for remark in remarks]
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def escape(text: str) -> str:
+    """``text`` with everything that TeX would take for a command, or "--" for a dash, made literal."""
+    parts = re.split("(?<=-)(?=-)", text)
+    return "{}".join("".join(_LATEX.get(character, character) for character in part) for part in parts)
+
+
+def _sentence(text: str) -> str:
+    """``text`` with a full stop, unless it ends like a sentence already."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _letters(table: Table) -> tuple[str, dict[str, str]]:
+    """(the commonest small print, the other small prints -> a letter each)."""
+    smalls = Counter(cell.small for row in table.rows for cell in row.cells if cell.small)
+    if not smalls:
+        return "", {}
+    usual = smalls.most_common(1)[0][0]
+    others = [small for small in smalls if small != usual]
+    return usual, {small: _letter(i) for i, small in enumerate(others)}
+
+
+def _letter(i: int) -> str:
+    return (_letter(i // 26 - 1) if i >= 26 else "") + chr(ord("a") + i % 26)
+
+
+def _runs_comment(row: Row) -> str:
+    runs = sorted({run for cell in row.cells for run in cell.runs})
+    return f" % runs {' '.join(map(str, runs))}" if runs else ""
