@@ -1,4 +1,4 @@
-"""What is measured: data sets, tasks, presets, metrics, the suite. ``python -m benchmarks --help``."""
+"""What is measured: data sets, tasks, presets, metrics, the suite. ``cavl-bench run --help``."""
 
 import tempfile
 

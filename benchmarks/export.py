@@ -1,6 +1,6 @@
 """A trained network as a folder of its own, to be used and given away without the registry.
 
-    python -m benchmarks.export 12 --out trained
+    cavl-bench export 12 --out trained
 
 writes the weights of run 12 (of an evaluation: those that it measured) with what builds their network again and a model
 card made from the records: ``weights.safetensors``, ``config.json``, ``README.md``. ``cavl.load("trained")`` loads it.
@@ -9,12 +9,10 @@ No machine, path or credential of the training is in it.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,9 +22,9 @@ import cavl
 from benchmarks.catalogue import PRETRAIN, TASKS
 from cavl.config import to_dict
 from registry.comparison import flat
-from registry.files import atomic_copy, atomic_write, home
+from registry.files import atomic_copy, atomic_write
 from registry.index import Registry
-from registry.record.run_record import Record, RecordError, to_json
+from registry.record.run_record import Record, to_json
 from registry.record.serialization import redact, redacted
 
 if TYPE_CHECKING:
@@ -266,25 +264,3 @@ def _limits(config: Mapping[str, Any], abilities: Mapping[str, Any]) -> Iterator
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 written, 2 refused."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.export", description=__doc__.partition("\n")[0])
-    parser.add_argument("run", type=int, help="number of a finished run (python -m registry list)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write, not there yet")
-    chosen = parser.parse_args(argv)
-    try:
-        out = export(Registry(home()), chosen.run, chosen.out)
-    except KeyError as error:
-        print(f"error: {error.args[0]}", file=sys.stderr)
-        return 2
-    except (cavl.ModelError, OSError, RecordError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f'{out}: cavl.load("{out}") gives {cavl.load(out)}')
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,7 @@
 
     from cavl import load
 
-    model = load(12)  # a run, its folder, or a folder that `python -m benchmarks.export` wrote
+    model = load(12)  # a run, its folder, or a folder that `cavl-bench export` wrote
     features = model.audio_embedding(waveform, 44_100)
 
 The networks hear windows of a fixed length at a fixed rate (CAVL at the paper's sizes 10 s at 11,025 Hz). Sounds are
@@ -67,7 +67,7 @@ def load(run: int | str | os.PathLike[str], device: torch.device | str = "cpu") 
     ----------
     run
         A run's number (its folder lies in ``$CAVL_HOME``, default ``./runs``), a run's folder, or a folder that
-        ``python -m benchmarks.export`` wrote. An evaluation stands for the network that it measured.
+        ``cavl-bench export`` wrote. An evaluation stands for the network that it measured.
     device
         Where to compute.
 
@@ -213,7 +213,7 @@ class Extractor:
             task = TASKS[ability]
             raise ModelError(
                 f"this network of {self.name} cannot {ability.replace('audio_embedding', 'embed')}; it can: "
-                f"{', '.join(self.abilities)}. Load a run of the {task} task: python -m registry list --task {task}"
+                f"{', '.join(self.abilities)}. Load a run of the {task} task: cavl-bench runs list --task {task}"
             )
         return self._networks[ability]
 
@@ -316,7 +316,7 @@ def _of_run(folder: Path) -> tuple[Saved, Path | None]:
     if hasattr(method_class(config["method"]), "training_step"):
         raise ModelError(
             f"run {folder.name} in {folder.parent} measured initial weights, which are kept nowhere; "
-            "load a run of an ordering that trains: python -m registry list --task pretrain"
+            "load a run of an ordering that trains: cavl-bench runs list --task pretrain"
         )
     return Saved(**model, weights=None), None
 

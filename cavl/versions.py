@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 #: The first is locked (``tools/locks``): the results so far were made with it.
 TESTED: tuple[Mapping[str, str], ...] = (
@@ -47,7 +48,7 @@ def untested(found: Mapping[str, str]) -> str | None:
 
 
 def refuse(sentence: str | None) -> None:
-    """Nothing for None; else end a command (``python -m ...``) with the sentence, and an import with an error.
+    """Nothing for None; else end a command with the sentence, and an import with an error.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def refuse(sentence: str | None) -> None:
     """
     if sentence is None:
         return
-    if sys.argv[:1] == ["-m"]:  # as long as Python looks for the module of ``python -m``
+    if Path("".join(sys.argv[:1])).name in ("-m", "cavl-bench"):  # "-m" while Python looks for the module
         print(f"error: {sentence}", file=sys.stderr)
         raise SystemExit(2)
     raise UntestedError(sentence)

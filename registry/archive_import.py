@@ -177,7 +177,7 @@ class _Archive:
 
     def _manifest(self, info: zipfile.ZipInfo | None) -> Mapping[str, Any]:
         if info is None:
-            raise self.refused(f"it has no {MANIFEST}; python -m registry export writes archives")
+            raise self.refused(f"it has no {MANIFEST}; cavl-bench runs export writes archives")
         if info.file_size > LARGEST:
             raise self.refused(f"its manifest has more than {LARGEST:,} bytes")
         try:

@@ -32,6 +32,11 @@ VERSION = 1
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
 
+INDEX = "index.sqlite"
+
+#: What only a folder of runs has, also one whose runs have all been deleted.
+MARKS = (INDEX, "plans", "checkpoints", "_sources")
+
 #: Of an id, at most: SQLite's whole numbers have 64 bits.
 DIGITS = 18
 
@@ -263,8 +268,8 @@ class Registry:
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask an index that is up to date: the one on disk as it is, else built anew, else one in memory."""
-        path = self.home / "index.sqlite"
-        if self.home.is_dir():
+        path = self.home / INDEX
+        if is_registry(self.home):  # a folder that was named by mistake stays as it is
             for last in (False, True):
                 try:
                     return self._ask(path, question)
@@ -315,6 +320,11 @@ def run_ids(home: Path) -> list[int]:
         numbers = [e.name for e in entries if e.name.isascii() and e.name.isdigit() and len(e.name) <= DIGITS]
         return [int(name) for name in numbers if name == str(int(name))]
     return []
+
+
+def is_registry(home: Path) -> bool:
+    """Whether there are runs in a folder, or there have been."""
+    return home.is_dir() and (any((home / name).exists() for name in MARKS) or bool(run_ids(home)))
 
 
 class _Family:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from pathlib import Path
 
 
 class RequirementError(ImportError):
@@ -21,7 +22,7 @@ def without_pkg_resources(setuptools: str) -> str | None:
 
 
 if sentence := without_pkg_resources(importlib.metadata.version("setuptools")):
-    if sys.argv[:1] == ["-m"]:  # as long as Python looks for the module of ``python -m``
+    if Path("".join(sys.argv[:1])).name in ("-m", "cavl-bench"):  # "-m" while Python looks for the module
         print(f"error: {sentence}", file=sys.stderr)
         raise SystemExit(2)
     raise RequirementError(sentence)

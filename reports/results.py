@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from registry.errors import RefusedError
 from registry.index import Registry
 from registry.item_table import COLUMNS, ITEMS, read_items
 from registry.nearest import instead
@@ -29,7 +30,7 @@ Metrics = Mapping[str, tuple[list[int], list[float]]]
 NOT_SELECTED = "not selected"
 
 
-class NoPlanError(RuntimeError):
+class NoPlanError(RefusedError):
     """There is nothing to report on: the suite has never been started with this preset in this home."""
 
 
@@ -262,7 +263,7 @@ def load_study(registry: Registry, preset: str) -> Study:
     NoPlanError
         If the suite has no plan for the preset here, or its file cannot be read; with the remedy.
     """
-    remedy = f"start it with: python -m benchmarks --preset {preset}"
+    remedy = f"start it with: cavl-bench run --preset {preset}"
     others = registry.plans()
     try:
         plan = registry.plan(preset)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from benchmarks.export import main
+from benchmarks.cli import main
 from benchmarks.orchestration.experiment import run_job
 from tests.plain_config import resolve, run_config
 
@@ -33,9 +33,9 @@ def exported(tmp_path, monkeypatch):
     for job in resolve({**config, "data": {**config["data"], **few}}).chain():
         number = run_job(job)
     (commands,) = blocks("sh")
-    (command,) = re.findall(r"^python -m benchmarks\.export (.*)$", commands, re.MULTILINE)
+    (command,) = re.findall(r"^cavl-bench (export .*)$", commands, re.MULTILINE)
     arguments = shlex.split(command, comments=True)
-    assert main([str(number), *arguments[1:]]) == 0  # another run than the README's
+    assert main([arguments[0], str(number), *arguments[2:]]) == 0  # another run than the README's
 
 
 def test_the_ten_lines_do_what_they_say(exported):

@@ -148,7 +148,7 @@ def lists(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def command(lists: dict[str, Path], root: Path, *more: str) -> list[str]:
     return [
-        *(sys.executable, "-m", "benchmarks.datasets", "prepare", "audioset", "--root", str(root)),
+        *(sys.executable, "-m", "benchmarks.cli", "prepare", "audioset", "--root", str(root)),
         *("--ontology", str(lists["ontology"]), "--segments", str(lists["balanced_train"]), str(lists["eval"])),
         *("--fps", str(FPS), "--jobs", "2", "--back-off", "0.1", "--rate", "1000", *more),
     ]
@@ -256,7 +256,7 @@ def test_killed_three_times_it_accounts_for_every_item(
     csv_file = tmp_path / "items.csv"
     for arguments in (["status", "--csv", str(csv_file), "audioset"], ["verify"]):
         said = subprocess.run(
-            [sys.executable, "-m", "benchmarks.datasets", *arguments, "--root", str(root)],
+            [sys.executable, "-m", "benchmarks.cli", "prepare", *arguments, "--root", str(root)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -356,7 +356,7 @@ def test_what_is_not_prepared_is_refused_before_anything_is_trained(tmp_path: Pa
     refused = run(tmp_path / "empty", tmp_path, *COMMAND, timeout=120)
     assert refused.returncode == 2
     for name in ("audioset", "flickr_soundnet", "music", "esc50"):
-        assert f"python -m benchmarks.datasets prepare {name} --root" in refused.stdout
+        assert f"cavl-bench prepare {name} --root" in refused.stdout
     assert "or select with --tasks and --methods what can do without" in refused.stdout
     assert not list((tmp_path / "runs").glob("[0-9]*"))
 

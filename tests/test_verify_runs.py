@@ -1,4 +1,4 @@
-"""``python -m registry verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
+"""``cavl-bench runs verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
 
 import hashlib
 import json
@@ -57,7 +57,7 @@ def verify(environment, finished, tmp_path):
     def command(*arguments, **more):
         before = digest(home)
         here = {**environment, "TMPDIR": str(scratch), **more}
-        done = run(here, home, "registry", "verify", *arguments, "--json")
+        done = run(here, home, "benchmarks.cli", "runs", "verify", *arguments, "--json")
         assert digest(home) == before
         assert list(scratch.iterdir()) == []
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
@@ -180,7 +180,7 @@ def test_interrupted_it_leaves_nothing_behind(environment, verify, number):
     )
     before = digest(verify.home)
     process = subprocess.Popen(
-        [sys.executable, "-m", "registry", "verify", "1"],
+        [sys.executable, "-m", "benchmarks.cli", "runs", "verify", "1"],
         cwd=ROOT,
         env={**environment, "CAVL_HOME": str(verify.home), "TMPDIR": str(verify.scratch)},
         stdout=subprocess.PIPE,
@@ -225,7 +225,7 @@ def test_a_process_that_is_killed_fails_its_run_alone(environment, verify):
     config = json.loads((verify.home / "1" / "config.json").read_text())
     change(verify.home / "1" / "config.json", stages=[{**config["stages"][0], "updates": 100_000}])
     process = subprocess.Popen(
-        [sys.executable, "-m", "registry", "verify", "1", "3", "--json"],
+        [sys.executable, "-m", "benchmarks.cli", "runs", "verify", "1", "3", "--json"],
         cwd=ROOT,
         env={**environment, "CAVL_HOME": str(verify.home), "TMPDIR": str(verify.scratch)},
         stdout=subprocess.PIPE,
@@ -249,7 +249,7 @@ def test_every_run_behind_a_table_of_the_report(environment, tmp_path):
     words = ("--preset", "smoke", "--methods", "full-frame,centred-square", "--tasks", "localization")
     suite = run(environment, tmp_path / "runs", "benchmarks", *words, cwd=tmp_path)
     assert suite.returncode == 0, suite.stderr
-    done = run(environment, tmp_path / "runs", "registry", "verify", "--table", "table3", cwd=tmp_path)
+    done = run(environment, tmp_path / "runs", "benchmarks.cli", "runs", "verify", "--table", "table3", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "2 runs: 2 identical, 0 within tolerance, 0 different"

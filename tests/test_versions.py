@@ -22,6 +22,9 @@ EXTRAS = {
     "lint": ("video", "prepare", "lint"),
 }
 
+#: What the script of [project.scripts] does.
+SCRIPT = "import sys; sys.argv = ['/bin/cavl-bench', '--help']; from benchmarks.cli import main; sys.exit(main())"
+
 
 def pins(lock):
     text = (ROOT / "tools" / "locks" / f"{lock}.txt").read_text()
@@ -75,6 +78,8 @@ def test_the_set_that_broke_fresh_machines_is_refused_with_the_remedy():
         ("torchaudio", "2.11.9", ["-m", "benchmarks.tasks.counting", "print_config"], 2, False),
         ("torchaudio", "2.11.9", ["-c", "import cavl"], 1, True),
         ("torchaudio", "2.11.9", ["-c", "import baselines.l3"], 1, True),
+        ("torchaudio", "2.11.9", ["-c", SCRIPT], 2, False),
+        ("setuptools", "82.0.1", ["-c", SCRIPT], 2, False),
         ("setuptools", "82.0.1", ["-m", "benchmarks", "--help"], 2, False),
         ("setuptools", "82.0.1", ["-m", "registry", "sync"], 2, False),
         ("setuptools", "82.0.1", ["-c", "import benchmarks.orchestration.experiment"], 1, True),

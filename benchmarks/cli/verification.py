@@ -109,7 +109,7 @@ def runs_of_table(name: str, report: Path | None) -> list[int]:
     """
     reports = [report] if report else sorted(path.parent for path in REPORTS.glob("*/tables"))
     if not reports:
-        raise ValueError(f"there is no report in {REPORTS.absolute()}: write one (python -m reports), or name --report")
+        raise ValueError(f"there is no report in {REPORTS.absolute()}: write one (cavl-bench report), or name --report")
     found = [path for folder in reports if (path := folder / "tables" / f"{name}.csv").is_file()]
     if not found:
         there = sorted({path.stem for folder in reports for path in folder.glob("tables/*.csv")})

@@ -234,7 +234,7 @@ class Folds(PreparedScenes):
         more = len(self.coverage.reasons) - len(examples)
         examples += [f"and {more} more"] * bool(more)
         why = f" ({'; '.join(examples)})" if examples else ""
-        again = f"run `python -m benchmarks.datasets prepare esc50 --root {self.prepared.folder.parent}` again"
+        again = f"run `cavl-bench prepare esc50 --root {self.prepared.folder.parent}` again"
         raise IncompleteError(
             f"no accuracy over {self.subset} in {self.folder or self.prepared.folder}: only {self.coverage} recordings "
             f"are there, fold{'s' if len(self.broken) > 1 else ''} {', '.join(map(str, self.broken))} not whole{why}; "

@@ -1,6 +1,6 @@
 """Paper's own data, as prepared: which of AudioSet, MUSIC, SoundNet-Flickr and ESC-50 each task reads.
 
-``python -m benchmarks.datasets prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
+``cavl-bench prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
 platform's cache folder (:mod:`benchmarks.datasets.prepared`; docs/data.md). Where a clip belongs, says the module of
 its data set; whatever is missing, the message says which command prepares it.
 
@@ -82,7 +82,7 @@ class PaperData:
 class Holding:
     """A data set that ``data`` may name."""
 
-    command: str  # of ``python -m benchmarks.datasets``: what prepares it
+    command: str  # of ``cavl-bench``: what prepares it
     open: Callable[[Prepared, PaperData], Collection]
     counts: tuple[int, ...] = (1,)  # numbers of sources that there would be, were it prepared
 
@@ -212,7 +212,7 @@ class PaperDataModule:
 
     @property
     def _command(self) -> str:
-        return f"python -m benchmarks.datasets {HOLDINGS[self.reads].command} --root {self.root}"
+        return f"cavl-bench {HOLDINGS[self.reads].command} --root {self.root}"
 
     def _stamp(self) -> int:
         """When the data set was prepared."""

@@ -7,10 +7,10 @@
     <root>/<name>/clips-00000.arrow   the clips, an Arrow stream of one record batch each; more files as it grows
 
 A clip is a mono waveform (int16 PCM), some frames (JPEG, 256 x 256) with their times, and attributes. The manifest
-holds all but waveforms and frames, so choosing clips by their labels touches no media. ``python -m benchmarks.datasets
-prepare NAME`` makes such folders. Hugging Face's ``datasets.Dataset.from_file`` opens the Arrow files as well, to push
-them to a hub for example; they are read by Arrow alone because a clip that has just been packed is then safe without
-the next, and nothing else has to be installed (``docs/performance.md`` has the speeds).
+holds all but waveforms and frames, so choosing clips by their labels touches no media. ``cavl-bench prepare NAME``
+makes such folders. Hugging Face's ``datasets.Dataset.from_file`` opens the Arrow files as well, to push them to a hub
+for example; they are read by Arrow alone because a clip that has just been packed is then safe without the next, and
+nothing else has to be installed (``docs/performance.md`` has the speeds).
 """
 
 from __future__ import annotations
@@ -354,11 +354,11 @@ def _again(folder: Path) -> str:
 
 def _anew(folder: Path) -> str:
     """The remedy for a clip: `prepare` takes it for found until `verify` has seen it."""
-    verify = f"python -m benchmarks.datasets verify {folder.name} --root {folder.parent}"
+    verify = f"cavl-bench prepare verify {folder.name} --root {folder.parent}"
     return f"run `{verify}`, then `{_command(folder)}`"
 
 
 def _command(folder: Path) -> str:
     name = folder.name if re.fullmatch(r"\w+", folder.name) else "NAME"
     name = {"audioset_instrument": "audioset --subset instrument"}.get(name, name)
-    return f"python -m benchmarks.datasets prepare {name} --root {folder.parent}"
+    return f"cavl-bench prepare {name} --root {folder.parent}"

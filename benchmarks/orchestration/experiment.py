@@ -11,15 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import sacred
+from docopt import DocoptExit, docopt  # by which Sacred reads its command line
 from sacred.run import Run
 from sacred.utils import SacredError
 
@@ -265,20 +265,22 @@ def finish(job: Job, run: Run) -> None:
     Checkpoints(home(), job.key).drop_states()
 
 
-def behind_with(words: Sequence[str], options: Iterable[Any]) -> list[str] | None:
-    """The ``words`` of a command line with every NAME=VALUE behind Sacred's ``with``; None where they stand there.
+def with_settings(words: Sequence[str], usage: str) -> list[str]:
+    """The ``words`` of a command line, and where they do not fit Sacred's ``usage``, ``with`` before the settings.
 
-    The value of one of Sacred's ``options`` stays where it is: ``-c NAME=VALUE`` is a comment.
+    A NAME=VALUE may also be an option's (``-c NAME=VALUE`` is a comment): it is Sacred's usage that says so.
     """
-    flags = [option.get_flags() for option in options if option.arg]
-    short = re.compile(f"-[a-zA-Z]*[{''.join(flag[1] for flag, _ in flags)}]")
-    end = words.index("with") if "with" in words else len(words)
-    rest: list[str] = []
-    settings: list[str] = []
-    for last, word in zip(["", *words], words[:end], strict=False):
-        is_value = short.fullmatch(last) or (last[:2] == "--" and any(long.startswith(last) for _, long in flags))
-        (settings if SETTING.match(word) and not is_value else rest).append(word)
-    return [*rest, "with", *settings, *words[end + 1 :]] if settings else None
+
+    def fit(words: list[str]) -> bool:
+        try:
+            return not SETTING.match(docopt(usage, words, False)["COMMAND"] or "")
+        except DocoptExit:
+            return False
+
+    bare = [word for word in words if word != "with"]
+    places = [place for place, word in enumerate(bare) if SETTING.match(word)]
+    mended = ([*bare[:place], "with", *bare[place:]] for place in places)
+    return next(filter(fit, [[*words], *mended]), [*words])
 
 
 def command_line(task: str) -> None:
@@ -289,14 +291,8 @@ def command_line(task: str) -> None:
         raise SystemExit(f"error: {error}") from None
     try:
         with sigterm_as_interrupt():
-            if right := behind_with(sys.argv[1:], experiment.all_cli_options):
-                print(
-                    "error: settings (NAME=VALUE) stand behind the word with: "
-                    f"python -m benchmarks.tasks.{task} {shlex.join(right)}",
-                    file=sys.stderr,
-                )
-                raise SystemExit(2)
-            run = experiment.run_commandline()
+            words = with_settings(sys.argv[1:], experiment.get_usage()[2])
+            run = experiment.run_commandline([sys.argv[0], *words])
     except KeyboardInterrupt:
         raise SystemExit("interrupted; the same command goes on from here") from None
     if run is not None and run.result is not None and run.status == "COMPLETED":

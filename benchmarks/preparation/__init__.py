@@ -4,5 +4,5 @@ A *preparer* (``audioset``, ``music``, ...) turns a data set's own files into it
 follows the way of an item: its media are found (:mod:`local_media`) or fetched (:mod:`download`, within a
 :mod:`rate_limit`), cut into clips (:mod:`decode`) in a process that may be killed (:mod:`sandbox`), packed
 (:mod:`packing`) and entered in the :mod:`journal`, all by the :mod:`pipeline`. What was packed is read by
-:mod:`benchmarks.datasets`. ``python -m benchmarks.datasets`` is the command line.
+:mod:`benchmarks.datasets`. ``cavl-bench prepare`` is the command line.
 """

@@ -11,45 +11,17 @@ musical instruments; ``instruments`` names them and ``n_sources`` is their numbe
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets.audioset import Segment, read_ontology, segment_of
 from benchmarks.datasets.prepared import Lost
-from benchmarks.preparation.item import Cut, Item, Plan, refusal
-from benchmarks.preparation.local_media import FORMS
-from benchmarks.preparation.options import add_fetching, add_own_media, described
+from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
 from benchmarks.preparation.rows import rows_of
 from cavl.grading import Ontology, sources
 
 NAME = "audioset"
-HELP = "segments of YouTube videos from Google's lists"
-DESCRIPTION = """\
-AudioSet: of every segment of the lists its sound (mono, 11,025 Hz) and frames (256 x 256).
-
-Frames are kept at 25 a second, at which AVTS watches (25 frames for its second of sound); CAVL and the other methods
-take any one of them. That is some 3.5 MB a clip, 70 GB for the balanced list; --fps 1, a tenth of that, will do where
-nothing watches videos, and is the default of --subset instrument.
-"""
-EPILOG = f"""\
-examples:
-  python -m benchmarks.datasets prepare audioset --ontology ontology.json \\
-      --segments balanced_train_segments.csv eval_segments.csv
-  python -m benchmarks.datasets prepare audioset --subset instrument --ontology ontology.json \\
-      --segments unbalanced_train_segments.csv balanced_train_segments.csv
-  ... --from /data/audioset --no-fetch          media that you have already, nothing is fetched
-  ... --limit 16                                a rehearsal
-  ... --retry                                   what was missing last time
-
-files in --from are known by their names:
-{FORMS}
-
-ontology.json is in the GitHub repository audioset/ontology; the lists are on AudioSet's download page
-(research.google.com/audioset/download.html). Killed or interrupted, the same command goes on.
-"""
-
 #: AudioSet-Instrument: the 15 of Gao et al. 2018, whom §6.5 follows, as classes of the ontology.
 INSTRUMENTS = {
     "accordion": "/m/0mkg",
@@ -70,31 +42,7 @@ INSTRUMENTS = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--segments",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="Google's lists: balanced_train_segments.csv, eval_segments.csv, unbalanced_train_segments.csv",
-    )
-    parser.add_argument("--ontology", type=Path, required=True, metavar="FILE", help="Google's ontology.json")
-    parser.add_argument(
-        "--subset",
-        choices=("all", "instrument"),
-        default="all",
-        help="instrument: segments with one of 15 musical instruments (AudioSet-Instrument), into audioset_instrument",
-    )
-    parser.add_argument(
-        "--fps", type=float, metavar="F", help="frames kept a second (default: 25; of --subset instrument 1)"
-    )
-    parser.add_argument("--quality", type=int, default=90, metavar="Q", help="of the JPEG frames (default: 90)")
-    add_own_media(parser, False, "folders of media that you have: they are used where they hold a clip")
-    add_fetching(parser)
-
-
-def plan(arguments: argparse.Namespace) -> Plan:
+def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | None, quality: int) -> Plan:
     """The items of the lists.
 
     Raises
@@ -102,32 +50,32 @@ def plan(arguments: argparse.Namespace) -> Plan:
     FileNotFoundError, ValueError
         If a file is not there or is not Google's, saying where to get it.
     """
-    for path in (arguments.ontology, *arguments.segments):
+    for path in (ontology, *segments):
         if not path.is_file():
             raise FileNotFoundError(
                 f"there is no {path}: ontology.json is in the GitHub repository audioset/ontology, the segment lists "
                 "are on AudioSet's download page (docs/data.md)"
             )
-    ontology = read_ontology(arguments.ontology)
-    instrument = arguments.subset == "instrument"
-    fps = arguments.fps if arguments.fps is not None else (1.0 if instrument else 25.0)
+    graph = read_ontology(ontology)
+    instrument = subset == "instrument"
+    fps = fps if fps is not None else (1.0 if instrument else 25.0)
     items: list[Item] = []
     refused: list[Lost] = []
-    for path in arguments.segments:
-        segments, bad = read_list(path, ontology)
+    for path in segments:
+        listed, bad = read_list(path, graph)
         refused += bad
         split = path.stem.removesuffix("_segments")
-        taken = _with_instruments(segments, split) if instrument else _graded(segments, split, ontology)
+        taken = _with_instruments(listed, split) if instrument else _graded(listed, split, graph)
         for segment, attributes in taken:
-            cut = Cut(start=segment.start, seconds=segment.end - segment.start, fps=fps, quality=arguments.quality)
+            cut = Cut(start=segment.start, seconds=segment.end - segment.start, fps=fps, quality=quality)
             items.append(Item(id=segment.id, video=segment.id, cut=cut, attributes=attributes))
     return Plan(
         name="audioset_instrument" if instrument else NAME,
         items=items,
         refused=refused,
-        settings={"fps": fps, "quality": arguments.quality},
-        about={"lists": [described(p) for p in arguments.segments], "ontology": described(arguments.ontology)},
-        beside={"ontology.json": arguments.ontology},
+        settings={"fps": fps, "quality": quality},
+        about={"lists": [described(p) for p in segments], "ontology": described(ontology)},
+        beside={"ontology.json": ontology},
     )
 
 

@@ -1,16 +1,16 @@
 """ESC-50: the official archive fetched and checked, or a folder; 2,000 recordings of 5 s in five folds (PROTOCOLS §7).
 
 Columns of the prepared data set: ``fold`` (1 to 5), ``label`` (0 to 49), ``category``, ``esc10`` (whether it is one of
-the 400 of ESC-10), ``n_sources`` (1). The archive is unpacked to ROOT/ESC-50, where ``python -m benchmarks`` looks for
+the 400 of ESC-10), ``n_sources`` (1). The archive is unpacked to ROOT/ESC-50, where ``cavl-bench run`` looks for
 the official layout as well; a folder in that layout that is only named (``--esc50 DIR``) is packed by
 :func:`from_folder`.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from rich.console import Console
@@ -32,17 +32,12 @@ from benchmarks.datasets.esc50 import (
 from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, NotPreparedError, Prepared, verify
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation.archive import extract
-from benchmarks.preparation.item import Cut, Item, Plan, refusal
-from benchmarks.preparation.options import add_own_media, described, root_of
+from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
 from benchmarks.preparation.packing import Clip, Packer, seal
 from benchmarks.preparation.rows import rows_of
 from registry.files import expanded
 
 NAME = "esc50"
-HELP = "recordings of 5 s in 50 classes, fetched from the official repository or from a folder"
-DESCRIPTION = """\
-ESC-50: the sound (mono, 11,025 Hz) of every recording of the official list.
-"""
 #: The last state of the repository's one branch.
 COMMIT = "33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6"
 URL = f"https://github.com/karolpiczak/ESC-50/archive/{COMMIT}.zip"
@@ -53,32 +48,11 @@ KNOWN = (
     "md5:7771e4b9d86d0945acce719c7a59305a",  # of the branch, some years ago: the same recordings
     "sha256:805afc618aff80eff0641d51311647871fead5807da68bb18e43a27db47a79ce",
 )
-EPILOG = f"""\
-examples:
-  python -m benchmarks.datasets prepare esc50                        fetches 650 MB
-  python -m benchmarks.datasets prepare esc50 --archive ESC-50-master.zip
-  python -m benchmarks.datasets prepare esc50 --from /data/ESC-50    holds audio/ and meta/
-
-The archive is {URL}
-"""
 #: Raise it when recordings of a folder are packed differently.
 PACKED = 1
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_own_media(parser, False, "the folder that holds audio/ and meta/; nothing is fetched then")
-    parser.add_argument(
-        "--archive", default=URL, metavar="URL|FILE", help="the official archive (default: the GitHub repository's)"
-    )
-    parser.add_argument(
-        "--checksum",
-        action="append",
-        metavar="HASH",
-        help='of the archive, "sha256:..." or "md5:..." (default: those that are known); "none" trusts it unseen',
-    )
-
-
-def plan(arguments: argparse.Namespace) -> Plan:
+def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Sequence[str] | None) -> Plan:
     """The recordings of ``meta/esc50.csv``; fetches and unpacks the archive if need be.
 
     Raises
@@ -87,11 +61,11 @@ def plan(arguments: argparse.Namespace) -> Plan:
         If the folder, the list or the archive is not there or is not the official one.
     """
     notes: dict[str, str] = {}
-    if arguments.own:
-        folder = expanded(arguments.own[0])
+    if own:
+        folder = expanded(own[0])
     else:
-        folder = root_of(arguments) / "ESC-50"
-        notes = unpack(fetched(arguments.archive, root_of(arguments), arguments.checksum), folder)
+        folder = root / "ESC-50"
+        notes = unpack(fetched(archive or URL, root, checksums), folder)
     table = list_in(folder)
     items: list[Item] = []
     refused: list[Lost] = []
@@ -202,7 +176,7 @@ def _lost(recording: Recording, status: str, reason: str) -> Lost:
     return Lost(id=recording.id, status=status, reason=reason, attributes=recording.attributes)
 
 
-def fetched(archive: str, root: Path, checksums: list[str] | None) -> Path:
+def fetched(archive: str, root: Path, checksums: Sequence[str] | None) -> Path:
     """The archive as a file whose checksum is right; fetched with pooch where it is an address.
 
     Raises

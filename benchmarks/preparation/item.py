@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,16 @@ def refusal(entry: str, why: str) -> Lost:
     """An entry of a list that is no item, for :attr:`Plan.refused`; ``why`` may quote what somebody wrote there."""
     short = why if len(why) <= 300 else f"{why[:150]} ... {why[-150:]}"
     return Lost(id=entry, status="damaged", reason=f"refused: {short}")
+
+
+def limited(plan: Plan, limit: int | None) -> Plan:
+    """``limit`` items of a plan, evenly over its lists; the others are left out."""
+    if not limit or limit >= len(plan.items):
+        return plan
+    asked = {plan.items[i * len(plan.items) // limit].id for i in range(limit)}
+    return replace(plan, left_out={item.id for item in plan.items} - asked)
+
+
+def described(path: Path) -> dict[str, str]:
+    """A list's file name and content hash, for the manifest."""
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}

@@ -14,11 +14,6 @@ from registry.files import expanded
 MEDIA = (".mp4", ".m4a", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".flv", ".3gp", ".mpg")
 SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aac")
 
-FORMS = """\
-ID.mp4, YID.wav, "Title [ID].webm", and with the segment's beginning: ID_30.mp4, ID_30_40.mp4, ID_30.000_40.000.mp4,
-ID_30000_40000.mp4 (milliseconds), ID_000030.mp4, ID_000030_000040.mp4, in any subfolders, sound and video in one file
-or in two. A file that lasts about as long as the segment is taken for the segment, a longer one for the video."""
-
 
 class LocalMedia:
     """The media files below some folders, found by id.

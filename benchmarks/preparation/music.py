@@ -10,7 +10,6 @@ A list of test mixtures, where there is one, is kept as ``options["mixtures"]``:
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,48 +17,13 @@ from typing import Any
 
 from benchmarks.datasets.audioset import YOUTUBE_ID
 from benchmarks.datasets.prepared import Lost
-from benchmarks.preparation.item import Cut, Item, Plan, refusal
-from benchmarks.preparation.options import add_fetching, add_own_media, described
+from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
 
 NAME = "music"
-HELP = "YouTube videos of solos and duets, cut into clips of 10 s"
-DESCRIPTION = """\
-MUSIC: every video of the lists cut into clips of 10 s (mono, 11,025 Hz) with frames (256 x 256).
-
-The lists name whole videos, and all that can be cut out of them is kept, in the order of the video: "all the videos are
-randomly splitted into 10s clips" (section 4.1) leaves open how. What is left at the end is dropped. One frame a second
-is enough here, since nothing that learns on MUSIC watches motion.
-"""
-EPILOG = """\
-examples:
-  python -m benchmarks.datasets prepare music --solo MUSIC_solo_videos.json --duet MUSIC_duet_videos.json
-  ... --from /data/music --no-fetch             videos that you have already, nothing is fetched
-  ... --mixtures test_mixtures.txt              a published list of test mixtures, kept beside the clips
-
-files in --from are known by their names, whole videos: ID.mp4, "Title [ID].webm", in any subfolder.
-
-The lists are in the GitHub repository roudimit/MUSIC_dataset. Killed or interrupted, the same command goes on.
-"""
-
 SECONDS = 10.0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--solo", type=Path, metavar="FILE", help="MUSIC_solo_videos.json")
-    parser.add_argument("--duet", type=Path, metavar="FILE", help="MUSIC_duet_videos.json")
-    parser.add_argument(
-        "--mixtures",
-        type=Path,
-        metavar="FILE",
-        help="test mixtures: two ids of videos a line; without it pairs are drawn from the seed",
-    )
-    parser.add_argument("--fps", type=float, default=1.0, metavar="F", help="frames kept a second (default: 1)")
-    parser.add_argument("--quality", type=int, default=90, metavar="Q", help="of the JPEG frames (default: 90)")
-    add_own_media(parser, False, "folders of videos that you have: they are used where they hold one of the list")
-    add_fetching(parser)
-
-
-def plan(arguments: argparse.Namespace) -> Plan:
+def plan(*, solo: Path | None, duet: Path | None, mixtures: Path | None, fps: float, quality: int) -> Plan:
     """The items of the lists, one a video.
 
     Raises
@@ -67,7 +31,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
     FileNotFoundError, ValueError
         If a list is not given, not there or no such list, saying where to get it.
     """
-    lists = {kind: path for kind in ("solo", "duet") if (path := getattr(arguments, kind))}
+    lists = {kind: path for kind, path in (("solo", solo), ("duet", duet)) if path}
     if not lists:
         raise ValueError("give --solo MUSIC_solo_videos.json, --duet MUSIC_duet_videos.json or both (docs/data.md)")
     items: list[Item] = []
@@ -83,7 +47,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
                 Item(
                     id=video,
                     video=video,
-                    cut=Cut(seconds=SECONDS, pieces=True, fps=arguments.fps, quality=arguments.quality),
+                    cut=Cut(seconds=SECONDS, pieces=True, fps=fps, quality=quality),
                     attributes={
                         "video": video,
                         "kind": kind,
@@ -94,13 +58,13 @@ def plan(arguments: argparse.Namespace) -> Plan:
                 )
             )
     about: dict[str, Any] = {"lists": [described(path) for path in lists.values()]}
-    if arguments.mixtures:
-        about["mixtures"] = read_mixtures(arguments.mixtures, items)
+    if mixtures:
+        about["mixtures"] = read_mixtures(mixtures, items)
     return Plan(
         name=NAME,
         items=items,
         refused=refused,
-        settings={"fps": arguments.fps, "quality": arguments.quality},
+        settings={"fps": fps, "quality": quality},
         about=about,
     )
 

@@ -26,6 +26,7 @@ from benchmarks.preparation.local_media import LocalMedia
 from benchmarks.preparation.packing import Clip, Packer, seal
 from benchmarks.preparation.rate_limit import RateLimit
 from benchmarks.preparation.sandbox import Sandbox, SandboxError
+from registry.errors import RefusedError
 from registry.files import DiskFullError, atomic_copy
 from registry.lock import Lock
 
@@ -37,11 +38,11 @@ UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
 
 
-class InUseError(RuntimeError):
+class InUseError(RefusedError):
     """Another process prepares the same folder."""
 
 
-class GivenUpError(RuntimeError):
+class GivenUpError(RefusedError):
     """So many items in a row could not be had that going on makes no sense."""
 
 

@@ -1,6 +1,6 @@
 """The default: CAVL, L3-Net, AVTS, DMC and Attention in the miniature world, beside trivial rows and controls.
 
-    tox -e benchmark            (the same as: python -m benchmarks --preset miniature)
+    tox -e benchmark            (the same as: cavl-bench run --preset miniature)
 
 Data: none to download; the world is generated and cached (about 0.6 GB). With ``--esc50 DIR`` the classification probe
 also runs on the real recordings of ESC-50.

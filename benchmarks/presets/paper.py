@@ -1,6 +1,6 @@
 """The paper's own experiments, at its sizes and on its data: read this beside §4.2 and §6.
 
-    python -m benchmarks.datasets prepare {audioset,music,flickr_soundnet,esc50}     first (docs/data.md)
+    cavl-bench prepare {audioset,music,flickr_soundnet,esc50}     first (docs/data.md)
     tox -e benchmark -- --preset paper
     tox -e benchmark -- --preset paper --limit 16       the rehearsal: 16 scenes of each set, two updates a training
 

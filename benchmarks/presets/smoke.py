@@ -1,6 +1,6 @@
 """The whole way in seconds: every method, task and ordering, on networks and sets too small to learn anything.
 
-    python -m benchmarks --preset smoke
+    cavl-bench run --preset smoke
 
 Data: none. Cost: under 90 s on 2 cores. Expected scores: those of chance. Its use is to see that all parts work.
 """

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
 
+import typer
+
+from registry.cli.options import HOME, JSON, RUNS, ids, registry_in
 from registry.cli.printing import console, print_json, said, table, title
 from registry.comparison import Paired, differing, paired
-from registry.index import Registry
 from registry.item_table import ITEMS
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "compare",
-        parents=[common],
-        help="what differs between runs",
-        description=f"What differs between runs. Where both have {ITEMS}, also the second minus the first over the "
-        "items that both scored, with a 95 % t-interval: it excludes 0 where the difference is more than chance.",
-    )
-    parser.add_argument("id", type=int, help="the run that the others are compared with")
-    parser.add_argument("others", type=int, nargs="+", metavar="ID", help="another run")
-    parser.set_defaults(command=run)
+def compare(
+    first: int = typer.Argument(metavar="ID", help="the run that the others are compared with", autocompletion=ids),
+    others: list[int] = RUNS,
+    home: Path | None = HOME,
+    json: bool = JSON,
+) -> None:
+    """What differs between runs, and by how much.
 
-
-def run(registry: Registry, options: argparse.Namespace) -> None:
-    records = [registry.get(id) for id in (options.id, *options.others)]
+    Where both have items, also the second minus the first over the items that both scored, with a 95 % t-interval: it
+    excludes 0 where the difference is more than chance.
+    """
+    with registry_in(home) as registry:
+        records = [registry.get(id) for id in (first, *others)]
     parts = {
         "configuration": differing([r.config for r in records]),
         "result": differing([r.result if isinstance(r.result, dict) else {"result": r.result} for r in records]),
@@ -37,7 +35,7 @@ def run(registry: Registry, options: argparse.Namespace) -> None:
     }
     with_items = [r for r in records if ITEMS in r.artifacts]
     items = [p for other in with_items[1:] for p in paired(with_items[0], other)]
-    if options.json:
+    if json:
         print_json({"runs": [r.id for r in records], **parts, "items": [asdict(p) for p in items]})
         return
     out = console()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from rich.filesize import decimal
-
+from registry.cli.options import HOME, JSON, flag, registry_in
 from registry.cli.printing import bar, console, print_json, table
 from registry.garbage_collection import REASONS, Candidate, Choice, candidates, delete
 from registry.index import Registry
@@ -19,58 +16,48 @@ from registry.index import Registry
 SHOWN = 8
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "gc",
-        parents=[common],
-        help="what could be deleted, and delete it",
-        description="Say what this registry no longer needs and how many bytes that is: runs that did not finish and "
-        "whose work a newer run has completed, checkpoints and copied files that no run names, states of completed "
-        "trainings, leftovers of crashes. Nothing is deleted without --delete, nothing that a process is at, and never "
-        "the newest completed run of a key. No run gets the id of a deleted one. Copies in a MongoDB stay.",
-    )
-    parser.add_argument("--delete", action="store_true", help="delete it")
-    parser.add_argument(
-        "--superseded", action="store_true", help="also completed runs that a newer completed run repeats"
-    )
-    parser.add_argument(
-        "--unfinished",
-        action="store_true",
-        help="also unfinished runs that nothing has replaced: they cannot be resumed any more",
-    )
-    parser.add_argument("--damaged", action="store_true", help="also runs whose record cannot be read")
-    parser.set_defaults(command=run)
+def gc(
+    really: bool = flag("--delete", "delete it"),
+    superseded: bool = flag("--superseded", "also completed runs that a newer completed run repeats"),
+    unfinished: bool = flag("--unfinished", "also unfinished runs that nothing has replaced: none can be resumed then"),
+    damaged: bool = flag("--damaged", "also runs whose record cannot be read"),
+    home: Path | None = HOME,
+    json: bool = JSON,
+) -> int:
+    """What could be deleted; with --delete it is.
 
-
-def run(registry: Registry, options: argparse.Namespace) -> int:
-    choice = Choice(superseded=options.superseded, unfinished=options.unfinished, damaged=options.damaged)
-    with bar() as progress:
+    Says what this registry no longer needs and how many bytes that is: runs that did not finish and whose work a newer
+    run has completed, checkpoints and copied files that no run names, states of completed trainings, leftovers of
+    crashes. Nothing is deleted without --delete, nothing that a process is at, and never the newest completed run of a
+    key. No run gets the id of a deleted one. Copies in a MongoDB stay.
+    """
+    choice = Choice(superseded=superseded, unfinished=unfinished, damaged=damaged)
+    with registry_in(home) as registry, bar() as progress:
         progress.add_task("looking through the runs", total=None)
         found, unknown = candidates(registry, choice)
     failed: dict[Path, str] = {}
-    if options.delete:
+    if really:
         with bar() as progress:
             task = progress.add_task("deleting", total=None)
             found, failed = delete(
                 registry, choice, lambda done, total: progress.update(task, completed=done, total=total)
             )
-    if options.json:
+    if json:
         listed = [{**asdict(one), "path": str(one.path)} for one in found]
-        print_json({"deleted": options.delete, "candidates": listed, "unknown": unknown})
+        print_json({"deleted": really, "candidates": listed, "unknown": unknown})
     else:
-        _print(registry, found, options.delete)
-    if unknown and not options.json:
+        _print(registry, found, really)
+    if unknown and not json:
         runs = ", ".join(map(str, unknown))
-        print(
-            f"registry: what the damaged runs {runs} name is not known: nothing that runs share goes", file=sys.stderr
-        )
+        print(f"warning: what the damaged runs {runs} name is not known: nothing that runs share goes", file=sys.stderr)
     for path, why in failed.items():
-        print(f"registry: {path} could not be deleted: {why}", file=sys.stderr)
+        print(f"warning: {path} could not be deleted: {why}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _print(registry: Registry, found: Sequence[Candidate], deleted: bool) -> None:
+    from rich.filesize import decimal
+
     if not found:
         print(f"nothing to delete in {registry.home}")
         return

@@ -2,67 +2,67 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
+import typer
+
+from registry.cli.options import HOME, JSON, choice, flag, option, registry_in
 from registry.cli.printing import print_aligned, print_json, said
-from registry.index import COLUMNS as NAMED
 from registry.index import Registry, Summary
 from registry.nearest import instead
 
 #: What `list` shows, and sorts by.
 COLUMNS = tuple(field.name for field in fields(Summary) if field.name != "key")
 
-
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "list",
-        parents=[common],
-        help="one line per run",
-        description="One line per run. A name that no run has is refused with those that there are.",
-    )
-    for name in ("task", "method", "ordering", "preset"):
-        parser.add_argument(f"--{name}", action="append", help=f"only this {name} (may be given more than once)")
-    parser.add_argument("--seed", action="append", type=int, help="only this seed (may be given more than once)")
-    parser.add_argument(
-        "--status",
-        action="append",
-        type=str.upper,
-        choices=("QUEUED", "RUNNING", "COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED"),
-        help="only this status (may be given more than once)",
-    )
-    stale = parser.add_mutually_exclusive_group()
-    stale.add_argument("--stale", action="store_true", default=None, help="only runs on which something has changed")
-    stale.add_argument("--fresh", action="store_false", dest="stale", help="only runs that are not stale")
-    parser.add_argument(
-        "--sort",
-        metavar="COLUMN",
-        choices=tuple(COLUMNS),
-        help=f"sort by one of {', '.join(COLUMNS)} (default: id)",
-    )
-    parser.add_argument("--descending", action="store_true", help="sort from high to low")
-    parser.add_argument(
-        "--limit", type=_count, metavar="N", help="only the first N as sorted; without --sort, the newest N"
-    )
-    parser.set_defaults(command=run)
+STATUS = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED")
 
 
-def run(registry: Registry, options: argparse.Namespace) -> None:
-    named: dict[str, Any] = {name: getattr(options, name) for name in NAMED}
-    _refuse_what_no_run_has(registry, {name: values for name, values in named.items() if values})
-    found = registry.summaries(**named, status=options.status, stale=options.stale)
-    shown = _chosen(found, options.sort, options.descending, options.limit)
-    if options.json:
+def column(name: str) -> Any:
+    """Repeatable option that selects by a column, completed from the runs there are."""
+
+    def there(incomplete: str) -> list[str]:
+        return [str(value) for value in Registry().values(name) if str(value).startswith(incomplete)]
+
+    return option(f"only this {name}", f"{name.upper()}...", autocompletion=there)
+
+
+def runs(
+    task: list[str] | None = column("task"),
+    method: list[str] | None = column("method"),
+    ordering: list[str] | None = column("ordering"),
+    preset: list[str] | None = column("preset"),
+    seed: list[int] | None = column("seed"),
+    status: list[str] | None = choice(f"only this status, of {', '.join(STATUS)}", STATUS, metavar="STATUS..."),
+    stale: bool | None = typer.Option(None, "--stale/--fresh", help="only runs on which something has changed, or not"),
+    sort: str | None = choice(f"by one of {', '.join(COLUMNS)} (default: id)", COLUMNS, metavar="COLUMN"),
+    descending: bool = flag("--descending", "sort from high to low"),
+    limit: int | None = option("only the first N as sorted; without --sort, the newest N", "N", min=0),
+    home: Path | None = HOME,
+    json: bool = JSON,
+) -> None:
+    """One line per run.
+
+    Where several values are given for an option, a run with one of them is listed. A name that no run has is refused
+    with those that there are.
+    """
+    named = {"task": task, "method": method, "ordering": ordering, "preset": preset, "seed": seed}
+    chosen: Any = {name: values for name, values in named.items() if values}
+    with registry_in(home) as registry:
+        _refuse_what_no_run_has(registry, chosen)
+        found = registry.summaries(**chosen, status=status or None, stale=stale)
+        damaged = registry.damaged()
+    shown = _chosen(found, sort, descending, limit)
+    if json:
         print_json([asdict(run) for run in shown])
     else:
         print_aligned([COLUMNS, *([_cell(c, getattr(run, c)) for c in COLUMNS] for run in shown)])
         more = f" of {len(found)}" if len(shown) < len(found) else ""
         print(f"\n{len(shown)}{more} runs in {registry.home}")
-    for damage in registry.damaged().values():
-        print(f"registry: {damage}", file=sys.stderr)
+    for damage in damaged.values():
+        print(f"warning: {damage}", file=sys.stderr)
 
 
 def _refuse_what_no_run_has(registry: Registry, named: dict[str, Any]) -> None:
@@ -88,12 +88,6 @@ def _refuse_what_no_run_has(registry: Registry, named: dict[str, Any]) -> None:
             raise ValueError(
                 f"no run of {said} has {name} {' or '.join(map(str, named[name]))}; there {instead('', there, 'are')}"
             )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs")
-    return int(text)
 
 
 def _chosen(found: list[Summary], sort: str | None, descending: bool, limit: int | None) -> list[Summary]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import getpass
 import os
@@ -11,11 +10,11 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from registry.cli.sync import add_mongo, copy, where_to
+from registry.cli.options import HOME, flag, option, registry_in
+from registry.cli.sync import MONGO_URI, copy, where_to
 from registry.index import Registry
 
 if TYPE_CHECKING:
@@ -27,82 +26,68 @@ PASSWORD = "CAVL_OMNIBOARD_PASSWORD"
 #: Seconds between two looks for what has changed, with --local.
 EVERY = 5.0
 
-DESCRIPTION = """\
-Start Omniboard, the web page on which runs in a MongoDB are browsed, and print its address. Ctrl-C ends it.
 
-It can be reached from this machine only. From your own machine to a server: ssh -L 9000:localhost:9000 SERVER.
-At the first start it is installed by npm, with exactly the versions that this project has tested (a minute, 180 MB
-in your cache folder), and the database gets columns for method, ordering, task, seed, preset and score; runs on which
-something has changed since carry the tag "stale".
+def omniboard(
+    mongo: str | None = MONGO_URI,
+    own: bool = flag("--local", "with a mongod of its own and the runs of this folder, instead of --mongo"),
+    port: int = option("where the page is", "N", 9000),
+    browser: bool = flag("--browser", "open the page in the browser"),
+    user: str | None = option(
+        f"ask visitors for this name and a password, which is asked for now or taken from ${PASSWORD} (on a machine "
+        "with several users)",
+        "NAME",
+    ),
+    home: Path | None = HOME,
+) -> int:
+    """Browse the runs in a web page.
 
-Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
-copying the runs of this folder into it. It needs `mongod` on the PATH."""
+    Starts Omniboard, which shows runs in a MongoDB, and prints its address. Ctrl-C ends it.
 
+    It can be reached from this machine only. From your own machine to a server: ssh -L 9000:localhost:9000 SERVER. At
+    the first start it is installed by npm, with exactly the versions that this project has tested (a minute, 180 MB in
+    your cache folder), and the database gets columns for method, ordering, task, seed, preset and score; runs on which
+    something has changed since carry the tag "stale".
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "omniboard",
-        parents=[common],
-        help="browse the runs in a web page",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    which = parser.add_mutually_exclusive_group()
-    add_mongo(which)
-    which.add_argument("--local", action="store_true", help="with a mongod of its own and the runs of this folder")
-    parser.add_argument("--port", type=int, default=9000, metavar="N", help="where the page is (default: 9000)")
-    parser.add_argument("--browser", action="store_true", help="open the page in the browser")
-    parser.add_argument(
-        "--user",
-        metavar="NAME",
-        help=f"ask visitors for this name and a password, which is asked for now or taken from ${PASSWORD} (on a "
-        "machine with several users)",
-    )
-    parser.set_defaults(command=run)
-
-
-def run(registry: Registry, options: argparse.Namespace) -> int:
+    Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
+    copying the runs of this folder into it. It needs `mongod` on the PATH.
+    """
     from registry.interrupts import sigterm_as_interrupt
-    from registry.mongo.address import MongoError  # here: the other commands need not wait for pymongo and Sacred
-    from registry.mongo.mongod import local
-    from registry.omniboard.install import OmniboardError
+    from registry.mongo.mongod import local  # here: the other commands need not wait for pymongo and Sacred
     from registry.omniboard.server import require_free
 
-    user = (options.user, _password(options.user)) if options.user else None
+    if own and mongo:
+        raise ValueError("--local and --mongo name two databases: give one of them")
+    visitor = (user, _password(user)) if user else None
+    require_free(port)  # before anything takes its time
     try:
-        require_free(options.port)  # before anything takes its time
-        with sigterm_as_interrupt(signal.SIGHUP):  # a closed terminal is a Ctrl-C
-            if options.local:
+        with registry_in(home) as registry, sigterm_as_interrupt(signal.SIGHUP):  # a closed terminal is a Ctrl-C
+            if own:
                 with local(registry.home) as where:
                     copy(registry, where)
                     _prepare(registry, where)
-                    _serve(where, user, options, lambda: copy(registry, where, quiet=True))
+                    _serve(where, visitor, port, browser, lambda: copy(registry, where, quiet=True))
             else:
-                where = where_to(options)
+                where = where_to(mongo)
                 _prepare(registry, where)
-                _serve(where, user, options, lambda: None)
-    except (MongoError, OmniboardError) as error:
-        print(f"registry: {error.args[0]}", file=sys.stderr)
-        return 2
+                _serve(where, visitor, port, browser, lambda: None)
     except KeyboardInterrupt:
         print("\nOmniboard has ended; the runs are where they were")
     return 0
 
 
 def _serve(
-    where: Address, user: tuple[str, str] | None, options: argparse.Namespace, refresh: Callable[[], object]
+    where: Address, user: tuple[str, str] | None, port: int, browser: bool, refresh: Callable[[], object]
 ) -> None:
     """Until Ctrl-C; with a look for changed runs every few seconds."""
     from registry.omniboard.install import OmniboardError, folder, install, installed
     from registry.omniboard.server import Omniboard
 
     with _saying("starting Omniboard" if installed() else f"installing Omniboard in {folder()}, about a minute"):
-        board = Omniboard(install(), where, options.port, user)
+        board = Omniboard(install(), where, port, user)
     with board:
         print(f"Omniboard shows {where.shown} at {board.address}", flush=True)
         print("Ctrl-C ends it.", flush=True)
-        if options.browser and not webbrowser.open(board.address):
+        if browser and not webbrowser.open(board.address):
             print("there is no browser to be opened here; open the address yourself", file=sys.stderr)
         while board.alive:
             time.sleep(EVERY)
@@ -124,11 +109,13 @@ def _prepare(registry: Registry, where: Address) -> None:
             if registry.home.is_dir():
                 tag_stale(registry, store)
     except MongoError as error:
-        print(f"registry: without our columns and tags: {error.args[0]}", file=sys.stderr)
+        print(f"warning: without our columns and tags: {error.args[0]}", file=sys.stderr)
 
 
 @contextlib.contextmanager
 def _saying(what: str) -> Iterator[None]:
+    from rich.console import Console
+
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status(f"{what} ..."):

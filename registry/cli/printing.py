@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console, JustifyMethod
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every --help do without
+    from rich.console import Console, JustifyMethod
+    from rich.progress import Progress
+    from rich.table import Table
 
-from registry.record.run_record import Record
+    from registry.record.run_record import Record
 
 #: Runs that take about a second to read.
 MANY = 2000
@@ -20,12 +20,17 @@ MANY = 2000
 
 def console() -> Console:
     """Piped output is as wide as its content: nothing is cut for a terminal that is not there."""
+    from rich.console import Console
+
     width = None if sys.stdout.isatty() else 100_000
     return Console(width=width, markup=False, emoji=False, highlight=False)  # what runs say is shown as they said it
 
 
 def bar() -> Progress:
     """A progress bar with an estimate, on a terminal; silent elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     terminal = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
@@ -59,12 +64,17 @@ class Reading:
 
 def table(*columns: str) -> Table:
     """Without columns: facts, without a head."""
+    from rich import box
+    from rich.table import Table
+
     made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
     return _with_columns(made, columns)
 
 
 def framed(*columns: str, numbers: Sequence[str] = (), title: str | None = None) -> Table:
     """A table in a frame; behind its other columns stand those of ``numbers``, to the right."""
+    from rich.table import Table
+
     made = _with_columns(Table(title=title, title_justify="left"), columns)
     return _with_columns(made, numbers, justify="right")
 

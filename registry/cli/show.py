@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from registry.cli.options import HOME, JSON, RUN, registry_in
 from registry.cli.printing import console, print_json, said, table, title
 from registry.comparison import flat
-from registry.index import Registry
 from registry.provenance.lineage import ancestors
 from registry.record.run_record import IMPORTED, Record, read_json
 
 TICKS = "▁▂▃▄▅▆▇█"
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "show",
-        parents=[common],
-        help="everything about one run",
-        description="Configuration, result, the runs it descends from, what is stale, metrics, artifacts.",
-    )
-    parser.add_argument("id", type=int, help="the run")
-    parser.set_defaults(command=run)
+def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
+    """Everything about one run.
 
-
-def run(registry: Registry, options: argparse.Namespace) -> None:
-    record = registry.get(options.id)
-    descent = ancestors(registry, record)
-    if options.json:
+    Configuration, result, the runs it descends from, what is stale, metrics, artifacts.
+    """
+    with registry_in(home) as registry:
+        record = registry.get(id)
+        descent = ancestors(registry, record)
+    if json:
         whole = {**asdict(record), "folder": str(record.folder), "metrics": record.metrics()}
         whole["imported"] = _origin(record)
         whole["ancestors"] = [{"generation": g, "key": key, "id": r.id if r else None} for g, key, r in descent]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from registry.cli.options import HOME, JSON, number, option, registry_in
 from registry.cli.printing import bar, print_json
 from registry.files import MONGO
 from registry.index import Registry
@@ -17,65 +18,54 @@ if TYPE_CHECKING:
     from registry.mongo.address import Address
 
 
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """The command and its options."""
-    parser = commands.add_parser(
-        "sync",
-        parents=[common],
-        help="copy the runs into a MongoDB",
-        description="Copy the runs into a MongoDB in the documents that Sacred's own observer writes there, which "
-        "Omniboard shows. Runs that have not changed are not touched; what was cut off goes on; several may copy at "
-        "once.",
-    )
-    add_mongo(parser)
-    parser.add_argument(
-        "--watch",
-        type=float,
-        nargs="?",
-        const=10.0,
-        metavar="SECONDS",
-        help="go on until Ctrl-C, looking for changes every so many seconds (default: 10); a database that goes away "
+MONGO_URI = option(
+    f"mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE or HOST:PORT:DATABASE (default: ${MONGO}, which does not show the "
+    "password to other users of the machine)",
+    "URI",
+)
+
+
+def sync_runs(
+    mongo: str | None = MONGO_URI,
+    watch: float | None = option(
+        "go on until Ctrl-C, looking for changes every so many seconds, 10 if none are said; a database that goes away "
         "is waited for",
-    )
-    parser.set_defaults(command=run)
+        "[SECONDS]",
+        parser=number,
+    ),
+    home: Path | None = HOME,
+    json: bool = JSON,
+) -> int:
+    """Copy the runs into a MongoDB.
 
-
-def add_mongo(parser: argparse._ActionsContainer) -> None:
-    """The option that says which MongoDB is meant."""
-    parser.add_argument(
-        "--mongo",
-        metavar="URI",
-        default=os.environ.get(MONGO),
-        help=f"mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE or HOST:PORT:DATABASE (default: ${MONGO}, which does not "
-        "show the password to other users of the machine)",
-    )
-
-
-def run(registry: Registry, options: argparse.Namespace) -> int:
+    In the documents that Sacred's own observer writes there, which Omniboard shows. Runs that have not changed are not
+    touched; what was cut off goes on; several may copy at once.
+    """
     from registry.mongo.address import MongoError  # here: the other commands need not wait for pymongo and Sacred
 
     told = ""
-    while True:
-        try:
-            failed = copy(registry, where_to(options), json=options.json, quiet=options.watch is not None)
-            status, told = 1 if failed else 0, ""
-        except MongoError as error:
-            status = 2
-            if told != error.args[0]:  # once, while it stays away
-                told = error.args[0]
-                print(f"registry: {told}", file=sys.stderr)
-        if options.watch is None:
-            return status
-        time.sleep(options.watch)
+    with registry_in(home) as registry:
+        while True:
+            try:
+                failed = copy(registry, where_to(mongo), json=json, quiet=watch is not None)
+                status, told = 1 if failed else 0, ""
+            except MongoError as error:
+                status = 2
+                if told != error.args[0]:  # once, while it stays away
+                    told = error.args[0]
+                    print(f"error: {told}", file=sys.stderr)
+            if watch is None:
+                return status
+            time.sleep(watch)
 
 
-def where_to(options: argparse.Namespace) -> Address:
+def where_to(mongo: str | None) -> Address:
     """The database that is meant."""
     from registry.mongo.address import address
 
-    if not options.mongo:
+    if not (text := mongo or os.environ.get(MONGO)):
         raise ValueError(f"which MongoDB? give --mongo mongodb://HOST:PORT/DATABASE, or set ${MONGO}")
-    return address(options.mongo)
+    return address(text)
 
 
 def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool = False) -> int:
@@ -97,9 +87,9 @@ def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool 
     for id, metrics in tally.thinned.items():
         names = ", ".join(metrics)
         print(
-            f"registry: run {id}: {names} too long for one document; every k-th point there, all in cavl_metrics",
+            f"warning: run {id}: {names} too long for one document; every k-th point there, all in cavl_metrics",
             file=sys.stderr,
         )
     for id, why in tally.failed.items():
-        print(f"registry: run {id} not copied: {why}", file=sys.stderr)
+        print(f"warning: run {id} not copied: {why}", file=sys.stderr)
     return len(tally.failed)

@@ -21,6 +21,7 @@ from pymongo.database import Database
 from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from registry.errors import RefusedError
 from registry.record.serialization import redact
 
 DATABASE = "sacred"  # where neither the address nor anybody else says
@@ -32,7 +33,7 @@ PATIENCE = 3.0
 _SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
 
 
-class MongoError(RuntimeError):
+class MongoError(RefusedError):
     """What MongoDB refused or could not be asked, in a sentence without credentials, with the remedy."""
 
 

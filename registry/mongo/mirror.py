@@ -2,8 +2,8 @@
 
 The record on disk is written first and whole; this copies it (:mod:`registry.mongo.sync`) from a thread of its own,
 a few times a minute and once more at the end, less often where a copy takes long. A database that is away, refuses us
-or dies meanwhile is worth one warning: the run goes on and ends as it would have, and the next copy, or ``python -m
-registry sync``, completes what is missing.
+or dies meanwhile is worth one warning: the run goes on and ends as it would have, and the next copy, or ``cavl-bench
+runs sync``, completes what is missing.
 """
 
 from __future__ import annotations

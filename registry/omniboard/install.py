@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from registry.errors import RefusedError
 from registry.files import atomic_write, cache_folder, digest_file, user_home, writable
 from registry.lock import Lock
 from registry.omniboard.columns import layout
@@ -26,7 +27,7 @@ PACKAGE, LOCKFILE, FIRST_VISIT = HERE / "package.json", HERE / "package-lock.jso
 OLDEST = 16
 
 
-class OmniboardError(RuntimeError):
+class OmniboardError(RefusedError):
     """Omniboard cannot be installed or started, in a sentence with the remedy."""
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from registry.errors import RefusedError
 from registry.record.journal import JOURNAL, read_metrics
 from registry.record.serialization import to_json as to_json  # the form of every file of a record
 
@@ -26,7 +27,7 @@ IMPORTED = "imported.json"
 OWN_FILES = (*FILES, LOCK, IMPORTED)
 
 
-class RecordError(RuntimeError):
+class RecordError(RefusedError):
     """A record that is damaged, or lacks what its run had to say."""
 
 

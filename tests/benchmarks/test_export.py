@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks import export as module
-from benchmarks.export import export, main
+from benchmarks.cli import main
+from benchmarks.export import export
 from benchmarks.orchestration.experiment import answered, run_job
 from cavl import load
 from cavl.extractor import ModelError
@@ -139,13 +140,13 @@ def test_an_evaluation_exports_the_weights_that_it_measured(registry, tmp_path):
 def test_the_command_writes_the_folder_once(registry, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CAVL_HOME", str(registry.home))
     out, number = tmp_path / "deep" / "trained", str(only(registry, "localization").id)
-    assert main([number, "--out", str(out)]) == 0
+    assert main(["export", number, "--out", str(out)]) == 0
     assert f"{out}" in capsys.readouterr().out
     before = (out / "README.md").stat().st_mtime_ns
-    assert main([number, "--out", str(out)]) == 2
+    assert main(["export", number, "--out", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err
     assert (out / "README.md").stat().st_mtime_ns == before
-    assert main(["99", "--out", str(tmp_path / "other")]) == 2
+    assert main(["export", "99", "--out", str(tmp_path / "other")]) == 2
     assert "there is no run 99" in capsys.readouterr().err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep"]
 

@@ -465,9 +465,9 @@ def test_several_sounds_no_source_and_no_image_are_refused(separator):
 
 
 def test_what_was_not_learned_is_refused_with_the_run_to_load_instead(model):
-    with pytest.raises(ModelError, match=r"cannot separate.*registry list --task separation"):
+    with pytest.raises(ModelError, match=r"cannot separate.*runs list --task separation"):
         model.separate(SOUND, [PICTURE, PICTURE], RATE)
-    with pytest.raises(ModelError, match=r"cannot count.*registry list --task counting"):
+    with pytest.raises(ModelError, match=r"cannot count.*runs list --task counting"):
         model.count(SOUND, RATE)
 
 

@@ -389,7 +389,7 @@ def test_a_full_disk(other: Path, exported: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(arrival.os, call, full)
     assert main(["import", str(exported), "--home", str(other)]) == 2
     monkeypatch.undo()
-    assert capsys.readouterr().err.startswith("registry: no room to write ")
+    assert capsys.readouterr().err.startswith("error: no room to write ")
     kept = {n: c for n, c in seen(other).items() if n != "last_id"}
     assert {n: c for n, c in kept.items() if not n.startswith(("_", "checkpoints"))} == before  # whole runs only
     assert not list(other.rglob("*.aside"))
@@ -988,13 +988,13 @@ def test_the_commands(home: Path, other: Path, tmp_path: Path, capsys, write_run
     path = tmp_path / "runs.zip"
     assert main(["export", "4", "--out", str(path), "--home", str(home)]) == 0
     out, err = capsys.readouterr()
-    assert err == "registry: not in the archive: run 4: runs/4/notes is missing\n"
+    assert err == "warning: not in the archive: run 4: runs/4/notes is missing\n"
     assert out.startswith("runs: 1 and 2 by descent; ")
     assert str(path) in out
     assert main(["import", str(path), "--home", str(other)]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == ["run 3 -> run 8", "run 1 -> run 9", "run 4 -> run 10", f"3 new in {other}"]
-    assert err == "registry: not in the archive: run 4: runs/4/notes is missing\n"
+    assert err == "warning: not in the archive: run 4: runs/4/notes is missing\n"
     assert main(["import", str(path), "--home", str(other), "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
     assert whole["runs"][2] == {"id": 4, "here": 10, "new": False}
@@ -1002,16 +1002,16 @@ def test_the_commands(home: Path, other: Path, tmp_path: Path, capsys, write_run
     assert [run["id"] for run in json.loads(capsys.readouterr().out)["runs"]] == [3, 1, 4]
     assert main(["import", str(path), "--home", str(other), "--limit", "0.000001"]) == 2
     assert capsys.readouterr().err == (
-        f"registry: {path} is refused: it unpacks to more than 1,000 bytes; --limit allows more\n"
+        f"error: {path} is refused: it unpacks to more than 1,000 bytes; --limit allows more\n"
     )
     artifacts = [f"file{i}" for i in range(30)]
     write_run(home, 9, key="", artifacts=artifacts)
     assert main(["export", "9", "--out", str(path), "--home", str(home)]) == 0
     err = capsys.readouterr().err.splitlines()
-    assert err[0] == "registry: not in the archive: run 9: runs/9/file0 is missing"
-    assert err[20:] == ["registry: and 10 more, which --json names"]
+    assert err[0] == "warning: not in the archive: run 9: runs/9/file0 is missing"
+    assert err[20:] == ["warning: and 10 more, which --json names"]
     assert main(["export", "99", "--out", str(path), "--home", str(home)]) == 2
-    assert capsys.readouterr().err == f"registry: there is no run 99 in {home}\n"
+    assert capsys.readouterr().err == f"error: there is no run 99 in {home}\n"
 
 
 @pytest.mark.slow

@@ -298,7 +298,7 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes(home: Path, monkeypatc
 
     monkeypatch.setattr(gc.os, "rename", refuse)
     assert main(["gc", "--delete", "--home", str(home)]) == 1
-    assert f"registry: {home / '1'} could not be deleted: Permission denied" in capsys.readouterr().err
+    assert f"warning: {home / '1'} could not be deleted: Permission denied" in capsys.readouterr().err
     assert (home / "1").exists()
     assert not (home / "checkpoints" / D).exists()
 

@@ -118,7 +118,7 @@ class Writer:
         plan = {
             "preset": preset,
             "created": "2024-05-01T10:00:00",
-            "command": "python -m benchmarks --preset miniature",
+            "command": "cavl-bench run --preset miniature",
             "nodes": self.nodes,
             **entries,
         }

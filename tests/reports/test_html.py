@@ -151,7 +151,7 @@ def test_the_claims_are_a_section_whose_verdicts_are_seen(ablations_study):
 
 def test_third_parties_names_are_text_not_markup(writer, study_of):
     writer.localize("<script>alert(1)</script>", "own", 1, 0.5)
-    writer.plan(command="python -m benchmarks --methods '<b>'")
+    writer.plan(command="cavl-bench run --methods '<b>'")
     study = study_of(writer.home)
     text = page(study, all_tables(study), [])
     assert "<script>alert" not in text

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from registry.lock import Lock
-from reports.__main__ import main, report_markdown
+from reports.__main__ import main
 from reports.figures.figure import Figure
+from reports.writing import report_markdown
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,7 +87,7 @@ def test_without_a_plan_it_says_what_to_do_and_writes_nothing(tmp_home, tmp_path
     assert main(["--preset", "smoke", "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert "no plan of preset 'smoke'" in error
-    assert "python -m benchmarks --preset smoke" in error
+    assert "cavl-bench run --preset smoke" in error
     assert not (tmp_path / "out").exists()
 
 
@@ -116,10 +117,10 @@ def test_two_reports_at_once_wait_for_each_other(writer, tmp_path, monkeypatch, 
     writer.plan()
     other = Lock(tmp_path / ".lock")
     assert other.acquire()
-    monkeypatch.setattr("reports.__main__.PATIENCE", 0.05)
+    monkeypatch.setattr("reports.cli.PATIENCE", 0.05)
     assert main(["--out", str(tmp_path)]) == 2
     assert "another report is being written" in capsys.readouterr().err
-    monkeypatch.setattr("reports.__main__.PATIENCE", 10)
+    monkeypatch.setattr("reports.cli.PATIENCE", 10)
     threading.Timer(0.2, other.release).start()
     begun = time.monotonic()
     assert main(["--out", str(tmp_path)]) == 0
@@ -130,7 +131,7 @@ def test_an_unwritable_folder_is_an_error_in_words(writer, tmp_path, capsys):
     writer.plan()
     (tmp_path / "file").write_text("")
     assert main(["--out", str(tmp_path / "file" / "out")]) == 2
-    said = f"reports: {tmp_path / 'file' / 'out'} cannot be written; choose another folder with --out\n"
+    said = f"error: {tmp_path / 'file' / 'out'} cannot be written; choose another folder with --out\n"
     assert capsys.readouterr().err == said
 
 

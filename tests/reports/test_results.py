@@ -6,7 +6,7 @@ from reports.results import NoPlanError
 
 
 def test_no_plan_names_the_remedy(writer, study_of):
-    with pytest.raises(NoPlanError, match="python -m benchmarks --preset smoke"):
+    with pytest.raises(NoPlanError, match="cavl-bench run --preset smoke"):
         study_of(writer.home, "smoke")
 
 

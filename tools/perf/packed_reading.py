@@ -8,7 +8,7 @@ random, as 256 x 256 pixels. The forms:
 * published, video: a WAV file (44.1 kHz, stereo) and an MP4 file (H.264, 640 x 360, 25 frames a second)
 * published, frames: the same WAV file and a folder of JPEG files (640 x 360, one a second)
 * plain files: a WAV file (11,025 Hz, mono) and a folder of JPEG files (256 x 256)
-* packed: what `python -m benchmarks.datasets prepare` writes (benchmarks/datasets/prepared.py)
+* packed: what `cavl-bench prepare` writes (benchmarks/datasets/prepared.py)
 * packed, by Hugging Face's `datasets` (where it is installed): the same files, opened by `datasets.Dataset.from_file`
 
 Clips per second are given of processor time (what one core does, also on a busy machine) and, for two processes at

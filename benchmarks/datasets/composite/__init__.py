@@ -10,8 +10,8 @@ its bytes also hang on the decoders: Pillow's for JPEG, and torchaudio's filter 
 
 Photographs do not move: there is no video, so nothing that watches clips (AVTS) can be trained here.
 
-    python -m benchmarks.datasets.composite kinds                  what there is of each kind
-    python -m benchmarks.datasets.composite sheet --out FILE.png   example scenes
+    cavl-bench prepare composite                  what there is of each kind
+    cavl-bench preview composite --out FILE.png   example scenes
 """
 
 from benchmarks.datasets.composite.compose import CompositeConfig

@@ -12,7 +12,7 @@ order and so on the processor, are taken of whole numbers only, where they are e
 arithmetic as IEEE 754 defines it. Golden digests in the tests pin it; ``recipe.VERSION`` must be raised with any
 change of a byte.
 
-    python -m benchmarks.datasets.miniature sheet --out FILE.png
+    cavl-bench preview miniature --out FILE.png
 """
 
 from benchmarks.datasets.miniature.data_module import MiniatureData, MiniatureDataModule

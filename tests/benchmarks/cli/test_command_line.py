@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.catalogue import TASKS
-from benchmarks.orchestration.experiment import command_line
+from benchmarks.orchestration.experiment import command_line, make_experiment, with_settings
 from registry.index import Registry
 
 
@@ -88,18 +88,33 @@ def test_a_database_that_is_away_costs_a_warning_and_its_password_stays_nowhere(
         ("print_config preset=smoke", "print_config with preset=smoke"),
         ("method=cavl with seed=3 -c x", "with method=cavl seed=3 -c x"),
         ("-pm mongodb://lab/x?a=b 'ordering=c1 c2'", "-pm 'mongodb://lab/x?a=b' with 'ordering=c1 c2'"),
-        ("--comment lr=0.1 -c x=1 preset=smoke", "--comment lr=0.1 -c x=1 with preset=smoke"),
+        ("--comment lr=0.1 preset=smoke", "--comment lr=0.1 with preset=smoke"),
+        ("preset=smoke -c x=1 seed=2", "with preset=smoke -c x=1 seed=2"),
     ],
 )
 @pytest.mark.parametrize("task", sorted(TASKS.available))
-def test_settings_without_with_are_answered_with_the_right_command(monkeypatch, capsys, task, words, right):
-    monkeypatch.setattr(sys, "argv", [task, *shlex.split(words)])
-    with pytest.raises(SystemExit) as ended:
-        command_line(task)
-    said = capsys.readouterr()
-    assert (ended.value.code, said.out) == (2, "")
-    assert said.err.endswith(f": python -m benchmarks.tasks.{task} {right}\n")
-    assert said.err.count("\n") == 1
+def test_settings_without_with_are_settings(task, words, right):
+    usage = make_experiment(task).get_usage("task")[2]
+    assert with_settings(shlex.split(words), usage) == shlex.split(right)
+    assert with_settings(shlex.split(right), usage) == shlex.split(right)
+
+
+@pytest.mark.parametrize("words", ["-c lr=0.1", "print_config", "help print_config", "", "--help"])
+def test_other_words_stay_as_they_are(words):
+    usage = make_experiment("counting").get_usage("task")[2]
+    assert with_settings(shlex.split(words), usage) == shlex.split(words)
+
+
+def test_a_run_without_with(tmp_path, monkeypatch):
+    monkeypatch.setenv("CAVL_HOME", str(tmp_path / "runs"))
+    monkeypatch.setenv("CAVL_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(
+        sys, "argv", ["localization", "preset=smoke", "method=full-frame", "ordering=none", "-c", "x=1"]
+    )
+    command_line("localization")
+    (record,) = Registry(tmp_path / "runs").records()
+    assert record.config["method"] == "full-frame"
+    assert json.loads((record.folder / "run.json").read_text())["meta"]["comment"] == "x=1"
 
 
 def test_a_comment_that_looks_like_a_setting_is_a_comment(run, tmp_path, monkeypatch):

@@ -215,7 +215,7 @@ def test_damage_is_said_with_the_remedy(folder: Path) -> None:
     path = folder / "clips-00000.arrow"
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
-    with pytest.raises(DamagedError, match=r"shorter than .* run `python -m benchmarks.datasets prepare audioset"):
+    with pytest.raises(DamagedError, match=r"shorter than .* run `cavl-bench prepare audioset"):
         Prepared(folder)
     path.write_bytes(b"\xff" * len(whole))
     opened = Prepared(folder)
@@ -275,7 +275,7 @@ def test_a_frame_that_is_none_is_damage(tmp_path: Path, content: bytes) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(NotPreparedError, match=r"benchmarks\.datasets prepare music --root") as error:
+    with pytest.raises(NotPreparedError, match=r"cavl-bench prepare music --root") as error:
         Prepared(tmp_path / "music")
     assert isinstance(error.value, FileNotFoundError)
 

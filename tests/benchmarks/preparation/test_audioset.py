@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,14 +11,13 @@ import pytest
 
 from benchmarks.preparation import audioset
 from benchmarks.preparation.item import Plan
+from tests.command import planned
 
 HEAD = "# Segments csv created\n# num_ytids=1\n# YTID, start_seconds, end_seconds, positive_labels\n"
 
 
 def plan(*arguments: Any) -> Plan:
-    parser = argparse.ArgumentParser()
-    audioset.add_arguments(parser)
-    return audioset.plan(parser.parse_args([str(a) for a in arguments]))
+    return planned("audioset", *arguments)[0]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import stat
@@ -18,20 +17,13 @@ from rich.console import Console
 
 from benchmarks.preparation import esc50
 from benchmarks.preparation.item import Plan
-from benchmarks.preparation.options import add_common, how_of
 from benchmarks.preparation.pipeline import prepare
+from tests.command import planned
 from tests.loopback import Page, Server
 
 
-def parsed(*arguments: Any) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    esc50.add_arguments(parser)
-    add_common(parser)
-    return parser.parse_args([str(a) for a in arguments])
-
-
 def plan(*arguments: Any) -> Plan:
-    return esc50.plan(parsed(*arguments))
+    return planned("esc50", *arguments)[0]
 
 
 def test_the_official_list(shared_data: Path) -> None:
@@ -76,8 +68,8 @@ def test_the_archive_is_fetched_checked_unpacked_and_prepared(
     root = tmp_path / "root"
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     url = server.template.replace("{id}", "esc.zip")
-    arguments = parsed("--root", root, "--archive", url, "--checksum", f"sha256:{digest}", "--jobs", "1")
-    prepared = prepare(root / "esc50", esc50.plan(arguments), how_of(arguments))
+    arguments = ("--root", root, "--archive", url, "--checksum", f"sha256:{digest}", "--jobs", "1")
+    prepared = prepare(root / "esc50", *planned("esc50", *arguments))
     assert server.asked == ["esc.zip"]
     assert len(prepared) == 2
     assert (prepared.coverage.missing, prepared.coverage.damaged) == (0, 5)
@@ -97,7 +89,7 @@ def test_the_archive_is_fetched_checked_unpacked_and_prepared(
         np.testing.assert_allclose(prepared.waveform(i), scene.waveform, atol=1)
         assert prepared.column("category")[i] == truth.kind_names[scene.kinds[0]]
     # A second time nothing is fetched.
-    esc50.plan(arguments)
+    plan(*arguments)
     assert server.asked == ["esc.zip"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,15 @@ import pytest
 import soundfile
 from PIL import Image
 
-from benchmarks.preparation import flickr_soundnet
 from benchmarks.preparation.item import Plan
-from benchmarks.preparation.options import add_common, how_of
 from benchmarks.preparation.pipeline import prepare
+from tests.command import planned
 
 RATE = 11_025
 
 
-def parsed(*arguments: Any) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    flickr_soundnet.add_arguments(parser)
-    add_common(parser)
-    return parser.parse_args([str(a) for a in arguments])
-
-
 def plan(*arguments: Any) -> Plan:
-    return flickr_soundnet.plan(parsed(*arguments))
+    return planned("flickr_soundnet", *arguments)[0]
 
 
 def official(shared_data: Path, *more: Any) -> list[Any]:
@@ -69,8 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_prepared_and_accounted_for(folder: Path, tmp_path: Path) -> None:
     given = ["--from", folder, "--annotations", folder / "annotations", "--test", tmp_path / "test.txt", "--jobs", 1]
-    arguments = parsed(*given)
-    prepared = prepare(tmp_path / "root" / "flickr_soundnet", flickr_soundnet.plan(arguments), how_of(arguments))
+    prepared = prepare(tmp_path / "root" / "flickr_soundnet", *planned("flickr_soundnet", *given))
     assert prepared.ids == ["100", "102"]
     assert str(prepared.coverage) == "2 of 6 (missing 2, damaged 2)"
     reasons = prepared.coverage.reasons

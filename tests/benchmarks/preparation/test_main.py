@@ -1,4 +1,4 @@
-"""``python -m benchmarks.datasets``: status, verify, errors in a sentence, help."""
+"""``cavl-bench prepare``: status, verify, errors in a sentence, help."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.datasets.__main__ import main
+from benchmarks import cli
 from benchmarks.datasets.prepared import Lost, Prepared
 from benchmarks.preparation.journal import Journal
 from benchmarks.preparation.packing import Clip, Packer, seal, write
 from benchmarks.preparation.pipeline import alone_in
 
 ROOT = Path(__file__).parents[3]
+
+
+def main(words: list[str]) -> int:
+    return cli.main(["prepare", *words])
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
-    assert main(list(arguments)) == status
+    assert main([*arguments]) == status
     out, err = capsys.readouterr()
     return err if status else out
 
@@ -64,7 +68,7 @@ def test_a_status_in_a_pipe_or_a_narrow_terminal_is_whole(
     (root / "audioset").rename(root / name)
     fingerprint = Prepared(root / name).fingerprint[:12]
     environment = {**os.environ, "COLUMNS": "40", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "benchmarks.datasets", "status", "--root", str(root)]
+    command = [sys.executable, "-m", "benchmarks.cli", "prepare", "status", "--root", str(root)]
     piped = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
     (row,) = (line for line in piped.splitlines() if "│" in line)
     assert [row.split()[1], row.split()[-2]] == [name, fingerprint]
@@ -110,7 +114,7 @@ def test_what_verify_finds_is_prepared_again(
     source, root = esc50_folder(tmp_path, 3), tmp_path / "root"
     for n in range(1, 4):
         soundfile.write(source / "audio" / f"1-{n}-A-0.wav", np.full(5 * 11_025, n / 10), 11_025)
-    arguments = ["prepare", "esc50", "--from", str(source), "--root", str(root), "--jobs", "1"]
+    arguments = ["esc50", "--from", str(source), "--root", str(root), "--jobs", "1"]
     said(capsys, *arguments)
     whole = Prepared(root / "esc50").fingerprint
     path = root / "esc50" / "clips-00000.arrow"
@@ -158,7 +162,7 @@ def test_status_leaves_out_what_has_left_the_lists(root: Path, capsys: pytest.Ca
 
 
 def test_composite_has_its_folders_looked_through(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["prepare", "composite", "--photographs", str(shared_data / "caltech101")]
+    arguments = ["composite", "--photographs", str(shared_data / "caltech101")]
     recordings = [str(shared_data / name) for name in ("ESC-50", "instruments")]
     assert "rooster" in said(capsys, *arguments, "--recordings", *recordings)
     assert main([*arguments, "--recordings", "/absent"]) == 2
@@ -168,14 +172,12 @@ def test_mistakes_are_said_in_a_sentence(root: Path, tmp_path: Path, capsys: pyt
     assert "holds audioset, not musik" in said(capsys, "status", "musik", "--root", str(root), status=2)
     (empty := tmp_path / "empty").mkdir()
     assert "holds no prepared data set" in said(capsys, "verify", "--root", str(empty), status=2)
-    absent = ["prepare", "audioset", "--ontology", "o.json", "--segments", "s.csv", "--root", str(root)]
+    absent = ["audioset", "--ontology", "o.json", "--segments", "s.csv", "--root", str(root)]
     assert "there is no o.json" in said(capsys, *absent, status=2)
     assert "--no-fetch needs --from" in said(capsys, *absent, "--no-fetch", status=2)
     assert "--url-template" in said(capsys, *absent, "--url-template", "file:///{id}", status=2)
     assert "--from /absent" in said(capsys, *absent, "--from", "/absent", status=2)
-    with pytest.raises(SystemExit):
-        main(["prepare", "audioset", "--jobs", "0"])
-    assert "0 is less than 1" in capsys.readouterr().err
+    assert "'--jobs': 0 is less than 1" in said(capsys, "audioset", "--jobs", "0", status=2)
 
 
 def esc50_folder(tmp_path: Path, recordings: int) -> Path:
@@ -192,7 +194,7 @@ def test_prepare_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
     """The whole way on the least that there is: two recordings of ESC-50's form, one of them missing."""
     source = esc50_folder(tmp_path, 2)
     soundfile.write(source / "audio" / "1-1-A-0.wav", np.zeros(5 * 11_025), 11_025)
-    arguments = ["prepare", "esc50", "--from", str(source), "--root", str(tmp_path / "root"), "--jobs", "1"]
+    arguments = ["esc50", "--from", str(source), "--root", str(tmp_path / "root"), "--jobs", "1"]
     text = said(capsys, *arguments)
     assert "1 clips of 1 of 2 (missing 1, damaged 0) items" in text
     assert "esc50: 1 missing: there is no file of it" in text
@@ -202,14 +204,10 @@ def test_prepare_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["prepare"], *(["prepare", n] for n in ("audioset", "music", "flickr_soundnet", "esc50", "composite"))],
+    [[], *([n] for n in ("audioset", "music", "flickr_soundnet", "esc50", "composite"))],
 )
 def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*arguments, "--help"])
-    assert ended.value.code == 0
-    text = capsys.readouterr().out
+    text = said(capsys, *arguments, "--help")
     assert len(text) > 300
-    assert max(map(len, text.splitlines())) <= 120
-    if arguments != ["prepare"]:
-        assert "python -m benchmarks.datasets prepare" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "cavl-bench prepare" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.preparation import music
 from benchmarks.preparation.item import Plan
+from tests.command import planned
 
 
 def plan(*arguments: Any) -> Plan:
-    parser = argparse.ArgumentParser()
-    music.add_arguments(parser)
-    return music.plan(parser.parse_args([str(a) for a in arguments]))
+    return planned("music", *arguments)[0]
 
 
 def test_the_official_lists(shared_data: Path) -> None:

@@ -18,10 +18,9 @@ from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation import packing
 from benchmarks.preparation import pipeline as run
 from benchmarks.preparation.download import Fetcher, aside_of
-from benchmarks.preparation.item import Cut, Item, Plan
+from benchmarks.preparation.item import Cut, Item, Plan, limited
 from benchmarks.preparation.journal import Journal
 from benchmarks.preparation.local_media import LocalMedia
-from benchmarks.preparation.options import limited
 from benchmarks.preparation.pipeline import GivenUpError, How, InUseError, State, prepare
 from benchmarks.preparation.sandbox import SandboxError
 from registry import files

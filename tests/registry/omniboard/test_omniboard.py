@@ -94,7 +94,7 @@ def lab(mongod: Mongod, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @contextlib.contextmanager
 def started(*words: str, home: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """``python -m registry omniboard``, once it has printed its address."""
+    """``cavl-bench runs omniboard``, once it has printed its address."""
     home.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(**python("registry", "omniboard", *words, home=home, **environment))
     try:

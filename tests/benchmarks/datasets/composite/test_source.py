@@ -8,8 +8,8 @@ import warnings
 import numpy as np
 import pytest
 
+from benchmarks.cli import main
 from benchmarks.datasets.composite import CompositeConfig, CompositeData
-from benchmarks.datasets.composite.__main__ import main
 from benchmarks.datasets.composite.recipe import CompositeRecipe
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.datasets.synthetic.scene_set import generate
@@ -170,14 +170,14 @@ def places(collection, monkeypatch, tmp_path) -> list[str]:
 
 
 def test_kinds_are_listed(places, capsys):
-    assert main(["kinds", *places]) == 0
+    assert main(["prepare", "composite", *places]) == 0
     said = capsys.readouterr().out
     assert "left out: bell, too few photographs: 7 for train (needed: 12)" in said
     assert "files: 192 of 192" in said
 
 
 def test_the_sheet_of_too_little_says_so(places, tmp_path, capsys):
-    assert main(["sheet", *places, "--out", str(tmp_path / "sheet.png")]) == 2
+    assert main(["preview", "composite", *places, "--out", str(tmp_path / "sheet.png")]) == 2
     assert "there is material for 0 kinds" in capsys.readouterr().err
 
 
@@ -187,12 +187,15 @@ def test_the_sheet_is_a_picture(shared_data, monkeypatch, tmp_path, capsys):
     places = ["--photographs", str(shared_data / "caltech101"), "--recordings", recordings]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert main(["sheet", *places, "--out", str(tmp_path / "s.png"), "--size", "48", "--split", "test"]) == 0
+        assert (
+            main(["preview", "composite", *places, "--out", str(tmp_path / "s.png"), "--size", "48", "--split", "test"])
+            == 0
+        )
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path / "s.png") in capsys.readouterr().out
 
 
 def test_folders_that_are_not_there_are_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("CAVL_DATA", str(tmp_path))
-    assert main(["kinds"]) == 2
+    assert main(["prepare", "composite"]) == 2
     assert f"there is no folder {tmp_path / 'caltech101'}" in capsys.readouterr().err

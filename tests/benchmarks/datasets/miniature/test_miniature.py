@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.cli import main
 from benchmarks.datasets.miniature import KINDS, Miniature, MiniatureConfig
-from benchmarks.datasets.miniature.__main__ import main
 from benchmarks.datasets.miniature.recipe import MiniatureRecipe
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.datasets.synthetic import arrays
@@ -263,14 +263,14 @@ def test_a_manifest_of_other_arrays_is_damage(tmp_path):
 
 
 def test_the_sheet_is_a_picture(tmp_path, capsys):
-    assert main(["sheet", "--out", str(tmp_path / "sheet.png"), "--size", "32", "--seed", "3"]) == 0
+    assert main(["preview", "miniature", "--out", str(tmp_path / "sheet.png"), "--size", "32", "--seed", "3"]) == 0
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path / "sheet.png") in capsys.readouterr().out
 
 
 def test_a_sheet_of_a_name_without_a_format_is_told_by_its_file(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["sheet", "--out", "picture", "--size", "32"]) == 0
+    assert main(["preview", "miniature", "--out", "picture", "--size", "32"]) == 0
     assert capsys.readouterr().out == "wrote picture.png\n"
     assert (tmp_path / "picture.png").is_file()
 
@@ -281,5 +281,5 @@ def test_a_sheet_of_a_name_without_a_format_is_told_by_its_file(tmp_path, monkey
 )
 def test_a_sheet_that_cannot_be_drawn_says_why(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
-    assert main(["sheet", *arguments]) == 2
+    assert main(["preview", "miniature", *arguments]) == 2
     assert said in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""What the main job shows: its plan, and how it comes along."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from registry.cli import printing
+
+if TYPE_CHECKING:
+    from benchmarks.orchestration.graph import Job
+    from benchmarks.orchestration.scheduler import State
+
+
+def show_plan(console: Console, state: State) -> None:
+    table = Table("run", "updates", "state", title="what would run")
+    for job in state.jobs:
+        record = state.reused.get(job.key)
+        text = (
+            "to do"
+            if record is None
+            else f"run {record.id}" + (f", stale: {'; '.join(record.stale)}" if record.stale else "")
+        )
+        table.add_row(job.name, str(job.updates or ""), text)
+    printing.console().print(table)  # of any width: in a pipe nothing is cut
+    updates = sum(j.updates for j in state.todo)
+    console.print(f"{len(state.todo)} of {len(state.jobs)} runs to do, {updates} updates of training")
+
+
+class Display:
+    """What runs, how far, what is left and how long it will take; lines of text where the output is no terminal."""
+
+    def __init__(self, console: Console, state: State) -> None:
+        self.console, self.state = console, state
+        self.live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self.told: set[str] = set()
+
+    def __enter__(self) -> Display:
+        if self.live:
+            self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live:
+            self.live.__exit__(*error)  # type: ignore[arg-type]
+
+    def update(self, state: State) -> None:
+        for job in state.jobs:
+            if job.key in self.told or not (job.key in state.finished or job.key in state.failed):
+                continue
+            self.told.add(job.key)
+            if job.key in state.finished:
+                self.console.print(f"{self.counter()} {job.name} ({state.finished[job.key]:.0f} s)")
+            else:
+                self.failed(f"{self.counter()} ", job)
+        if self.live:
+            self.live.update(self.picture())
+
+    def failed(self, before: str, job: Job) -> None:
+        self.console.print(Text.assemble(before, ("failed", "red"), f" {job.name}: {self.state.failed[job.key]}"))
+
+    def say_what_failed(self) -> None:
+        for job in self.state.jobs:
+            if job.key in self.state.failed:
+                self.failed("", job)
+        if self.state.failed:
+            self.console.print(f"{len(self.state.failed)} runs failed; the same command tries them again")
+
+    def counter(self) -> str:
+        over = len(self.state.reused) + len(self.told)
+        left = self.state.seconds_left()
+        return f"[{over}/{len(self.state.jobs)}]" + (f" {clock(left)} left," if left and not self.live else "")
+
+    def picture(self) -> Group:
+        state = self.state
+        rows = Table.grid(padding=(0, 2))
+        for running in state.running.values():
+            bar = ProgressBar(total=max(1, running.total), completed=running.done, width=30)
+            rows.add_row(
+                running.job.name,
+                bar,
+                f"{running.done}/{running.total or '?'}",
+                clock(time.monotonic() - running.started),
+            )
+        left = state.seconds_left()
+        summary = f"{len(state.finished) + len(state.reused)} of {len(state.jobs)} runs done"
+        summary += f", {len(state.failed)} failed" if state.failed else ""
+        summary += f", {clock(time.monotonic() - state.began)} so far, "
+        summary += f"about {clock(left)} left" if left is not None else "estimating the time left"
+        return Group(rows, Text(summary, style="bold"))
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"

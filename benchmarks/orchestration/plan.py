@@ -1,0 +1,103 @@
+"""Plan of the main job: what the report is made of, what of it is run, and the data sets that this needs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks import presets
+from benchmarks.datasets.data_module import DataModule, open_data_module
+from benchmarks.datasets.prepared import NotPreparedError
+from benchmarks.orchestration.graph import Job
+from benchmarks.orchestration.request import Request, Same, rows, whole
+from benchmarks.progress import progress_bar
+from cavl.config import to_dict
+from registry.index import Registry
+from registry.record.run_record import Record
+
+
+def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registry) -> list[Job]:
+    """What is done already, what failed or died last time, and what that starts from."""
+    wanted = set(reused)
+    for job in jobs:
+        last = registry.unfinished(job.key)
+        if job.key not in reused and last is not None and last.status in ("FAILED", "DIED"):
+            wanted |= {member.key for member in job.chain()}
+    return [job for job in jobs if job.key in wanted]
+
+
+def sames(same: Sequence[Same]) -> list[str]:
+    """One sentence on each ordering whose runs are another's."""
+    found: dict[tuple[str, str], list[Same]] = {}
+    for one in same:
+        row = one.row
+        found.setdefault((f"{row.method} {row.ordering}", f"{one.method} {one.ordering}"), []).append(one)
+    return [
+        f"{own} is configured as {other} ({', '.join(dict.fromkeys(s.row.task for s in several))}; seed "
+        f"{', '.join(str(seed) for seed in dict.fromkeys(s.seed for s in several))}): the runs are the same, and stand "
+        f"under the name of {other} only"
+        for (own, other), several in found.items()
+    ]
+
+
+def plan(request: Request, jobs: list[Job], same: Sequence[Same], command: Sequence[str]) -> dict[str, Any]:
+    """What the report is made of: every run asked for, by key; and what the preset has that was not."""
+    preset = presets.load(request.preset)
+    methods = presets.methods_of(request.preset, preset)
+    asked = set(rows(request, methods))
+    selected = {kind: list(getattr(request, kind)) for kind in ("methods", "orderings", "tasks")}
+    return {
+        "preset": request.preset,
+        "limit": presets.limit_of(request.preset)[1],  # of scenes in each set: it is a rehearsal
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(command),
+        "selected": {kind: names for kind, names in selected.items() if names},
+        "not_selected": [row._asdict() for row in rows(whole(request), methods) if row not in asked],
+        "preset_seeds": preset.seeds,
+        "same": [{**s.row._asdict(), "seed": s.seed, "as": [s.method, s.ordering]} for s in same],
+        "nodes": [
+            {
+                "name": job.name,
+                "key": job.key,
+                "task": job.config.task,
+                "method": job.config.method,
+                "ordering": job.config.ordering,
+                "seed": job.config.seed,
+                "variant": job.variant,
+                "parents": [p.key for p in job.parents],
+            }
+            for job in jobs
+        ],
+    }
+
+
+def prepare_sets(jobs: list[Job], workers: int) -> None:
+    """Open the sets that the jobs read; those that can be generated and that the cache has not are, on all cores.
+
+    Raises
+    ------
+    NotPreparedError
+        For all data sets at once that must be prepared before, with the commands that do it.
+    """
+    sources: dict[str, DataModule] = {}
+    wanted: dict[tuple[str, str, str], Job] = {}
+    for job in jobs:
+        data, task = json.dumps(to_dict(job.config.data), sort_keys=True), job.config.task
+        if data not in sources:
+            sources[data] = open_data_module(to_dict(job.config.data))
+        of_all = sources[data].of(task) is sources[data]
+        for name in job.sets:
+            wanted.setdefault((data, "" if of_all else task, name), job)
+    missing: dict[str, None] = {}
+    for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
+        with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
+            source = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
+            try:
+                (source.of(task) if task else source).named(name)
+            except NotPreparedError as error:
+                missing[str(error)] = None
+    if missing:
+        raise NotPreparedError("\n".join([*missing, "or select with --tasks and --methods what can do without"]))
