@@ -118,7 +118,7 @@ longer one for the video.
 
 ontology.json is in the GitHub repository audioset/ontology; the lists are on
 AudioSet's download page (research.google.com/audioset/download.html).
-"""),
+""")
 )
 def audioset(
     working: Working,
@@ -166,7 +166,7 @@ files in --from are known by their names, whole videos: ID.mp4,
 "Title [ID].webm", in any subfolder.
 
 The lists are in the GitHub repository roudimit/MUSIC_dataset.
-"""),
+""")
 )
 def music(
     working: Working,
@@ -236,7 +236,7 @@ examples:
   cavl-bench prepare esc50                          fetches 650 MB
   cavl-bench prepare esc50 --archive ESC-50-master.zip
   cavl-bench prepare esc50 --from /data/ESC-50      holds audio/ and meta/
-"""),
+""")
 )
 def esc50(
     working: Working,
@@ -290,7 +290,7 @@ class Material:
 examples:
   cavl-bench prepare composite --photographs /data/caltech101 \\
       --recordings /data/ESC-50 /data/instruments
-"""),
+""")
 )
 def composite(material: Material) -> None:
     """Nothing to prepare: says what its folders hold.

@@ -21,10 +21,7 @@ class ArchiveError(ValueError):
 
 
 def extract(
-    archive: Path,
-    folder: Path,
-    wanted: Callable[[PurePosixPath], PurePosixPath | None],
-    most_bytes: int = 64 << 20,
+    archive: Path, folder: Path, wanted: Callable[[PurePosixPath], PurePosixPath | None], most_bytes: int = 64 << 20
 ) -> dict[str, str]:
     """Extract some members into ``folder``; returns those that were refused, and why.
 

@@ -111,10 +111,7 @@ def _graded(segments: Sequence[Segment], split: str, ontology: Ontology) -> Iter
     """All segments, with their columns."""
     for segment in segments:
         graded = sorted(sources(segment.labels, ontology))
-        yield (
-            segment,
-            {"labels": list(segment.labels), "sources": graded, "n_sources": len(graded), "split": split},
-        )
+        yield (segment, {"labels": list(segment.labels), "sources": graded, "n_sources": len(graded), "split": split})
 
 
 def _with_instruments(segments: Sequence[Segment], split: str) -> Iterator[tuple[Segment, dict[str, Any]]]:

@@ -60,13 +60,7 @@ def plan(*, solo: Path | None, duet: Path | None, mixtures: Path | None, fps: fl
     about: dict[str, Any] = {"lists": [described(path) for path in lists.values()]}
     if mixtures:
         about["mixtures"] = read_mixtures(mixtures, items)
-    return Plan(
-        name=NAME,
-        items=items,
-        refused=refused,
-        settings={"fps": fps, "quality": quality},
-        about=about,
-    )
+    return Plan(name=NAME, items=items, refused=refused, settings={"fps": fps, "quality": quality}, about=about)
 
 
 def read_mixtures(path: Path, items: Sequence[Item]) -> list[list[str]]:

@@ -27,11 +27,7 @@ class RateLimit:
     """
 
     def __init__(
-        self,
-        rate: float,
-        first_pause: float,
-        stopped: threading.Event,
-        clock: Callable[[], float] = time.monotonic,
+        self, rate: float, first_pause: float, stopped: threading.Event, clock: Callable[[], float] = time.monotonic
     ) -> None:
         if not rate > 0 or not first_pause >= 0:
             raise ValueError(f"rate={rate} must exceed 0 and the pause ({first_pause} s) must not be negative")

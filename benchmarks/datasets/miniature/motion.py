@@ -221,13 +221,7 @@ class Motions:
         if size < 1:
             raise ValueError(f"size must be at least 1 scene, not {size}")
         text = json.dumps(
-            {
-                "motions": VERSION,
-                "miniature": recipe.VERSION,
-                "config": asdict(config),
-                "split": split,
-                "size": size,
-            },
+            {"motions": VERSION, "miniature": recipe.VERSION, "config": asdict(config), "split": split, "size": size},
             sort_keys=True,
         )
         return hashlib.sha256(text.encode()).hexdigest()

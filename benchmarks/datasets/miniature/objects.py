@@ -140,10 +140,7 @@ def background(draw: Draw, size: int, clutter: int) -> Canvas:
     """Clouds of muted colours with ``clutter`` small pieces of every shape and hue strewn over them."""
     cells = 5
     tone = colour(draw.unit(), draw.between(0.05, 0.35), draw.between(0.35, 0.75))
-    clouds = np.array(
-        [[_tinted(draw, tone) for _ in range(cells)] for _ in range(cells)],
-        np.float32,
-    )
+    clouds = np.array([[_tinted(draw, tone) for _ in range(cells)] for _ in range(cells)], np.float32)
     at = (np.arange(size) + 0.5) / size * (cells - 1)
     low = at.astype(np.int64)
     part = (at - low).astype(np.float32)

@@ -12,17 +12,7 @@ from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.miniature.dataset import Miniature
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.objects import HUES, Look, colour, paint
-from benchmarks.datasets.preview import (
-    FAINT,
-    HEIGHTS,
-    INK,
-    MARGINS,
-    Panel,
-    bare,
-    draw_scene,
-    lanes,
-    spectrogram,
-)
+from benchmarks.datasets.preview import FAINT, HEIGHTS, INK, MARGINS, Panel, bare, draw_scene, lanes, spectrogram
 from benchmarks.datasets.synthetic.portable_math import Draw
 from benchmarks.datasets.synthetic.synthesis import TICKS
 
@@ -44,9 +34,7 @@ def panels(data: DataModule, split: str) -> list[Panel]:
 
 def _cast(part: Any, size: int) -> None:
     axes = part.subplots(
-        2,
-        len(KINDS),
-        gridspec_kw={**MARGINS, "top": 0.8, "bottom": 0.03, "hspace": 0.06, "wspace": 0.08},
+        2, len(KINDS), gridspec_kw={**MARGINS, "top": 0.8, "bottom": 0.03, "hspace": 0.06, "wspace": 0.08}
     )
     for number, (kind, above, below) in enumerate(zip(KINDS, *axes, strict=True)):
         canvas = np.full((size, size, 3), 0.12, np.float32)
