@@ -107,10 +107,7 @@ def _as_packed(folder: Path) -> bool:
 def folders(root: Path, names: Sequence[str]) -> list[Path]:
     """The folders of the data sets that were named, or of all that have an account.
 
-    Raises
-    ------
-    FileNotFoundError
-        If one is not there, with those that are.
+    Raises ``FileNotFoundError`` if one is not there, with those that are.
     """
     there = sorted(path.parent.name for path in root.glob(f"*/{JOURNAL}"))
     named = names or there

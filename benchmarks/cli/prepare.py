@@ -379,10 +379,8 @@ def root_of(root: Path | None) -> Path:
 def how_of(working: Working, own: list[Path] | None, fetching: Fetching | None) -> How:
     """The way of working that the options ask for.
 
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        For values that make no sense, folders and files that are not there, or where yt-dlp is not installed.
+    Raises ``ValueError`` or ``FileNotFoundError`` for values that make no sense, folders and files that are not there,
+    or where yt-dlp is not installed.
     """
     from benchmarks.preparation.local_media import LocalMedia
     from benchmarks.preparation.pipeline import How

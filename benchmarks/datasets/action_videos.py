@@ -122,12 +122,8 @@ def group_of(name: str) -> str:
 def read_manifest(root: str | Path, annotations: str | Path, data: Data, fold: int) -> Manifest:
     """Read the official lists and hash every video, once a process for each fold.
 
-    Raises
-    ------
-    FileNotFoundError
-        If a folder or a list is missing, naming it and where to get it.
-    ValueError
-        For a list that is not of the official form, another fold or another data set.
+    Raises ``FileNotFoundError`` if a folder or a list is missing, naming it and where to get it; ``ValueError`` for a
+    list that is not of the official form, another fold or another data set.
     """
     if data not in get_args(Data):
         raise ValueError(f"data={data!r}; allowed: {', '.join(map(repr, get_args(Data)))}")
@@ -345,14 +341,8 @@ class ActionVideos:
         """Frames (n_frames, side, side, 3) of the clip that begins next to ``start_s``.
 
         torchvision's ``VideoClips`` cuts a video, brought to ``fps``, into clips that follow one another from its
-        start; a last one that is not whole is left out. A video shorter than one clip is repeated.
-
-        Raises
-        ------
-        ValueError
-            If no such clip can be meant.
-        DecoderError
-            If the video cannot be decoded.
+        start; a last one that is not whole is left out. A video shorter than one clip is repeated. Raises
+        ``ValueError`` if no such clip can be meant; :class:`DecoderError` if the video cannot be decoded.
         """
         clips = self._clips(index, n_frames, fps)
         nearest = int(start_s * fps / n_frames + 0.5) if start_s > 0 else 0
@@ -417,10 +407,7 @@ def _require_ffmpeg(decoders: Any) -> None:
 def probe(path: Path) -> tuple[int, float]:
     """Number of frames and frames a second of a video whose first, middle and last frame can be decoded.
 
-    Raises
-    ------
-    DecoderError
-        Saying what is wrong with it.
+    Raises :class:`DecoderError`, saying what is wrong with it.
     """
     if not path.stat().st_size:
         raise DecoderError(f"{path} is empty (0 bytes)")

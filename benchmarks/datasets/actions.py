@@ -14,12 +14,8 @@ from cavl.config import ConfigError
 def open_actions(world: MiniatureConfig, evaluation: Mapping[str, Any], split: str) -> Motions | ActionVideos:
     """The clips of a split that an ``ActionConfig`` (as plain values) means.
 
-    Raises
-    ------
-    ConfigError
-        If it does not say where the videos are.
-    ValueError, FileNotFoundError
-        As :class:`Motions` and :class:`ActionVideos`.
+    Raises :class:`ConfigError` if it does not say where the videos are; ``ValueError`` or ``FileNotFoundError`` as
+    :class:`Motions` and :class:`ActionVideos`.
     """
     if evaluation["data"] == "miniature":
         return Motions(world, split, evaluation[split])
@@ -31,10 +27,7 @@ def open_actions(world: MiniatureConfig, evaluation: Mapping[str, Any], split: s
 def actions_fingerprint(world: MiniatureConfig, evaluation: Mapping[str, Any]) -> str:
     """Of all three splits. Nothing is drawn or decoded; files are read for their hashes, once a process.
 
-    Raises
-    ------
-    ConfigError, ValueError, FileNotFoundError
-        As :func:`open_actions`.
+    Raises :class:`ConfigError`, ``ValueError`` or ``FileNotFoundError`` as :func:`open_actions`.
     """
     if evaluation["data"] == "miniature":
         return "+".join(Motions.fingerprint_of(world, split, evaluation[split]) for split in SPLITS)

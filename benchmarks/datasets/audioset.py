@@ -56,10 +56,7 @@ class Segment:
 def read_ontology(path: str | Path, parents: Parents = "first") -> Ontology:
     """Read Google's ``ontology.json``: a list of objects with ``id`` and ``child_ids``.
 
-    Raises
-    ------
-    ValueError
-        If the file is no such list, naming the file and the entry.
+    Raises ``ValueError`` if the file is no such list, naming the file and the entry.
     """
     path = Path(path)
     try:
@@ -86,10 +83,7 @@ def read_ontology(path: str | Path, parents: Parents = "first") -> Ontology:
 def read_segments(path: str | Path, ontology: Ontology) -> list[Segment]:
     """Read a segment list, every label checked against the ontology.
 
-    Raises
-    ------
-    ValueError
-        For a row that is not a segment, naming the file and the line.
+    Raises ``ValueError`` for a row that is not a segment, naming the file and the line.
     """
     path = Path(path)
     segments = []
@@ -172,10 +166,7 @@ class AudioSet(Collection):
 def grader(folder: Path, parents: Parents, keep_shallow: bool) -> Callable[[PreparedItem], Sequence[str]]:
     """PreparedItem -> its sources: as they were graded when it was prepared, or anew where other choices are asked for.
 
-    Raises
-    ------
-    NotPreparedError
-        If that needs the ontology, and the prepared folder does not hold it.
+    Raises :class:`NotPreparedError` if that needs the ontology, and the prepared folder does not hold it.
     """
     if parents == "first" and keep_shallow:
         return lambda item: item.attributes["sources"]

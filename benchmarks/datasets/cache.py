@@ -25,12 +25,8 @@ T = TypeVar("T")
 def kept(folder: Path, read: Callable[[Path], T], make: Callable[[Path], None], needed: int) -> T:
     """What ``read`` finds in ``folder``; where it is missing or damaged, ``make`` writes it into an empty one before.
 
-    While one process makes a folder, others wait for it. ``needed`` is how many bytes that takes, about.
-
-    Raises
-    ------
-    DiskFullError
-        When there is no room; what was in ``folder`` is left as it was.
+    While one process makes a folder, others wait for it. ``needed`` is how many bytes that takes, about. Raises
+    :class:`DiskFullError` when there is no room; what was in ``folder`` is left as it was.
     """
     found = _found(folder, read)
     if found is None and not writable(folder.parent):

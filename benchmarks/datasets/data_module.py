@@ -91,10 +91,7 @@ def open_data_module(
 ) -> DataModule:
     """The data module of a run configuration's ``data``.
 
-    Raises
-    ------
-    ConfigError
-        For an unknown name or key.
+    Raises :class:`ConfigError` for an unknown name or key.
     """
     name = data.get("source")
     if name not in DATA_MODULES:

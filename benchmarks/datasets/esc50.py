@@ -78,12 +78,8 @@ class Recording:
 def read_meta(root: Path, subset: str) -> list[Recording]:
     """The recordings of a subset in ``meta/esc50.csv``, checked to be the official list.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such list, saying where to get it.
-    ValueError
-        If it is not the official one.
+    Raises ``FileNotFoundError`` if there is no such list, saying where to get it; ``ValueError`` if it is not the
+    official one.
     """
     path = list_in(root)
     listed = []
@@ -133,10 +129,7 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
 def decode(content: bytes, name: str, sample_rate: int) -> npt.NDArray[np.int16]:
     """The recording (T,) in a file's content: the mean of its channels at ``sample_rate`` Hz.
 
-    Raises
-    ------
-    DamagedError
-        If it cannot be decoded, holds NaN, or does not last 5 s.
+    Raises :class:`DamagedError` if it cannot be decoded, holds NaN, or does not last 5 s.
     """
     if not content:
         raise DamagedError(f"{name} is empty (0 bytes)")
@@ -223,10 +216,8 @@ class Folds(PreparedScenes):
     def require_scoreable(self) -> None:
         """Refuse an accuracy over folds that are not whole.
 
-        Raises
-        ------
-        IncompleteError
-            Saying what is there, which folds are not whole and why, for the first recordings.
+        Raises :class:`IncompleteError`, saying what is there, which folds are not whole and why, for the first
+        recordings.
         """
         if self.scoreable:
             return

@@ -77,13 +77,9 @@ class ConsensusMaps(Sequence[npt.NDArray[np.float64]]):
 def read_annotations(path: str | Path) -> Annotations:
     """Read the boxes from a JSON file or from a folder of XML files.
 
-    Raises
-    ------
-    ValueError
-        For a file that is not of its form, a box that leaves the frame, or XML with a document type or entities
-        (refused, whatever they declare), naming the file and the image.
-    FileNotFoundError
-        If there is neither a file nor a folder.
+    Raises ``ValueError`` for a file that is not of its form, a box that leaves the frame, or XML with a document type
+    or entities (refused, whatever they declare), naming the file and the image; ``FileNotFoundError`` if there is
+    neither a file nor a folder.
     """
     path = Path(path)
     if path.is_dir():
@@ -108,10 +104,7 @@ def read_annotations(path: str | Path) -> Annotations:
 def read_test_list(path: str | Path) -> tuple[str, ...]:
     """Read the test ids: JSON ``{"ids": [...]}``, or text with one id per line.
 
-    Raises
-    ------
-    ValueError
-        If the file holds no ids, or one of them twice.
+    Raises ``ValueError`` if the file holds no ids, or one of them twice.
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8")

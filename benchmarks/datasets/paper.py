@@ -65,10 +65,7 @@ class PaperData:
     def limited(self, n: int) -> PaperData:
         """The same for a rehearsal.
 
-        Raises
-        ------
-        ConfigError
-            If so few scenes would let it fail after all the training.
+        Raises :class:`ConfigError` if so few scenes would let it fail after all the training.
         """
         if n < LEAST:
             raise ConfigError(
@@ -180,12 +177,8 @@ class PaperDataModule:
     def named(self, name: str) -> PreparedScenes:
         """A set by its name.
 
-        Raises
-        ------
-        NotPreparedError
-            If its data set is not prepared, or not so much of it, with the command that does it.
-        ConfigError
-            If there is no such set.
+        Raises :class:`NotPreparedError` if its data set is not prepared, or not so much of it, with the command that
+        does it; :class:`ConfigError` if there is no such set.
         """
         scenes = self._set(name)
         if not len(scenes) and not len(scenes.maps):

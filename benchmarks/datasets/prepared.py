@@ -145,10 +145,7 @@ class Prepared:
     def column(self, name: str) -> list[Any]:
         """An attribute of all clips, in the order of ``ids``; ``None`` for those that lack it.
 
-        Raises
-        ------
-        KeyError
-            If no clip has it, with the names of those there are.
+        Raises ``KeyError`` if no clip has it, with the names of those there are.
         """
         if name not in self._columns:
             raise KeyError(f"{self.folder} has no column {name!r}; it has {', '.join(self._columns) or 'none'}")
@@ -246,10 +243,8 @@ class Prepared:
 def verify(folder: str | Path, progress: Progress | None = None) -> dict[str, str]:
     """Read every clip again and compare its content with the manifest's hash: id -> what is wrong, for damaged ones.
 
-    Raises
-    ------
-    NotPreparedError, DamagedError
-        As :class:`Prepared`; also if the manifest is not the one whose fingerprint it names.
+    Raises :class:`NotPreparedError` or :class:`DamagedError` as :class:`Prepared`; also if the manifest is not the one
+    whose fingerprint it names.
     """
     prepared = Prepared(folder)
     if prepared.fingerprint != fingerprint_of(prepared._packed(), prepared.sample_rate):

@@ -209,12 +209,8 @@ class PreparedScenes:
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         """What is on the screen ``start_s``, ``start_s`` + 1/``fps``, ... seconds after the beginning.
 
-        Returns frames (n_frames, 256, 256, 3).
-
-        Raises
-        ------
-        ValueError
-            If it was prepared with fewer frames a second than that, or without any.
+        Returns frames (n_frames, 256, 256, 3). Raises ``ValueError`` if it was prepared with fewer frames a second than
+        that, or without any.
         """
         clip = self._place(index).clip
         name, folder = self.prepared.ids[clip], self.prepared.folder

@@ -47,10 +47,7 @@ class Panel:
 def data_module_of(name: str, choices: Mapping[str, Any] | None = None, cache: Path | None = None) -> DataModule:
     """The data module that shows a data set: "miniature", "composite", or a prepared one such as "audioset".
 
-    Raises
-    ------
-    ConfigError
-        For an unknown name or choice.
+    Raises :class:`ConfigError` for an unknown name or choice.
     """
     if name in DATA_MODULES:
         return open_data_module({"source": name, **(choices or {})}, cache=cache)
@@ -62,12 +59,8 @@ def data_module_of(name: str, choices: Mapping[str, Any] | None = None, cache: P
 def preview(data: DataModule, out: Path, split: str = "test", scenes: int = 2) -> Path:
     """Draw ``scenes`` examples of each number of sources; returns the picture's file.
 
-    Its format follows from the name of ``out`` (PNG, PDF, SVG); one without is a PNG's.
-
-    Raises
-    ------
-    NotPreparedError, FileNotFoundError
-        If the data are not there, with what to do.
+    Its format follows from the name of ``out`` (PNG, PDF, SVG); one without is a PNG's. Raises
+    :class:`NotPreparedError` or ``FileNotFoundError`` if the data are not there, with what to do.
     """
     name = data.config.source
     panels = named(PANELS[name])(data, split) if name in PANELS else example_panels(data, split, scenes)

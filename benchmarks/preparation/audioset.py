@@ -45,10 +45,7 @@ INSTRUMENTS = {
 def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | None, quality: int) -> Plan:
     """The items of the lists.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If a file is not there or is not Google's, saying where to get it.
+    Raises ``FileNotFoundError`` or ``ValueError`` if a file is not there or is not Google's, saying where to get it.
     """
     for path in (ontology, *segments):
         if not path.is_file():
@@ -82,10 +79,7 @@ def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | 
 def read_list(path: Path, ontology: Ontology) -> tuple[list[Segment], list[Lost]]:
     """The segments of a list, and its rows that are none: refused one by one, so that the rest goes on.
 
-    Raises
-    ------
-    ValueError
-        If no row is a segment: it is another kind of file.
+    Raises ``ValueError`` if no row is a segment: it is another kind of file.
     """
     segments: list[Segment] = []
     refused: list[Lost] = []

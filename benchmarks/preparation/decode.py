@@ -127,10 +127,7 @@ def _piece(sound: Path, video: Path | None, image: bytes | None, cut: Cut, start
 def photograph(path: Path, quality: int) -> bytes:
     """A picture as JPEG of 256 x 256; the file as it is where it is one.
 
-    Raises
-    ------
-    DecodeError
-        If it is no picture, damaged, or too large to be looked at.
+    Raises :class:`DecodeError` if it is no picture, damaged, or too large to be looked at.
     """
     from PIL import Image, UnidentifiedImageError
 

@@ -64,14 +64,9 @@ class Fetcher:
     def fetch(self, video: str, folder: Path, section: tuple[float, float] | None = None) -> list[Path]:
         """Fetch a video into ``folder``, which must not exist yet; the paths of its one or two files.
 
-        With ``sections`` and a ``section`` (beginning and end, s) the files hold that part of the video alone.
-
-        Raises
-        ------
-        FetchError
-            With the site's own reason, and what yt-dlp warned of last.
-        DiskFullError
-            When there is no room.
+        With ``sections`` and a ``section`` (beginning and end, s) the files hold that part of the video alone. Raises
+        :class:`FetchError` with the site's own reason, and what yt-dlp warned of last; :class:`DiskFullError` when
+        there is no room.
         """
         import yt_dlp
 

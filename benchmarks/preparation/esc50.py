@@ -55,10 +55,8 @@ PACKED = 1
 def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Sequence[str] | None) -> Plan:
     """The recordings of ``meta/esc50.csv``; fetches and unpacks the archive if need be.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the folder, the list or the archive is not there or is not the official one.
+    Raises ``FileNotFoundError`` or ``ValueError`` if the folder, the list or the archive is not there or is not the
+    official one.
     """
     notes: dict[str, str] = {}
     if own:
@@ -103,14 +101,9 @@ def from_folder(folder: str | Path, subset: str, root: Path, sample_rate: int = 
     """The recordings of a folder in the official layout, packed below ``root`` when they are first asked for.
 
     All files are read for their hashes: where one has changed, they are packed anew. The fingerprint is that of the
-    files: of name, size and content hash of every recording that is whole.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the folder's list is not there or not the official one, or there is no such subset or rate.
-    DiskFullError
-        When there is no room.
+    files: of name, size and content hash of every recording that is whole. Raises ``FileNotFoundError`` or
+    ``ValueError`` if the folder's list is not there or not the official one, or there is no such subset or rate;
+    :class:`DiskFullError` when there is no room.
     """
     if subset not in SUBSETS:
         raise ValueError(f"subset={subset!r}; allowed: {', '.join(map(repr, SUBSETS))}")
@@ -179,14 +172,8 @@ def _lost(recording: Recording, status: str, reason: str) -> Lost:
 def fetched(archive: str, root: Path, checksums: Sequence[str] | None) -> Path:
     """The archive as a file whose checksum is right; fetched with pooch where it is an address.
 
-    Raises
-    ------
-    ValueError
-        If its checksum is none of those known, with what to do.
-    FileNotFoundError
-        If it is a file that is not there.
-    ConnectionError
-        If it cannot be fetched, with what to do.
+    Raises ``ValueError`` if its checksum is none of those known, with what to do; ``FileNotFoundError`` if it is a file
+    that is not there; ``ConnectionError`` if it cannot be fetched, with what to do.
     """
     import pooch
 

@@ -24,10 +24,7 @@ IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 def plan(*, annotations: Path, test: Path, everything: bool) -> Plan:
     """The items of the test list, or of all annotations.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If a file is not there or not of its form.
+    Raises ``FileNotFoundError`` or ``ValueError`` if a file is not there or not of its form.
     """
     from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list  # slow to import
 

@@ -47,10 +47,7 @@ class Entry:
 class Journal:
     """The journal in a folder, read once and then kept up to date; one process writes it.
 
-    Raises
-    ------
-    DamagedError
-        If a line is none of a journal, naming the file and the line.
+    Raises :class:`DamagedError` if a line is none of a journal, naming the file and the line.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -18,10 +18,7 @@ SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aac")
 class LocalMedia:
     """The media files below some folders, found by id.
 
-    Raises
-    ------
-    FileNotFoundError
-        If one of the folders is not there.
+    Raises ``FileNotFoundError`` if one of the folders is not there.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:

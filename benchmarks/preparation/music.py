@@ -26,10 +26,8 @@ SECONDS = 10.0
 def plan(*, solo: Path | None, duet: Path | None, mixtures: Path | None, fps: float, quality: int) -> Plan:
     """The items of the lists, one a video.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If a list is not given, not there or no such list, saying where to get it.
+    Raises ``FileNotFoundError`` or ``ValueError`` if a list is not given, not there or no such list, saying where to
+    get it.
     """
     lists = {kind: path for kind, path in (("solo", solo), ("duet", duet)) if path}
     if not lists:
@@ -66,10 +64,7 @@ def plan(*, solo: Path | None, duet: Path | None, mixtures: Path | None, fps: fl
 def read_mixtures(path: Path, items: Sequence[Item]) -> list[list[str]]:
     """The pairs of test videos that a list names, one pair a line.
 
-    Raises
-    ------
-    ValueError
-        For a line that is not two solos of the test split, naming it, or if there is none.
+    Raises ``ValueError`` for a line that is not two solos of the test split, naming it, or if there is none.
     """
     test = {item.id for item in items if item.attributes["split"] == "test"}
     pairs = []

@@ -63,10 +63,7 @@ class Packer:
     def append(self, clip: Clip) -> Packed:
         """Pack a clip: it is on the disk when this returns.
 
-        Raises
-        ------
-        DiskFullError
-            When there is no room; what was there is as before.
+        Raises :class:`DiskFullError` when there is no room; what was there is as before.
         """
         if self.end >= SHARD_BYTES:
             self.shard, self.end = self.shard + 1, 0
@@ -140,12 +137,8 @@ def write(
 ) -> Prepared:
     """Pack ``items`` into ``folder`` in one go, in their order, and open it.
 
-    Raises
-    ------
-    FileExistsError
-        If the folder holds a prepared data set already.
-    DiskFullError
-        When there is no room.
+    Raises ``FileExistsError`` if the folder holds a prepared data set already; :class:`DiskFullError` when there is no
+    room.
     """
     folder = Path(folder)
     if (folder / MANIFEST).exists():

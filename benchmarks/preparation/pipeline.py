@@ -147,10 +147,7 @@ def prepare(
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep other processes from changing a prepared folder.
 
-    Raises
-    ------
-    InUseError
-        If one does so just now.
+    Raises :class:`InUseError` if one does so just now.
     """
     lock = Lock(folder / LOCK)
     if not lock.acquire():

@@ -32,12 +32,8 @@ class Sandbox(Worker):
         """``function(*arguments)``, in the child; what it raises is raised here.
 
         ``limited``: within ``memory``. Without it for what starts other programs, which inherit the limit: Deno, which
-        yt-dlp needs for YouTube, maps many gigabytes that it never uses.
-
-        Raises
-        ------
-        SandboxError
-            After ``timeout`` seconds, or when the process died; it has been replaced by the next call.
+        yt-dlp needs for YouTube, maps many gigabytes that it never uses. Raises :class:`SandboxError` after ``timeout``
+        seconds, or when the process died; it has been replaced by the next call.
         """
         memory = self.memory if limited else None
         try:

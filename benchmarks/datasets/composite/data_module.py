@@ -44,10 +44,8 @@ class CompositeDataModule(DrawnDataModule):
     def material(self) -> Material:
         """What the scenes are made of.
 
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            As :meth:`gathered`, and if there is material for too few kinds, saying what each lacks.
+        Raises ``FileNotFoundError`` or ``ValueError`` as :meth:`gathered`, and if there is material for too few kinds,
+        saying what each lacks.
         """
         material = self.gathered()
         needed = 1 + max(int(n) for n in (*self.config.train, *self.config.test))
@@ -62,12 +60,8 @@ class CompositeDataModule(DrawnDataModule):
     def gathered(self) -> Material:
         """What there is in the folders: at first, all files are read.
 
-        Raises
-        ------
-        FileNotFoundError
-            If a folder is missing, saying how to get it.
-        ValueError
-            If a table or list is not what it should be.
+        Raises ``FileNotFoundError`` if a folder is missing, saying how to get it; ``ValueError`` if a table or list is
+        not what it should be.
         """
         config = self.config
         recordings = config.recordings or (self.cache / "ESC-50", self.cache / "instruments")
@@ -102,10 +96,7 @@ class CompositeDataModule(DrawnDataModule):
     def recipe(self, name: str) -> CompositeRecipe:
         """What a named set holds.
 
-        Raises
-        ------
-        ConfigError
-            If there is no such set.
+        Raises :class:`ConfigError` if there is no such set.
         """
         config, material = self.config.scenes, self.material
         split, _, n = name.partition(" ")

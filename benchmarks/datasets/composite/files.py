@@ -67,10 +67,7 @@ def photographs(root: Path, suffixes: Collection[str]) -> list[Listed]:
 def recordings(root: Path, suffixes: Collection[str]) -> list[Listed]:
     """All recordings that ``root`` holds or lists.
 
-    Raises
-    ------
-    ValueError
-        If its list is not what it should be.
+    Raises ``ValueError`` if its list is not what it should be.
     """
     if (root / "meta" / "esc50.csv").is_file():
         # A clip's name is FOLD-UPLOAD-TAKE-CLASS.wav: takes of one upload are parts of one recording.
@@ -120,10 +117,7 @@ def judged(listed: Sequence[Listed], check: Check, cache: Path, title: str) -> F
 def content_of(file: File) -> bytes:
     """What was read when the file was judged.
 
-    Raises
-    ------
-    ValueError
-        If it is gone or has changed since.
+    Raises ``ValueError`` if it is gone or has changed since.
     """
     try:
         content = Path(file.path).read_bytes()

@@ -87,14 +87,8 @@ def gather(
 
     Files that ``cache`` does not know yet are read, which takes some seconds a thousand. A kind of which less than
     ``least`` photographs or recordings are for training, validation or test, or whose test recordings are from fewer
-    origins than ``folds``, is left out.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a folder or the table is missing, saying how to get it.
-    ValueError
-        If a table or list is not what it should be.
+    origins than ``folds``, is left out. Raises ``FileNotFoundError`` if a folder or the table is missing, saying how to
+    get it; ``ValueError`` if a table or list is not what it should be.
     """
     table = read_pairs(pairs)
     _require((photographs,), "photographs", PHOTOGRAPHS)

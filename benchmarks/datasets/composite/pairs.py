@@ -33,12 +33,8 @@ class Pairs:
 def read_pairs(path: Path | str = SHIPPED) -> Pairs:
     """The table in a file.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not such a table, naming file, line and remedy.
+    Raises ``FileNotFoundError`` if there is no such file; ``ValueError`` if it is not such a table, naming file, line
+    and remedy.
     """
     rows: list[Pair] = []
     try:

@@ -26,10 +26,7 @@ BLURRED = 6  # pixels to which a background's photograph is reduced: no object c
 def decode(content: bytes, name: str) -> Image.Image:
     """The picture in a file, RGB, its longer side at most ``KEPT`` pixels.
 
-    Raises
-    ------
-    DamagedError
-        If it is none, is cut off, or is of a size that no photograph of an object has.
+    Raises :class:`DamagedError` if it is none, is cut off, or is of a size that no photograph of an object has.
     """
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:

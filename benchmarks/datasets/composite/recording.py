@@ -26,10 +26,8 @@ Samples = npt.NDArray[np.int32]
 def decode(content: bytes, name: str) -> Samples:
     """The sound in a file: (T,) whole numbers in the range of int16, mono, 11,025 Hz, from its first sound to its last.
 
-    Raises
-    ------
-    DamagedError
-        If it cannot be decoded, holds NaN or no sound, or has a sample rate or length that no such recording has.
+    Raises :class:`DamagedError` if it cannot be decoded, holds NaN or no sound, or has a sample rate or length that no
+    such recording has.
     """
     if not content:
         raise DamagedError(f"{name} is empty (0 bytes)")

@@ -87,12 +87,8 @@ class Miniature(DrawnSet):
         """Frames (n_frames, H, W, 3) of a scene at ``start_s``, ``start_s`` + 1/``fps``, ... seconds.
 
         Sounding objects move with the envelopes of their sounds, silent ones differently or not. The sound that
-        belongs to the clip begins at sample ``start_s`` * 11,025 of the scene's waveform.
-
-        Raises
-        ------
-        ValueError
-            If a frame lies outside the scene.
+        belongs to the clip begins at sample ``start_s`` * 11,025 of the scene's waveform. Raises ``ValueError`` if a
+        frame lies outside the scene.
         """
         index = self._checked(index)
         stage = self._stage(index)

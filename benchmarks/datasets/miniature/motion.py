@@ -245,10 +245,7 @@ class Motions:
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         """Frames (n_frames, H, W, 3) of a scene at ``start_s``, ``start_s`` + 1/``fps``, ... seconds.
 
-        Raises
-        ------
-        ValueError
-            If a frame lies outside the scene.
+        Raises ``ValueError`` if a frame lies outside the scene.
         """
         stage = self.stage(index)
         return scene_clip(self.config, stage, NO_SOUND, start_s=start_s, n_frames=n_frames, fps=fps)

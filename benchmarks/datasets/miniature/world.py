@@ -92,12 +92,8 @@ def scene_clip(
 ) -> npt.NDArray[np.uint8]:
     """Frames (n_frames, H, W, 3) at ``start_s``, ``start_s`` + 1/``fps``, ... seconds.
 
-    The sound that belongs to them begins at sample ``start_s`` * 11,025 of the waveform.
-
-    Raises
-    ------
-    ValueError
-        If a frame lies outside the scene.
+    The sound that belongs to them begins at sample ``start_s`` * 11,025 of the waveform. Raises ``ValueError`` if a
+    frame lies outside the scene.
     """
     if n_frames < 1 or not fps > 0:
         raise ValueError(f"a clip has at least one frame and a positive rate, not n_frames={n_frames}, fps={fps}")

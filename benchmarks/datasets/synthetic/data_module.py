@@ -87,10 +87,7 @@ class DrawnDataModule(ABC):
     def size(self, name: str) -> int:
         """Scenes of the set "train 2", "validation 1", ...
 
-        Raises
-        ------
-        ConfigError
-            If there is no such set.
+        Raises :class:`ConfigError` if there is no such set.
         """
         split, _, n = name.partition(" ")
         sizes: Mapping[str, int] = {

@@ -38,10 +38,7 @@ Progress = Callable[[int, int], None]
 class SceneConfig:
     """What all scenes of a world have in common: part of run configurations and of fingerprints.
 
-    Raises
-    ------
-    ValueError
-        For values that no scene can be drawn with.
+    Raises ``ValueError`` for values that no scene can be drawn with.
     """
 
     world: int = 0  # seed of the world: another one shares no scene with this one
