@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from benchmarks.cli.options import Names, comma_separated
+from cavl.methods import named
 from registry.cli.options import choice, count, flag, option, path
 from registry.cli.program import App, examples
 from registry.files import DiskFullError, expanded, require_writable
@@ -145,12 +146,8 @@ def audioset(
     will do where nothing watches videos, and is the default of --subset instrument.
     """
 
-    def plan(root: Path) -> Plan:
-        from benchmarks.preparation import audioset
-
-        return audioset.plan(segments=segments, ontology=ontology, subset=subset, fps=fps, quality=quality)
-
-    return _prepare(plan, working, own, fetching)
+    lists = {"segments": segments, "ontology": ontology, "subset": subset}
+    return _prepare("audioset", working, own, fetching, **lists, fps=fps, quality=quality)
 
 
 @app.command(
@@ -187,12 +184,7 @@ def music(
     second is enough here, since nothing that learns on MUSIC watches motion.
     """
 
-    def plan(root: Path) -> Plan:
-        from benchmarks.preparation import music
-
-        return music.plan(solo=solo, duet=duet, mixtures=mixtures, fps=fps, quality=quality)
-
-    return _prepare(plan, working, own, fetching)
+    return _prepare("music", working, own, fetching, solo=solo, duet=duet, mixtures=mixtures, fps=fps, quality=quality)
 
 
 @app.command(
@@ -222,12 +214,7 @@ def flickr_soundnet(
     SoundNet-Flickr: the picture (256 x 256) and the sound (mono, 11,025 Hz, up to 30 s) of every test image with boxes.
     """
 
-    def plan(root: Path) -> Plan:
-        from benchmarks.preparation import flickr_soundnet
-
-        return flickr_soundnet.plan(annotations=annotations, test=test, everything=everything)
-
-    return _prepare(plan, working, own)
+    return _prepare("flickr_soundnet", working, own, annotations=annotations, test=test, everything=everything)
 
 
 @app.command(
@@ -252,12 +239,9 @@ def esc50(
     or from a folder.
     """
 
-    def plan(root: Path) -> Plan:
-        from benchmarks.preparation import esc50
-
-        return esc50.plan(root=root, own=own or (), archive=archive, checksums=checksum)
-
-    return _prepare(plan, working, own)
+    return _prepare(
+        "esc50", working, own, root=root_of(working.root), own=own or (), archive=archive, checksums=checksum
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,17 +326,18 @@ def verify(names: list[str] | None = SETS, root: Path | None = ROOT) -> int:
 
 
 def _prepare(
-    plan: Callable[[Path], Plan], working: Working, own: list[Path] | None, fetching: Fetching | None = None
+    name: str, working: Working, own: list[Path] | None, fetching: Fetching | None = None, /, **lists: Any
 ) -> int:
-    """Prepare what ``plan`` makes of the root, and say what came of it."""
+    """Prepare what the ``plan`` of a data set makes of its lists, and say what came of it."""
     with _remedies():
         from benchmarks.cli import data_sets
         from benchmarks.preparation.item import limited
 
+        plan: Callable[..., Plan] = named(f"benchmarks.preparation.{name}:plan")
         how = how_of(working, own, fetching)
         root = root_of(working.root)
         require_writable(root, "name another folder with --root")
-        return data_sets.prepare(root, limited(plan(root), working.limit), how)
+        return data_sets.prepare(root, limited(plan(**lists), working.limit), how)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import operator
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -41,7 +40,7 @@ from torchvision.datasets import HMDB51, UCF101
 from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.transforms.v2.functional import center_crop, resize
 
-from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.scene import Coverage, Scene, checked
 from registry.files import expanded
 
 Data = Literal["ucf101", "hmdb51"]
@@ -275,7 +274,6 @@ class ActionVideos:
         require_decoder()
 
         reasons = {name: manifest.reasons[name] for name in listed if name in manifest.reasons}
-        missing = sum(reason.startswith("missing") for reason in reasons.values())
         streams = {}
         for name in shown(listed, f"looking into {TITLES[data]}, {split}"):
             if name in manifest.files:
@@ -285,7 +283,7 @@ class ActionVideos:
                     reasons[name] = f"damaged: {error}"
         if not streams:
             raise ValueError(f"{TITLES[data]}: none of the {len(listed)} videos of the {split} split is in {self.root}")
-        self.coverage = Coverage(found=len(streams), missing=missing, damaged=len(reasons) - missing, reasons=reasons)
+        self.coverage = Coverage.of(len(streams), reasons)
         self._videos = self._open(data, lists, split, streams)
         paths = [self._videos.samples[i] for i in self._videos.indices]
         self._numbers = [n for n, (path, _) in enumerate(paths) if _name(self.root, path) in streams]
@@ -325,7 +323,7 @@ class ActionVideos:
 
     def __getitem__(self, index: int) -> Scene:
         """A video: its middle frame, silence as long as it lasts, and its label as the one kind."""
-        index = self._checked(index)
+        index = checked(index, len(self), "video")
         frames, rate = self._lengths[index]
         return Scene(
             id=self.ids[index],
@@ -357,7 +355,7 @@ class ActionVideos:
         """The ``VideoClips`` of one video: clips of ``n_frames``, or one of as many as there are."""
         if n_frames < 1 or not fps > 0:
             raise ValueError(f"a clip has at least one frame and a positive rate, not n_frames={n_frames}, fps={fps}")
-        clips = self._videos.video_clips.subset([self._numbers[self._checked(index)]])
+        clips = self._videos.video_clips.subset([self._numbers[checked(index, len(self), "video")]])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there may be no clip: looked at here
             for rate in (fps, None):  # None: a video too short for a single frame at ``fps``
@@ -373,12 +371,6 @@ class ActionVideos:
         except Exception as error:  # FFmpeg's errors come as any type
             raise DecoderError(f"{self.root / self._names[index]} cannot be decoded any more ({error})") from error
         return square(frames, self.side)
-
-    def _checked(self, index: int) -> int:
-        index = operator.index(index)
-        if not 0 <= index < len(self):
-            raise IndexError(f"video {index} of a dataset of {len(self)}")
-        return index
 
 
 def require_decoder() -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.prepared import Prepared
-from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.scene import Coverage, Scene, checked
 from cavl.config import ConfigError
 
 Map = npt.NDArray[np.float64]
@@ -262,10 +261,7 @@ class PreparedScenes:
         return self.prepared.frame_count(self._place(index).clip)
 
     def _place(self, index: int) -> Place:
-        index = operator.index(index)
-        if not 0 <= index < len(self):
-            raise IndexError(f"scene {index} of a set of {len(self)}")
-        return self._places[index]
+        return self._places[checked(index, len(self))]
 
 
 def spread_over(n: int | None) -> Choose:
@@ -280,15 +276,8 @@ def spread_over(n: int | None) -> Choose:
 
 def coverage_of(members: Sequence[Member], shown: Sequence[Place]) -> Coverage:
     lost = {m.item.id: m.item.reason for m in members if m.item.reason}
-    missing = sum(reason.startswith("missing") for reason in lost.values())
     found = len({place.member.item.id for place in shown})
-    return Coverage(
-        found=found,
-        missing=missing,
-        damaged=len(lost) - missing,
-        left_out=len(members) - len(lost) - found,
-        reasons=lost,
-    )
+    return Coverage.of(found, lost, left_out=len(members) - len(lost) - found)
 
 
 def agreed_box(g: Map) -> npt.NDArray[np.int32]:

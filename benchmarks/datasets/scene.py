@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -41,6 +42,12 @@ class Coverage:
     left_out: int = 0  # there, but not asked for: in a rehearsal
     reasons: dict[str, str] = field(default_factory=dict)  # item id -> why it is missing or damaged
 
+    @classmethod
+    def of(cls, found: int, reasons: dict[str, str], left_out: int = 0) -> Coverage:
+        """By the reasons, "missing: ..." or "damaged: ..." each."""
+        missing = sum(reason.startswith("missing") for reason in reasons.values())
+        return cls(found=found, missing=missing, damaged=len(reasons) - missing, left_out=left_out, reasons=reasons)
+
     @property
     def expected(self) -> int:
         return self.found + self.missing + self.damaged + self.left_out
@@ -66,6 +73,14 @@ def together(datasets: Sequence[Dataset]) -> Coverage:
         left_out=sum(p.left_out for p in parts),
         reasons={item: reason for p in parts for item, reason in p.reasons.items()},
     )
+
+
+def checked(index: int, size: int, what: str = "scene") -> int:
+    """A position among ``size`` as a Python number; raises ``IndexError`` for any other, a negative one too."""
+    index = operator.index(index)
+    if not 0 <= index < size:
+        raise IndexError(f"{what} {index} of a dataset of {size}")
+    return index
 
 
 class DamagedError(ValueError):

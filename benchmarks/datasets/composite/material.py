@@ -142,11 +142,8 @@ def gather(
         names=tuple(pair.kind for pair in table.kinds),
         pools=pools,
         folds={origin: int(fold) for origin, fold in of_folds.items()},
-        coverage=Coverage(
-            found=sum(len(files) for files in (*seen.files.values(), *heard.files.values())),
-            missing=len(missing),
-            damaged=len(damaged),
-            reasons={**missing, **damaged},
+        coverage=Coverage.of(
+            sum(len(files) for files in (*seen.files.values(), *heard.files.values())), {**missing, **damaged}
         ),
         left_out=left_out,
     )

@@ -15,6 +15,7 @@ from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.recipe import MiniatureRecipe
 from benchmarks.datasets.miniature.rendering import Stage
 from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.datasets.scene import checked
 from benchmarks.datasets.synthetic.scene_set import DrawnSet
 from benchmarks.datasets.synthetic.synthesis import RATE
 
@@ -90,7 +91,7 @@ class Miniature(DrawnSet):
         belongs to the clip begins at sample ``start_s`` * 11,025 of the scene's waveform. Raises ``ValueError`` if a
         frame lies outside the scene.
         """
-        index = self._checked(index)
+        index = checked(index, len(self))
         stage = self._stage(index)
         rows, row = self._rows(index)
         return world.scene_clip(self.config, stage, rows["envelopes"][row], start_s=start_s, n_frames=n_frames, fps=fps)

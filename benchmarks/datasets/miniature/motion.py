@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import operator
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -29,7 +28,7 @@ from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.objects import Labels, Look
 from benchmarks.datasets.miniature.rendering import Stage
 from benchmarks.datasets.miniature.world import MiniatureConfig, scene_clip, stage_of
-from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.scene import Coverage, Scene, checked
 from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
 from benchmarks.datasets.synthetic.synthesis import RATE
 
@@ -231,7 +230,7 @@ class Motions:
 
     def __getitem__(self, index: int) -> Scene:
         """Scene ``index``: the frame at its middle, silence, and its label as the one kind."""
-        index = self._checked(index)
+        index = checked(index, len(self))
         stage = self.stage(index)
         return Scene(
             id=self.ids[index],
@@ -256,7 +255,7 @@ class Motions:
 
     def stage(self, index: int) -> MotionStage:
         """What is seen of a scene."""
-        number, label = divmod(self._checked(index), len(self.classes))
+        number, label = divmod(checked(index, len(self)), len(self.classes))
         return motion_stage(self._shared(number), self.classes[label])
 
     def _shared(self, number: int) -> Stage:
@@ -277,9 +276,3 @@ class Motions:
         if len(self._kept) > self._most_kept:
             self._kept.popitem(last=False)
         return stage
-
-    def _checked(self, index: int) -> int:
-        index = operator.index(index)
-        if not 0 <= index < len(self):
-            raise IndexError(f"scene {index} of a dataset of {len(self)}")
-        return index

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.scene import Coverage, Scene
+from benchmarks.datasets.scene import Coverage, Scene, checked
 from benchmarks.datasets.synthetic.arrays import Arrays, open_arrays
 from benchmarks.datasets.synthetic.geometry import boxes
 from benchmarks.datasets.synthetic.mixing import Mixture
@@ -222,7 +221,7 @@ class DrawnSet:
 
     def __getitem__(self, index: int) -> Scene:
         """Scene ``index``. Its ``stems`` are None for training mixtures, which keep none: see :meth:`stems`."""
-        index = self._checked(index)
+        index = checked(index, len(self))
         rows, row = self._rows(index)
         n = int(rows["counts"][row])
         waveform = rows["waveforms"][row]
@@ -242,7 +241,7 @@ class DrawnSet:
 
     def stems(self, index: int) -> npt.NDArray[np.int16]:
         """Stems (n, T) of any scene, drawn anew."""
-        return self.recipe.row(self._checked(index))["stems"]
+        return self.recipe.row(checked(index, len(self)))["stems"]
 
     @property
     def waveforms(self) -> npt.NDArray[np.int16]:
@@ -266,12 +265,6 @@ class DrawnSet:
     def _rows(self, index: int) -> tuple[Arrays, int]:
         """Arrays that hold the scene, and its row in them."""
         return (self.recipe.make(index, index + 1), 0) if self._kept is None else (self._kept, index)
-
-    def _checked(self, index: int) -> int:
-        index = operator.index(index)
-        if not 0 <= index < len(self):
-            raise IndexError(f"scene {index} of a dataset of {len(self)}")
-        return index
 
 
 def generate(recipe: Recipe, workers: int, progress: Progress | None = None) -> Iterator[Arrays]:

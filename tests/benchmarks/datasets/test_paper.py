@@ -77,7 +77,7 @@ def test_scenes_show_the_middle_frame_and_train_on_any(audioset):
     assert (scenes.with_frame(3, 10**9 + 7).image == prepared.frame(place, 7)).all()
     assert scenes[3].waveform.shape == (110_250,)
     assert scenes.sample_rate == 11_025
-    with pytest.raises(IndexError, match="scene 99 of a set of"):
+    with pytest.raises(IndexError, match="scene 99 of a dataset of"):
         scenes[99]
 
 
