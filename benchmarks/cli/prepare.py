@@ -372,14 +372,9 @@ def how_of(working: Working, own: list[Path] | None, fetching: Fetching | None) 
 
     of_fetching: dict[str, Any] = {}
     if fetching:
-        of_fetching = {
-            "rate": fetching.rate,
-            "pause": fetching.back_off,
-            "patience": fetching.patience,
-            "fetch_timeout": fetching.fetch_timeout,
-            "keep_media": fetching.keep_media,
-            "fetcher": _fetcher(fetching, own),
-        }
+        same = ("rate", "patience", "fetch_timeout", "keep_media")
+        of_fetching = {name: getattr(fetching, name) for name in same}
+        of_fetching |= {"pause": fetching.back_off, "fetcher": _fetcher(fetching, own)}
     return How(
         jobs=working.jobs or os.cpu_count() or 1,
         timeout=working.timeout,

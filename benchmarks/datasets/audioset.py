@@ -221,39 +221,25 @@ ontology.json is in the GitHub repository audioset/ontology; the segment lists a
 """
 
 
+def add_labels(parser: argparse.ArgumentParser, segments: str) -> None:
+    """The options of every command that reads labels; ``segments`` says which list is meant."""
+    shallow = "section 6.1 to the letter: labels of levels 1 and 2 never count; some clips have no source then"
+    parser.add_argument("--ontology", required=True, type=Path, metavar="FILE", help="AudioSet's ontology.json")
+    parser.add_argument("--segments", required=True, type=Path, metavar="FILE", help=segments)
+    parser.add_argument("--drop-shallow", action="store_true", help=shallow)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.datasets.audioset", description="AudioSet's own label files."
-    )
+    prog = "python -m benchmarks.datasets.audioset"
+    parser = argparse.ArgumentParser(prog=prog, description="AudioSet's own label files.")
     commands = parser.add_subparsers(dest="command", required=True)
-    grading = commands.add_parser(
-        "grade",
-        help="clips per number of sound sources",
-        description=HELP,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    grading.add_argument("--ontology", required=True, type=Path, metavar="FILE", help="AudioSet's ontology.json")
-    grading.add_argument(
-        "--segments",
-        required=True,
-        type=Path,
-        metavar="FILE",
-        help="a segment list, for example balanced_train_segments.csv",
-    )
-    grading.add_argument(
-        "--drop-shallow",
-        action="store_true",
-        help="section 6.1 to the letter: labels of levels 1 and 2 never count; some clips have no source then",
-    )
-    grading.add_argument(
-        "--parents",
-        choices=get_args(Parents),
-        default="first",
-        help="which parents a class with several keeps: the first listed (default), the one nearest to a root, or all",
-    )
-    grading.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    about: dict[str, Any] = {"help": "clips per number of sound sources", "description": HELP, "epilog": EXAMPLES}
+    grading = commands.add_parser("grade", **about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_labels(grading, "a segment list, for example balanced_train_segments.csv")
+    kept = "which parents a class with several keeps: the first listed (default), the one nearest to a root, or all"
+    grading.add_argument("--parents", choices=get_args(Parents), default="first", help=kept)
     args = parser.parse_args(argv)
 
     try:

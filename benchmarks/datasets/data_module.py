@@ -46,9 +46,15 @@ class DataModule(Protocol):
         """The data module of one task's sets, itself where all tasks have the same: MUSIC's for separation, say."""
         ...
 
-    def train(self, n: int) -> Dataset: ...
-    def validation(self, n: int) -> Dataset: ...
-    def test(self, n: int) -> Dataset: ...
+    def train(self, n: int) -> Dataset:
+        return self.named(f"train {n}")
+
+    def validation(self, n: int) -> Dataset:
+        return self.named(f"validation {n}")
+
+    def test(self, n: int) -> Dataset:
+        return self.named(f"test {n}")
+
     def train_counts(self) -> Sequence[int]:
         """The numbers of sources for which there is a training set."""
         ...
@@ -59,7 +65,7 @@ class DataModule(Protocol):
 
     def probe(self) -> Dataset:
         """Single sounds with a kind and an official fold each, for the classification probe."""
-        ...
+        return self.named("probe")
 
     def pairs(self) -> Sequence[tuple[int, int]] | None:
         """Which test scenes of one source are mixed, by a published list; None: drawn from the seed."""

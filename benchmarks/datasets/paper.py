@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.datasets.audioset import AudioSet, AudioSetInstrument
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.esc50 import Esc50
 from benchmarks.datasets.flickr_soundnet import FlickrSoundNet
 from benchmarks.datasets.music import Music, listed_pairs
@@ -114,7 +115,7 @@ def opened(root: Path, holding: str, config: PaperData, stamp: int, name: str) -
     return collected(root, holding, config, stamp).open(name, config.limit)
 
 
-class PaperDataModule:
+class PaperDataModule(DataModule):
     """The sets of one task; before :meth:`of`, those of pre-training.
 
     A data set that is not prepared has a fingerprint too, so that what would run can be listed; opening one of its sets
@@ -138,22 +139,10 @@ class PaperDataModule:
         """Of the prepared data set."""
         return self.root / self.reads
 
-    def train(self, n: int) -> PreparedScenes:
-        return self.named(f"train {n}")
-
-    def validation(self, n: int) -> PreparedScenes:
-        return self.named(f"validation {n}")
-
-    def test(self, n: int) -> PreparedScenes:
-        return self.named(f"test {n}")
-
-    def probe(self) -> PreparedScenes:
-        return self.named("probe")
-
     def examples(self, split: str, size: int) -> list[PreparedScenes]:
         """The sets of a split, whole."""
         if "probe" in self._collection().splits:
-            return [self.probe()]
+            return [self.named("probe")]
         return [self.named(f"{split} {n}") for n in self._counts(split) if 1 <= n <= MOST_SHOWN]
 
     def train_counts(self) -> list[int]:
@@ -163,7 +152,7 @@ class PaperDataModule:
         return self._counts("test")
 
     def pairs(self) -> Sequence[tuple[int, int]] | None:
-        return listed_pairs(self._collection().prepared, self.test(1)) if self.reads == "music" else None
+        return listed_pairs(self._collection().prepared, self.named("test 1")) if self.reads == "music" else None
 
     def fingerprint(self, *sets: str) -> str:
         """Of the clips in these sets, of what is known of them, and of the limit."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.datasets.prepared import Lost, Packed, shard_name
 from benchmarks.datasets.scene import DamagedError
-from registry.files import replacing, write_at
+from registry.files import atomic_write, write_at
 
 JOURNAL = "account.jsonl"
 STATUSES = ("found", "missing", "damaged")
@@ -127,14 +127,11 @@ class Journal:
 
     def write_csv(self, path: Path) -> None:
         """One row for every item that ended: id, status, reason, clips, when."""
-        with replacing(path) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-            rows = csv.writer(text)
-            rows.writerow(("id", "status", "reason", "clips", "when"))
-            for entry in self.entries.values():
-                rows.writerow((entry.id, entry.status, entry.reason, len(entry.clips), entry.when))
-            text.flush()
-            text.detach()
+        text = io.StringIO(newline="")
+        rows = csv.writer(text)
+        rows.writerow(("id", "status", "reason", "clips", "when"))
+        rows.writerows((e.id, e.status, e.reason, len(e.clips), e.when) for e in self.entries.values())
+        atomic_write(path, text.getvalue())
 
     def _append(self, contents: Sequence[Mapping[str, Any]]) -> None:
         """Append lines and wait for the disk, once for all of them."""

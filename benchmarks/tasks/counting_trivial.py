@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.datasets.audioset import Segment, read_ontology, read_segments
+from benchmarks.datasets.audioset import Segment, add_labels, read_ontology, read_segments
 from benchmarks.metrics import counting as metrics
 from cavl.counting import MAX_COUNT
 from cavl.grading import Ontology, sources
@@ -86,22 +86,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--ontology", required=True, type=Path, metavar="F", help="AudioSet's ontology.json")
-    parser.add_argument(
-        "--segments", required=True, type=Path, metavar="F", help="the evaluated segment list, as eval_segments.csv"
-    )
-    parser.add_argument(
-        "--train-segments",
-        type=Path,
-        metavar="F",
-        help="the segment list that majority and median come from (default: the evaluated one itself)",
-    )
-    parser.add_argument(
-        "--drop-shallow",
-        action="store_true",
-        help="section 6.1 to the letter: labels of levels 1 and 2 never count; some clips have no source then",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_labels(parser, "the evaluated segment list, as eval_segments.csv")
+    training_list = "the segment list that majority and median come from (default: the evaluated one itself)"
+    parser.add_argument("--train-segments", type=Path, metavar="FILE", help=training_list)
     args = parser.parse_args(argv)
     keep_shallow = not args.drop_shallow
     try:

@@ -91,16 +91,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--annotations", required=True, type=Path, metavar="F", help="JSON file, or folder of XML files, with the boxes"
-    )
-    parser.add_argument(
-        "--test-list",
-        required=True,
-        type=Path,
-        metavar="F",
-        help="JSON or text file with the test ids; the rest trains",
-    )
+    boxes = "JSON file, or folder of XML files, with the boxes"
+    listed = "JSON or text file with the test ids; the rest trains"
+    parser.add_argument("--annotations", required=True, type=Path, metavar="F", help=boxes)
+    parser.add_argument("--test-list", required=True, type=Path, metavar="F", help=listed)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random boxes (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args(argv)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from benchmarks.datasets.miniature.recipe import MiniatureRecipe
 from benchmarks.datasets.miniature.rendering import Stage
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.scene import checked
-from benchmarks.datasets.synthetic.scene_set import DrawnSet
+from benchmarks.datasets.synthetic.scene_set import DrawnSet, Progress
 from benchmarks.datasets.synthetic.synthesis import RATE
 
 STAGES = 2400  # kept in memory by a dataset whose clips are drawn: 50 kB each at 64 pixels
@@ -35,17 +35,13 @@ class Miniature(DrawnSet):
         Sources of every scene, 1 to 5; of a sequence, scene ``i`` has the (i mod len)-th.
     size
         Number of scenes; scene ``i`` does not depend on it.
-    kinds
-        The kinds that sound (numbers into ``KINDS``; default: all).
     cache
         Folder of prepared data: the scenes are generated into ``<cache>/miniature/<fingerprint>/`` at first and
         memory-mapped afterwards. Without it each scene is made when it is asked for.
     workers, progress
         Processes that generate; called with (scenes done, scenes in all).
-    balanced
-        Single sources whose kind is i mod the number of kinds, instead of drawn.
-    folds
-        Give scenes a fold in 1..``folds``, each with as many scenes of each kind (when ``balanced``).
+    kinds, balanced, folds
+        As :class:`MiniatureRecipe` has them.
 
     Raises
     ------
@@ -66,14 +62,12 @@ class Miniature(DrawnSet):
         n_sources: int | Sequence[int],
         size: int,
         *,
-        kinds: Sequence[int] | None = None,
         cache: Path | None = None,
         workers: int = 1,
-        progress: Callable[[int, int], None] | None = None,
-        balanced: bool = False,
-        folds: int | None = None,
+        progress: Progress | None = None,
+        **more: Any,
     ) -> None:
-        recipe = MiniatureRecipe.of(config, split, n_sources, size, kinds=kinds, balanced=balanced, folds=folds)
+        recipe = MiniatureRecipe.of(config, split, n_sources, size, **more)
         folder = None if cache is None else Path(cache) / "miniature"
         super().__init__(recipe, RATE, folder, workers, progress, kind_names=self.kind_names)
         # Setting a stage takes as long as twenty frames on it, and training comes back to it epoch after epoch.

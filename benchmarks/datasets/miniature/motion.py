@@ -12,10 +12,10 @@ Nor can single scenes be known by heart: each object on its background performs 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -66,6 +66,7 @@ GRAIN = 0.3  # of the camera's noise, both as parts of their usual strength
 
 #: Backgrounds kept in memory, in bytes: training comes back to each scene many times.
 KEPT = 1 << 26
+LEAST_KEPT = 16  # of them, whatever their size
 
 NO_SOUND: npt.NDArray[np.uint8] = np.zeros((1, 1), np.uint8)  # the envelopes of a scene in which nothing is heard
 
@@ -209,8 +210,9 @@ class Motions:
         self.labels: npt.NDArray[np.int64] = np.arange(size) % len(self.classes)
         self.ids = tuple(f"w{config.world}-motion-{split}-{index:06d}" for index in range(size))
         self.groups = tuple(str(index // len(self.classes)) for index in range(size))
-        self._kept: OrderedDict[int, Stage] = OrderedDict()
-        self._most_kept = max(16, KEPT // (12 * config.image_size**2))
+        most = max(LEAST_KEPT, KEPT // (12 * config.image_size**2))
+        # Background and objects of the scenes of one object; those asked for last are kept.
+        self._shared = functools.lru_cache(maxsize=most)(self._set_stage)
 
     @staticmethod
     def fingerprint_of(config: MiniatureConfig, split: str, size: int) -> str:
@@ -258,21 +260,13 @@ class Motions:
         number, label = divmod(checked(index, len(self)), len(self.classes))
         return motion_stage(self._shared(number), self.classes[label])
 
-    def _shared(self, number: int) -> Stage:
-        """Background and objects of the scenes of one object; those asked for last are kept."""
-        if number in self._kept:
-            self._kept.move_to_end(number)
-            return self._kept[number]
+    def _set_stage(self, number: int) -> Stage:
         key = (self.config.world, "motion", self.split, number)
         stage = stage_of(self.config, key, (Draw(*key, "kind").integer(0, len(KINDS)),))
         grey = np.float32(0.5)
-        stage = replace(
+        return replace(
             stage,
             scenery=grey + (stage.scenery - grey) * np.float32(CONTRAST),
             grain=stage.grain * GRAIN,
             still=self.config.samples // 2,
         )
-        self._kept[number] = stage
-        if len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
-        return stage

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from benchmarks.datasets.miniature import world
 from benchmarks.datasets.miniature.kinds import KINDS
@@ -23,9 +24,9 @@ class MiniatureRecipe(scene_set.Recipe):
 
     initial = "w"
     config: MiniatureConfig
-    kinds: tuple[int, ...] = tuple(range(len(KINDS)))  # the kinds that sound
-    balanced: bool = False
-    folds: int | None = None
+    kinds: tuple[int, ...] = tuple(range(len(KINDS)))  # numbers of the kinds that sound
+    balanced: bool = False  # single sources whose kind is i mod the number of kinds, instead of drawn
+    folds: int | None = None  # scenes have a fold in 1..``folds``, each as many of each kind (when ``balanced``)
 
     def __post_init__(self) -> None:
         scene_set.Recipe.__post_init__(self)
@@ -40,27 +41,11 @@ class MiniatureRecipe(scene_set.Recipe):
 
     @classmethod
     def of(
-        cls,
-        config: MiniatureConfig,
-        split: str,
-        n_sources: int | Sequence[int],
-        size: int,
-        *,
-        kinds: Sequence[int] | None = None,
-        balanced: bool = False,
-        folds: int | None = None,
+        cls, config: MiniatureConfig, split: str, n_sources: int | Sequence[int], size: int, **more: Any
     ) -> MiniatureRecipe:
         """The recipe that the arguments of ``Miniature`` mean."""
         counts = (n_sources,) if isinstance(n_sources, int) else tuple(n_sources)
-        return cls(
-            config=config,
-            split=split,
-            counts=counts,
-            size=size,
-            kinds=tuple(range(len(KINDS))) if kinds is None else tuple(kinds),
-            balanced=balanced,
-            folds=folds,
-        )
+        return cls(config=config, split=split, counts=counts, size=size, **more)
 
     @property
     def fingerprint(self) -> str:

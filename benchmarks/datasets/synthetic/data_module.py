@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnSet, Progress
 from cavl.config import ConfigError
 
@@ -26,7 +27,7 @@ class DrawnData:
         return replace(self, train=train, validation=min(self.validation, n), test=test)
 
 
-class DrawnDataModule(ABC):
+class DrawnDataModule(DataModule, ABC):
     """A ``DataModule`` of :class:`DrawnData`; it knows a set's fingerprint before there is the set."""
 
     has_objects = True
@@ -56,18 +57,6 @@ class DrawnDataModule(ABC):
     def pairs(self) -> Sequence[tuple[int, int]] | None:
         """None: mixtures are drawn from the seed."""
         return None
-
-    def train(self, n: int) -> Any:
-        return self.named(f"train {n}")
-
-    def validation(self, n: int) -> Any:
-        return self.named(f"validation {n}")
-
-    def test(self, n: int) -> Any:
-        return self.named(f"test {n}")
-
-    def probe(self) -> Any:
-        return self.named("probe")
 
     def train_counts(self) -> list[int]:
         return sorted(map(int, self.config.train))

@@ -275,15 +275,17 @@ def test_clips_outside_the_scene_are_refused(start, frames):
 
 
 def test_memory_is_bounded_and_does_not_change_what_is_seen(monkeypatch):
+    monkeypatch.setattr(motion, "LEAST_KEPT", 2)
+    monkeypatch.setattr(motion, "KEPT", 0)
     scenes = Motions(GOLDEN_WORLD, "train", 6 * K)
-    scenes._most_kept = 2
     first = scenes[0].image
     for index in range(0, 6 * K, K):
         assert scenes[index].kinds == (0,)
-        assert len(scenes._kept) <= 2
+        assert scenes._shared.cache_info().currsize <= 2
     np.testing.assert_array_equal(scenes[0].image, first)
+    monkeypatch.undo()
     large = Motions(replace(GOLDEN_WORLD, image_size=512), "train", 1)
-    assert large._most_kept * 512 * 512 * 12 <= motion.KEPT
+    assert large._shared.cache_info().maxsize * 512 * 512 * 12 <= motion.KEPT
 
 
 def test_the_fingerprint_names_everything_that_decides_the_content(monkeypatch):
