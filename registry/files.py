@@ -147,7 +147,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(aside, 0o666 & ~_umask())  # mkstemp gives 0600; colleagues on a shared disk read runs too
+            os.chmod(aside, 0o666 & ~umask())  # mkstemp gives 0600; colleagues on a shared disk read runs too
             os.replace(aside, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -186,7 +186,7 @@ def _free(path: Path) -> str:
         return "its free space cannot be read"
 
 
-def _umask() -> int:
+def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

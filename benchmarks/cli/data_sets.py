@@ -27,20 +27,19 @@ def prepare(root: Path, plan: Plan, how: How) -> int:
     """Prepare a plan below ``root``, with progress; returns the exit code: 1 where nothing could be."""
     folder = root / plan.name
     with Display(Console(stderr=True, soft_wrap=True), plan.name) as display:
-        result = pipeline.prepare(folder, plan, how, log=display.say, on_progress=display.update)
+        result = pipeline.prepare(folder, plan, how, log=display.say, on_progress=display.tell)
     show([folder], reasons=5)
     print(f"{len(result)} clips of {result.coverage} items in {folder}")
     return 0 if len(result) else 1
 
 
-class Display:
+class Display(Progress):
     """Progress with an estimate: a bar on a terminal, else a line now and then."""
 
     every = 30.0  # seconds between lines
 
     def __init__(self, console: Console, name: str) -> None:
-        self.console = console
-        self.bar = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -50,23 +49,16 @@ class Display:
             disable=not console.is_terminal,
             speed_estimate_period=3600,  # items come in bursts and pauses: of a few seconds the estimate would jump
         )
-        self.task = self.bar.add_task(name, total=None, counts="")
+        self.items = self.add_task(name, total=None, counts="")
         self.told = time.monotonic()
-
-    def __enter__(self) -> Display:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
 
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False)
 
-    def update(self, state: State) -> None:
+    def tell(self, state: State) -> None:
         counts = ", ".join(f"{n} {status}" for status, n in state.counts.items())
         done = state.total - state.to_do + state.done
-        self.bar.update(self.task, total=state.total, completed=done, counts=counts)
+        self.update(self.items, total=state.total, completed=done, counts=counts)
         if not state.done and state.to_do < state.total:
             self.say(f"{done} of {state.total} items are done already ({counts})")
         if not self.console.is_terminal and time.monotonic() - self.told > self.every:

@@ -423,5 +423,4 @@ def square(frames: Tensor, side: int) -> npt.NDArray[np.uint8]:
     moved = frames.permute(0, 3, 1, 2)
     if min(moved.shape[-2:]) != side:
         moved = resize(moved, [side], antialias=True)
-    seen: npt.NDArray[np.uint8] = center_crop(moved, [side, side]).permute(0, 2, 3, 1).contiguous().numpy()
-    return seen
+    return center_crop(moved, [side, side]).permute(0, 2, 3, 1).contiguous().numpy()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.datasets.scene import DamagedError
-from registry.files import FULL, DiskFullError, home, writable
+from registry.files import FULL, DiskFullError, home, umask, writable
 from registry.lock import Lock
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ def _make(folder: Path, make: Callable[[Path], None], needed: int) -> None:
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".aside"))
         try:
             make(aside)
-            os.chmod(aside, 0o777 & ~_umask())  # mkdtemp gives 0700; colleagues on a shared disk read caches too
+            os.chmod(aside, 0o777 & ~umask())  # mkdtemp gives 0700; colleagues on a shared disk read caches too
             if folder.exists():
                 shutil.rmtree(folder)
             os.rename(aside, folder)
@@ -89,9 +89,3 @@ def _room_for(folder: Path, needed: int) -> Iterator[None]:
             f"no room to write {folder}: it needs {needed:,} bytes, {free:,} are free; free space or point CAVL_DATA "
             "elsewhere; finished runs are untouched, the same command continues",
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

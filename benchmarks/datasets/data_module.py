@@ -103,8 +103,7 @@ def open_data_module(
     if name not in DATA_MODULES:
         raise ConfigError(f"unknown data.source {name!r}; known: {', '.join(DATA_MODULES)}")
     config_class, module_class = map(named, DATA_MODULES[name])
-    module: DataModule = module_class(from_dict(config_class, data, "data"), cache or data_folder(), workers, progress)
-    return module
+    return module_class(from_dict(config_class, data, "data"), cache or data_folder(), workers, progress)
 
 
 def module_of(data: Mapping[str, Any]) -> str:

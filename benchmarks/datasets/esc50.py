@@ -137,17 +137,22 @@ def decode(content: bytes, name: str, sample_rate: int) -> npt.NDArray[np.int16]
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise DamagedError(f"{name} cannot be decoded ({error})") from error
-    if not np.all(np.isfinite(samples)):
-        raise DamagedError(f"{name} holds NaN or infinite samples")
     if abs(len(samples) / rate - SECONDS) > 0.01:
         raise DamagedError(f"{name} lasts {len(samples) / rate:.2f} s, not {SECONDS:g} s; is it cut off?")
-    mono = samples.mean(axis=1)
+    return mono(samples, rate, sample_rate, name).astype(np.int16)
+
+
+def mono(samples: npt.NDArray[np.float32], rate: int, sample_rate: int, name: str) -> npt.NDArray[np.float32]:
+    """The mean of channels (T, C) at ``sample_rate`` Hz, in whole numbers of int16; raises :class:`DamagedError`."""
+    if not np.all(np.isfinite(samples)):
+        raise DamagedError(f"{name} holds NaN or infinite samples")
+    mean = samples.mean(axis=1)
     if rate != sample_rate:
         import torch  # here: slow to import, and who asks for the lists alone needs it not
         from torchaudio.functional import resample
 
-        mono = resample(torch.from_numpy(mono), rate, sample_rate).numpy()
-    return np.clip(np.round(mono * 32768), -32768, 32767).astype(np.int16)
+        mean = resample(torch.from_numpy(mean), rate, sample_rate).numpy()
+    return np.clip(np.rint(mean * 32768), -32768, 32767)
 
 
 class Esc50(Collection):

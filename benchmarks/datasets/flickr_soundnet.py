@@ -24,7 +24,7 @@ The mean training map needs no media: it is made of the boxes of all annotated i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,6 @@ class ConsensusMaps(Sequence[npt.NDArray[np.float64]]):
 
     def __getitem__(self, index: Any) -> Any:
         return self.annotations.consensus(self.images[index])
-
-    def __iter__(self) -> Iterator[npt.NDArray[np.float64]]:
-        return map(self.annotations.consensus, self.images)
 
 
 def read_annotations(path: str | Path) -> Annotations:
@@ -135,7 +132,7 @@ def _read_json(path: Path) -> tuple[tuple[int, int], dict[str, list[list[int]]]]
         ) from error
     if not str(box_format).startswith(BOX_FORMAT):
         raise ValueError(f"{path}: box_format is {box_format!r}, expected {BOX_FORMAT!r} in 1-based pixels")
-    if not all(_is_int(side) and side > 0 for side in (width, height)):
+    if not all(type(side) is int and side > 0 for side in (width, height)):
         raise ValueError(f"{path}: image_size must be two positive integers, not {[width, height]}")
     for image, listed in images:
         if not isinstance(listed, list) or not all(_is_box(box) for box in listed):
@@ -143,12 +140,8 @@ def _read_json(path: Path) -> tuple[tuple[int, int], dict[str, list[list[int]]]]
     return (height, width), dict(images)
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_box(box: Any) -> bool:
-    return isinstance(box, list) and len(box) == 4 and all(map(_is_int, box))
+    return isinstance(box, list) and len(box) == 4 and all(type(edge) is int for edge in box)
 
 
 def _read_xml_folder(folder: Path) -> dict[str, list[list[int]]]:

@@ -169,13 +169,11 @@ class Prepared:
 
     def waveform(self, index: int) -> npt.NDArray[np.int16]:
         """(T,), read-only: a view of the memory map."""
-        values: npt.NDArray[np.int16] = self._row(index, "waveform").values.to_numpy()
-        return values
+        return self._row(index, "waveform").values.to_numpy()
 
     def frame_times(self, index: int) -> npt.NDArray[np.float32]:
         """(frames,): seconds from the clip's beginning at which each frame appears."""
-        times: npt.NDArray[np.float32] = self._row(index, "times").values.to_numpy()
-        return times
+        return self._row(index, "times").values.to_numpy()
 
     def frame(self, index: int, number: int) -> npt.NDArray[np.uint8]:
         """One frame (256, 256, 3), RGB."""
@@ -276,8 +274,7 @@ def decode(jpeg: Any) -> npt.NDArray[np.uint8]:
     from torchvision.io import ImageReadMode, decode_jpeg
 
     content = torch.from_numpy(np.frombuffer(jpeg, np.uint8).copy())
-    image: npt.NDArray[np.uint8] = decode_jpeg(content, mode=ImageReadMode.RGB).permute(1, 2, 0).numpy()
-    return image
+    return decode_jpeg(content, mode=ImageReadMode.RGB).permute(1, 2, 0).numpy()
 
 
 @functools.cache

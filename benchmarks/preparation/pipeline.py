@@ -245,8 +245,7 @@ class _Preparation:
         if lacking := _lacking(files, item):
             return Lost(id=item.id, status="missing", reason=lacking)
         try:
-            pieces: list[Piece] = sandbox.call(clips_of, files, item.cut, cut_already, timeout=self.how.timeout)
-            return pieces
+            return sandbox.call(clips_of, files, item.cut, cut_already, timeout=self.how.timeout)
         except ImportError:
             raise
         except Exception as error:  # whatever happens in the child is about this item

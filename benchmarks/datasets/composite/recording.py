@@ -10,6 +10,7 @@ import numpy.typing as npt
 import soundfile
 
 from benchmarks.datasets.composite.files import File, content_of
+from benchmarks.datasets.esc50 import mono
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.datasets.synthetic.portable_math import Draw, Floats
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
@@ -43,16 +44,7 @@ def decode(content: bytes, name: str) -> Samples:
         raise DamagedError(f"{name} cannot be decoded ({error})") from error
     if len(samples) < frames:
         raise DamagedError(f"{name} is cut off: {len(samples):,} of {frames:,} samples")
-    if not np.all(np.isfinite(samples)):
-        raise DamagedError(f"{name} holds NaN or infinite samples")
-    mono = samples.mean(axis=1)
-    if rate != RATE:
-        import torch  # here: slow to import, and the command line that tells of the files is not
-        from torchaudio.functional import resample
-
-        mono = resample(torch.from_numpy(mono), rate, RATE).numpy()
-    whole = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int32)
-    return _sounding(whole, name)
+    return _sounding(mono(samples, rate, RATE, name).astype(np.int32), name)
 
 
 def check(content: bytes, name: str) -> None:
