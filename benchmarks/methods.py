@@ -1,4 +1,4 @@
-"""What a method is; which there are by name says :mod:`cavl.methods`.
+"""Protocols of methods: what a method is and what it can do. :mod:`cavl.methods` lists the methods by name.
 
 A method is a class with
 

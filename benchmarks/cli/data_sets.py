@@ -1,4 +1,4 @@
-"""What the commands on data sets do and show: preparing with its progress, counts with reasons, verification."""
+"""Work and output of the commands on data sets: progress of preparing, counts with reasons, verification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on the real data sets: prepare them once, see what is there, verify it."""
+"""Commands ``prepare``: the real data sets are prepared once, listed, verified."""
 
 from __future__ import annotations
 

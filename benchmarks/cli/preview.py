@@ -1,4 +1,4 @@
-"""Commands that draw examples of generated scenes: look at them before you believe a score on them."""
+"""Commands ``preview``: examples of generated scenes, to be looked at before a score on them is believed."""
 
 from __future__ import annotations
 

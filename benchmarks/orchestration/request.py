@@ -1,4 +1,4 @@
-"""What a command asks for of what a preset has, as rows: a method's ordering, measured in a task.
+"""Request: what a command asks for of a preset, as rows, each a method's ordering measured in a task.
 
 A name that selects nothing is refused with what there is. The trivial rows run beside every selection of other rows:
 without them a score means nothing, and they cost seconds.
@@ -141,7 +141,7 @@ def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
     Raises
     ------
     ConfigError, ValueError
-        For a preset that there is not, and for a method, ordering or task that selects nothing of it.
+        For a preset that does not exist, and for a method, ordering or task that selects nothing of it.
     """
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)

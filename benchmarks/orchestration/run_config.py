@@ -133,7 +133,7 @@ def configure(task: str, preset_name: str, method: str, ordering: str, seed: int
     Raises
     ------
     ConfigError, ValueError
-        For a preset, method or ordering that there is not.
+        For a preset, method or ordering that does not exist.
     """
     preset = presets.load(preset_name)
     methods = presets.methods_of(preset_name, preset)

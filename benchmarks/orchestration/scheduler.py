@@ -1,4 +1,4 @@
-"""Scheduler: in what order the jobs of a suite run, and what became of them; an executor runs them.
+"""Scheduler: in what order the jobs of a suite run, and how each ended; an executor runs them.
 
 The jobs form a graph (a later stage starts from an earlier one's weights, an evaluation from a checkpoint). What a
 finished run already answers is not run again. Seeds come in major order, and within a seed the longest chains first.

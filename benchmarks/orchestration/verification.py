@@ -68,7 +68,7 @@ class Part:
     noun: str
     counts: Mapping[str, int]  # verdict -> how many
     differences: tuple[Difference, ...]  # of all that are not identical, worst first
-    decides: bool = True  # whether the verdict on the run hangs on it
+    decides: bool = True  # whether the verdict on the run depends on it
 
     @property
     def verdict(self) -> str:

@@ -1,4 +1,4 @@
-"""Zip archives that somebody else has made: the files that are wanted, and nothing else, are taken out."""
+"""Zip archives made by others: the wanted files are taken out, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way in seconds: every method, task and ordering, on networks and sets too small to learn anything.
+"""Smoke test of the whole way, in seconds: all methods, tasks and orderings, networks and sets too small to learn.
 
     cavl-bench run --preset smoke
 

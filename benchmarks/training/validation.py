@@ -1,4 +1,4 @@
-"""Measurements on held-out scenes along the way of pre-training: what a method has learned so far."""
+"""Validation along the way of pre-training, on held-out scenes: what a method has learned so far."""
 
 from __future__ import annotations
 

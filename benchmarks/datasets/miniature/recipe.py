@@ -13,7 +13,7 @@ from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.synthetic import scene_set
 from benchmarks.datasets.synthetic.scene_set import DrawnScene, Row
 
-#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
+#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys depend on it.
 VERSION = 2
 
 

@@ -1,4 +1,4 @@
-"""Sets of scenes that are drawn, not found: made when asked for, or generated in parallel into a cache and mapped.
+"""Scene sets, drawn rather than recorded: made when asked for, or generated in parallel into a cache and mapped.
 
 A :class:`Recipe` says which scenes a set holds and draws any of them; a :class:`DrawnSet` is the dataset.
 """
