@@ -1,4 +1,4 @@
-"""Runs as one file: all that is needed to repeat them, and to bring them into another registry.
+"""Export of runs as one file: all that is needed to repeat them, and to bring them into another registry.
 
 An archive is a zip with these members, and no others::
 

@@ -1,4 +1,4 @@
-"""Runs out of an archive (:mod:`registry.archive_export`) into this registry. The archive may come from anywhere.
+"""Import of runs from an archive (:mod:`registry.archive_export`), which may come from anywhere.
 
 All of it is checked before anything of it shows: it is unpacked into a folder aside, where every member must have the
 size and digest that the manifest says and belong to a run that is one. Then each run is put in its place by renaming,
@@ -62,7 +62,7 @@ _ID = re.compile(rf"0|[1-9][0-9]{{0,{DIGITS - 1}}}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What has become of a run of an archive."""
+    """How a run of an archive came in, or why not."""
 
     id: int  # in the archive
     here: int
