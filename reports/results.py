@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Metric -> (steps, values).
 Metrics = Mapping[str, tuple[list[int], list[float]]]
 
-#: What is said of a row that the preset has and the command did not ask for.
+#: Shown for a row that the preset has and the command did not ask for.
 NOT_SELECTED = "not selected"
 
 
@@ -64,7 +64,7 @@ class Same(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A plan and what has become of it. ``damaged`` names run folders that could not be read."""
+    """A plan and its runs so far. ``damaged`` names run folders that could not be read."""
 
     preset: str
     created: str
@@ -315,7 +315,7 @@ def _entry(entry: Mapping[str, Any]) -> Node:
 
 
 def _with_run(node: Node, attempts: Sequence[Record]) -> Node:
-    """``node`` with its newest finished run; else with what became of the newest attempt."""
+    """``node`` with its newest finished run; else with how the newest attempt ended."""
     finished = [r for r in attempts if r.status == "COMPLETED"]
     if finished:
         return replace(node, run=finished[-1])
