@@ -1,4 +1,4 @@
-"""The account: what was written is there, whatever moment the power went."""
+"""The journal: what was written is there, whatever moment the power went."""
 
 from __future__ import annotations
 
