@@ -17,7 +17,7 @@ TASKS = Plugins(
         PRETRAIN: "benchmarks.tasks.pretrain:Pretrain",
         "action": "benchmarks.tasks.action:Action",
         "avc": "benchmarks.tasks.avc:AVC",
-        "avts": "benchmarks.tasks.avts:AVTS",
+        "avts": "benchmarks.tasks.avts:Synchronisation",
         "classification": "benchmarks.tasks.classification:Classification",
         "counting": "benchmarks.tasks.counting:Counting",
         "localization": "benchmarks.tasks.localization:Localization",

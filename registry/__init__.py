@@ -1,4 +1,4 @@
-"""Registry of runs, to store, find and compare them. ``cavl-bench runs --help``; notebooks: :func:`frame`, :func:`items`."""
+"""Run registry: storing, finding, comparing. ``cavl-bench runs --help``; in notebooks :func:`frame`, :func:`items`."""
 
 import warnings
 from typing import TYPE_CHECKING, Any

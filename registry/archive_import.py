@@ -70,7 +70,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveMember:
     """What the manifest says of a member."""
 
     size: int
@@ -145,7 +145,7 @@ class _Archive:
             raise self.refused(f"it unpacks to more than {limit:,} bytes; --limit allows more")
         manifest = self._manifest(entries.pop(MANIFEST, None))
         try:
-            self.members = {name: Member(m["size"], m["sha256"]) for name, m in manifest["members"].items()}
+            self.members = {name: ArchiveMember(m["size"], m["sha256"]) for name, m in manifest["members"].items()}
             self.ids = sorted(run["id"] for run in manifest["runs"])
             self.missing = [str(sentence) for sentence in manifest["missing"]]
         except (KeyError, TypeError, AttributeError) as error:

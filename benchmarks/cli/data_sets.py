@@ -17,7 +17,7 @@ from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation import pipeline
 from benchmarks.preparation.item import Plan
 from benchmarks.preparation.journal import JOURNAL, Journal
-from benchmarks.preparation.pipeline import LOCK, How, InUseError, State, alone_in
+from benchmarks.preparation.pipeline import LOCK, How, InUseError, PreparationState, alone_in
 from benchmarks.progress import progress_bar
 from registry.cli.printing import console, framed
 from registry.lock import held
@@ -26,14 +26,14 @@ from registry.lock import held
 def prepare(root: Path, plan: Plan, how: How) -> int:
     """Prepare a plan below ``root``, with progress; returns the exit code: 1 where nothing could be."""
     folder = root / plan.name
-    with Display(Console(stderr=True, soft_wrap=True), plan.name) as display:
+    with PreparationDisplay(Console(stderr=True, soft_wrap=True), plan.name) as display:
         result = pipeline.prepare(folder, plan, how, log=display.say, on_progress=display.update)
     show([folder], reasons=5)
     print(f"{len(result)} clips of {result.coverage} items in {folder}")
     return 0 if len(result) else 1
 
 
-class Display:
+class PreparationDisplay:
     """Progress with an estimate: a bar on a terminal, else a line now and then."""
 
     every = 30.0  # seconds between lines
@@ -53,7 +53,7 @@ class Display:
         self.task = self.bar.add_task(name, total=None, counts="")
         self.told = time.monotonic()
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> PreparationDisplay:
         self.bar.start()
         return self
 
@@ -63,7 +63,7 @@ class Display:
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False)
 
-    def update(self, state: State) -> None:
+    def update(self, state: PreparationState) -> None:
         counts = ", ".join(f"{n} {status}" for status, n in state.counts.items())
         done = state.total - state.to_do + state.done
         self.bar.update(self.task, total=state.total, completed=done, counts=counts)

@@ -261,7 +261,7 @@ def esc50(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class MaterialOptions:
     """Of what scenes are composed."""
 
     photographs: Path | None = path("a folder of photographs for each kind (default: ROOT/caltech101)")
@@ -292,7 +292,7 @@ examples:
       --recordings /data/ESC-50 /data/instruments
 """),
 )
-def composite(material: Material) -> None:
+def composite(material: MaterialOptions) -> None:
     """Nothing to prepare: says what its folders hold.
 
     Composite scenes are drawn from photographs and recordings as they are (docs/composite.md): this reads every file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.cli.prepare import Material
+from benchmarks.cli.prepare import MaterialOptions
 from registry.cli.options import choice, option, path
 from registry.cli.program import App, examples
 from registry.files import disk_errors
@@ -40,7 +40,7 @@ def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 6
 
 @app.command()
 def composite(
-    material: Material,
+    material: MaterialOptions,
     out: Path = OUT,
     seed: int = SEED,
     size: int = option(SIZE, "N", 96),

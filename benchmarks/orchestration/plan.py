@@ -12,7 +12,7 @@ from benchmarks import presets
 from benchmarks.datasets.data_module import DataModule, open_data_module
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.orchestration.graph import Job
-from benchmarks.orchestration.request import Request, Same, rows, whole
+from benchmarks.orchestration.request import Request, SharedRow, rows, whole
 from benchmarks.progress import progress_bar
 from cavl.config import to_dict
 from registry.index import Registry
@@ -29,9 +29,9 @@ def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registr
     return [job for job in jobs if job.key in wanted]
 
 
-def sames(same: Sequence[Same]) -> list[str]:
+def sames(same: Sequence[SharedRow]) -> list[str]:
     """One sentence on each ordering whose runs are another's."""
-    found: dict[tuple[str, str], list[Same]] = {}
+    found: dict[tuple[str, str], list[SharedRow]] = {}
     for one in same:
         row = one.row
         found.setdefault((f"{row.method} {row.ordering}", f"{one.method} {one.ordering}"), []).append(one)
@@ -43,7 +43,7 @@ def sames(same: Sequence[Same]) -> list[str]:
     ]
 
 
-def plan(request: Request, jobs: list[Job], same: Sequence[Same], command: Sequence[str]) -> dict[str, Any]:
+def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: Sequence[str]) -> dict[str, Any]:
     """What the report is made of: every run asked for, by key; and what the preset has that was not."""
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)

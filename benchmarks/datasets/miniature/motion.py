@@ -33,7 +33,7 @@ from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
 from benchmarks.datasets.synthetic.synthesis import RATE
 
-#: Raise it with every change here that alters a byte of any scene: fingerprints and run keys depend on it. Changes of the
+#: Raise it with every change here that alters a byte of any scene: fingerprints and run keys hang on it. Changes of the
 #: world's objects and backgrounds raise ``recipe.VERSION``, which is in the fingerprint as well.
 VERSION = 1
 

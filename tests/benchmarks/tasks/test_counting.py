@@ -15,7 +15,7 @@ from benchmarks.tasks.context import Context, build
 from benchmarks.tasks.counters import load_counter, make_counter
 from benchmarks.tasks.counting import (
     CountingConfig,
-    Monitor,
+    CountingMonitor,
     listen,
     measure,
     permuted,
@@ -227,7 +227,7 @@ def test_listening_in_batches_keeps_order_and_takes_the_middle_window(source, mo
 
 
 def test_the_monitor_hears_as_many_scenes_of_each_count(source):
-    monitor = Monitor(source, (1, 3), CPU)
+    monitor = CountingMonitor(source, (1, 3), CPU)
     assert [scene.n_sources for scene in monitor.scenes] == [1] * 3 + [3] * 3
 
     class Three:

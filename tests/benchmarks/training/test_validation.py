@@ -10,7 +10,7 @@ from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.metrics.retrieval import pair_accuracy
 from benchmarks.training.batching import collate
 from benchmarks.training.pairs import spread
-from benchmarks.training.validation import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor
+from benchmarks.training.validation import AlignmentMonitor, CorrespondenceMonitor, SynchronyMonitor, make_monitor
 from cavl.curriculum import Stage
 
 CPU = torch.device("cpu")
@@ -147,7 +147,7 @@ def test_a_method_is_measured_by_all_its_abilities(source):
     measured = make(method, source)(method)
     assert list(measured) == ["pair_accuracy", "r_at_1", "pointing", "avc_auc", "avts_auc_easy", "avts_auc_hard"]
     assert measured["pair_accuracy"] == measured["avc_auc"] == measured["avts_auc_hard"] == 0.5
-    alone = Monitor(source, STAGE, 1, CPU)
+    alone = AlignmentMonitor(source, STAGE, 1, CPU)
     assert {name: measured[name] for name in ("pair_accuracy", "r_at_1", "pointing")} == alone(method)
     batch = collate(alone.scenes, method.window)
     distances = method.scene_distances(batch.image, batch.waveform, batch.n_sources).numpy()
