@@ -105,7 +105,7 @@ def _as_packed(folder: Path) -> bool:
 
 
 def folders(root: Path, names: Sequence[str]) -> list[Path]:
-    """The folders of the data sets that were named, or of all that have an account.
+    """The folders of the data sets that were named, or of all that have a journal.
 
     Raises
     ------
@@ -149,24 +149,24 @@ def figures(folder: Path, reasons: int) -> dict[str, Any]:
 
 
 def _counted(folder: Path, reasons: int) -> dict[str, Any]:
-    """What is in a folder, by its account and its manifest.
+    """What is in a folder, by its journal and its manifest.
 
-    The account names all that was ever asked for, the manifest what its last preparation was for: once that is over,
+    The journal names all that was ever asked for, the manifest what its last preparation was for: once that is over,
     what has left the lists since is not counted.
     """
-    account = Journal(folder)
+    journal = Journal(folder)
     try:
         there = prepared.Prepared(folder)
         clips, fingerprint = len(there), there.fingerprint
     except prepared.NotPreparedError:
-        there, clips, fingerprint = None, len(account.packed()), "not finished"
-    if there is None or (account.exists and held(folder / LOCK)):
-        counts, every = account.counts(), account.reasons()
-        items = max(account.expected, sum(counts.values()))
-    elif account.exists:
+        there, clips, fingerprint = None, len(journal.packed()), "not finished"
+    if there is None or (journal.exists and held(folder / LOCK)):
+        counts, every = journal.counts(), journal.reasons()
+        items = max(journal.expected, sum(counts.values()))
+    elif journal.exists:
         listed = {clip.partition("/")[0] for clip in there.ids} | {item.id for item in there.lost + there.refused}
-        account.entries = {id: entry for id, entry in account.entries.items() if id in listed}
-        counts, every = account.counts(), account.reasons()
+        journal.entries = {id: entry for id, entry in journal.entries.items() if id in listed}
+        counts, every = journal.counts(), journal.reasons()
         items = there.coverage.expected
     else:
         coverage, every = there.coverage, []

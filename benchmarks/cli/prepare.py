@@ -273,7 +273,7 @@ class MaterialOptions:
     pairs: Path | None = file("table that pairs the kinds (default: the one that is shipped)")
     root: Path | None = ROOT
 
-    def source(self, **scenes: Any) -> CompositeDataModule:
+    def data_module(self, **scenes: Any) -> CompositeDataModule:
         from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeDataModule
 
         data = CompositeData(
@@ -301,7 +301,7 @@ def composite(material: MaterialOptions) -> None:
     """
     from benchmarks.datasets.composite.kinds import report
 
-    print(report(material.source().gathered()))
+    print(report(material.data_module().gathered()))
 
 
 SETS = typer.Argument(None, metavar="[NAME...]", help="data sets (default: all in the root)")

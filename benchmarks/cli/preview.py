@@ -55,4 +55,4 @@ def composite(
     from benchmarks.datasets.preview import preview
 
     with disk_errors(out):
-        print(f"wrote {preview(material.source(world=seed, image_size=size), out, split)}")
+        print(f"wrote {preview(material.data_module(world=seed, image_size=size), out, split)}")

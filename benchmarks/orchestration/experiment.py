@@ -97,9 +97,9 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
     )
 
 
-def code_behind(task: str, method: str, source: str) -> dict[str, str]:
-    """Digest of all modules that compute what the task measures of the method on scenes of the source."""
-    modules = [TASKS.module_of(task), methods.module_of(method), module_of({"source": source})]
+def code_behind(task: str, method: str, data: str) -> dict[str, str]:
+    """Digest of all modules that compute what the task measures of the method on scenes of the data module ``data``."""
+    modules = [TASKS.module_of(task), methods.module_of(method), module_of({"source": data})]
     return code_digest(modules, (*PACKAGES, *(module.partition(".")[0] for module in modules)), ORCHESTRATION)
 
 

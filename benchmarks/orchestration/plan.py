@@ -82,21 +82,21 @@ def prepare_sets(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
-    sources: dict[str, DataModule] = {}
+    modules: dict[str, DataModule] = {}
     wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
         data, task = json.dumps(to_dict(job.config.data), sort_keys=True), job.config.task
-        if data not in sources:
-            sources[data] = open_data_module(to_dict(job.config.data))
-        of_all = sources[data].of(task) is sources[data]
+        if data not in modules:
+            modules[data] = open_data_module(to_dict(job.config.data))
+        of_all = modules[data].of(task) is modules[data]
         for name in job.sets:
             wanted.setdefault((data, "" if of_all else task, name), job)
     missing: dict[str, None] = {}
     for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
         with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
-            source = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
+            module = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
             try:
-                (source.of(task) if task else source).named(name)
+                (module.of(task) if task else module).named(name)
             except NotPreparedError as error:
                 missing[str(error)] = None
     if missing:

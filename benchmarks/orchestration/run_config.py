@@ -35,7 +35,7 @@ class RunConfig:
     model: Any  # the method's Config
     stages: Ordering
     step: int | None  # evaluate the weights after this update of the last stage; None: the last ones
-    data: Any  # configuration of a source
+    data: Any  # configuration of a data module
     training: TrainingConfig
     evaluation: Any  # the task's Config; None for pre-training
     counter: Any  # the counting task's Config, read by stages with k="counted" only; None without such stages

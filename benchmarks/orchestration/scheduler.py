@@ -82,13 +82,13 @@ def run(
     state: State,
     executor: Executor,
     *,
-    changed: Callable[[State], None],
+    on_progress: Callable[[State], None],
     seed_done: Callable[[int], None],
 ) -> None:
     """Run ``state.todo``, going on past failures; the executor is closed at the end, whatever ends it.
 
-    ``changed`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a seed
-    (or of the seeds before it) is left.
+    ``on_progress`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a
+    seed (or of the seeds before it) is left.
     """
     order = Order(state)
     with contextlib.closing(executor):
@@ -109,7 +109,7 @@ def run(
                     order.fail(over.job, why)
                 for seed in order.seeds_ended():
                     seed_done(seed)
-            changed(state)
+            on_progress(state)
 
 
 class Order:

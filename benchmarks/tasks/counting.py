@@ -96,7 +96,7 @@ def measure(context: Context) -> dict[str, Any]:
 
 
 def countable(numbers: Sequence[int]) -> tuple[int, ...]:
-    """Of the numbers of sources that a source has scenes of, those that are counted: 1 to 5."""
+    """Of the numbers of sources that there are scenes of, those that are counted: 1 to 5."""
     return tuple(n for n in numbers if 1 <= n <= MAX_COUNT)
 
 

@@ -66,7 +66,7 @@ class Task:
 
     @classmethod
     def sets(cls, evaluation: Any, data: DataModule, method: Any) -> tuple[str, ...]:
-        """The sets of the source that are read: "train 1", "test 3", "probe". ``method`` is the method's class."""
+        """The sets of the data module that are read: "train 1", "test 3", "probe". ``method`` is the method's class."""
         return ("test 1",)
 
     @classmethod
