@@ -71,7 +71,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMember:
-    """What the manifest says of a member."""
+    """Size and hash of a member, by the manifest."""
 
     size: int
     sha256: str

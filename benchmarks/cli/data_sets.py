@@ -82,7 +82,7 @@ def write_csv(folders: Sequence[Path], path: Path) -> None:
 
 
 def verified(folder: Path) -> bool:
-    """Whether a data set is what was packed; what is not is told, and accounted as damaged."""
+    """Whether a data set is what was packed; what is not is named, and entered as damaged."""
     try:
         return _as_packed(folder)
     except (DamagedError, OSError, InUseError) as error:  # the others are looked at all the same

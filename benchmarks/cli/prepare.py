@@ -61,7 +61,7 @@ def media(help: str, default: Any = None) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
-    """Where to, how many at a time, what to try again."""
+    """Options of a preparation: where to, how many at a time, what to try again."""
 
     root: Path | None = ROOT
     limit: int | None = count("N items only, evenly over the lists, to rehearse")
@@ -262,7 +262,7 @@ def esc50(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaterialOptions:
-    """Of what scenes are composed."""
+    """Options that name the files of which scenes are composed."""
 
     photographs: Path | None = path("a folder of photographs for each kind (default: ROOT/caltech101)")
     recordings: list[Names] | None = option(

@@ -33,7 +33,7 @@ Parents = tuple[tuple[str, Path | None], ...]
 
 
 class RerunError(ValueError):
-    """A run that cannot be run again: why, and what to do."""
+    """A run cannot be run again: why, and what to do."""
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ class Running:
 
 @dataclass(slots=True)
 class State:
-    """What has happened so far: what the display shows and the exit status is made of."""
+    """Jobs that are reused, finished, failed and running so far: all that the display and the exit status need."""
 
     jobs: list[Job]
     reused: dict[str, Record] = field(default_factory=dict)

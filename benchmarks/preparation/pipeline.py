@@ -71,7 +71,7 @@ class How:
 
 @dataclass(slots=True)
 class PreparationState:
-    """How far a preparation is, for whoever shows it."""
+    """Progress of a preparation, for whoever shows it."""
 
     total: int
     to_do: int
@@ -390,7 +390,7 @@ def _require_same_settings(folder: Path, journal: Journal, plan: Plan) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Why an item was lost; errors that nobody foresaw say of which kind they are."""
+    """Why an item was lost; errors that nobody foresaw begin with their type."""
     text = " ".join(str(error).split())[:300]
     return text if isinstance(error, DecodeError | SandboxError) else f"{type(error).__name__}: {text}"
 
