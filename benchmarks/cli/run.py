@@ -91,7 +91,8 @@ def run(
     from benchmarks.orchestration.request import Request
     from benchmarks.tasks.classification import scoreable
 
-    preset = preset if limit is None else f"{preset}@{limit}"
+    base = str(Path(preset).absolute()) if preset.endswith(".py") else preset  # its runs may start elsewhere
+    preset = base if limit is None else f"{base}@{limit}"
     found = esc50 or _found_esc50(presets.load(preset))
     videos = {"ucf101": ucf101, "hmdb51": hmdb51}
     request = Request(
@@ -135,13 +136,14 @@ def benchmark(
     if dry_run:
         show_plan(console, state)
         return 0
-    out = report or report_folder(request.preset)
+    name = presets.label(request.preset)
+    out = report or report_folder(name)
     require_home()
     require_writable(out, "name a folder for the report with --report")
-    registry.save_plan(request.preset, plan)
+    registry.save_plan(name, plan)
     do_without_mongo_if_away(console)
     prepare_sets(state.todo, slots)
-    status = train_and_report(console, state, request.preset, out, slots)
+    status = train_and_report(console, state, name, out, slots)
     return 1 if status or state.failed else 0
 
 

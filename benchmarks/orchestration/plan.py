@@ -69,7 +69,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[Same], command: Seque
     asked = set(rows(request, methods))
     selected = {kind: list(getattr(request, kind)) for kind in ("methods", "orderings", "tasks")}
     return {
-        "preset": request.preset,
+        "preset": presets.label(request.preset),
         "limit": presets.limit_of(request.preset)[1],  # of scenes in each set: it is a rehearsal
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
