@@ -1,4 +1,4 @@
-"""Zip archives that somebody else has made: the files that are wanted, and nothing else, are taken out."""
+"""Zip archives made by others: the wanted files are taken out, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.files import replacing
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, ValueError)
 
 
-class ArchiveError(ValueError):
+class ZipError(ValueError):
     """The file is no archive, or is damaged."""
 
 
@@ -28,7 +28,7 @@ def extract(
     ``wanted`` says where below ``folder`` a member belongs (``None``: nowhere, it is left out). Members whose names
     leave the archive's folder, links and other special files, and such as are larger than ``most_bytes`` (whatever
     their header says) are refused. Files that are there already are left alone: an extraction may be repeated. Raises
-    :class:`ArchiveError` if the file cannot be read as a zip archive; :class:`DiskFullError` when there is no room.
+    :class:`ZipError` if the file cannot be read as a zip archive; :class:`DiskFullError` when there is no room.
     """
     refused: dict[str, str] = {}
     try:
@@ -51,7 +51,7 @@ def extract(
                     if why:
                         refused[member.filename] = why
     except DAMAGE as error:
-        raise ArchiveError(f"{archive} is no zip archive, or is damaged ({error})") from error
+        raise ZipError(f"{archive} is no zip archive, or is damaged ({error})") from error
     return refused
 
 

@@ -74,9 +74,8 @@ def test_music_has_a_video_of_each_instrument_to_validate_and_one_to_test(shared
 
 def test_flickr_s_test_images_are_249(shared_data, tmp_path):
     folder = shared_data / "flickr_soundnet"
-    annotations, test = folder / "annotations_2786.json", folder / "test_250.json"
-    plan = flickr_soundnet.plan(annotations=annotations, test=test, everything=False)
-    nothing_found(plan, tmp_path / "flickr_soundnet")
+    lists = {"annotations": folder / "annotations_2786.json", "test": folder / "test_250.json"}
+    nothing_found(flickr_soundnet.plan(**lists, everything=False), tmp_path / "flickr_soundnet")
     source = of("localization", tmp_path)
     assert expected(source, 1, "test") == 249
     assert len(source._set("train 1").maps) == 2537
