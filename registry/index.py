@@ -360,10 +360,7 @@ class _Family:
         return self._known[id]
 
     def _reasons(self, id: int, family: Mapping[str, Any]) -> tuple[str, ...]:
-        reasons = [
-            *self._own(*self._runs[id][:2]),
-            *(f"resumed after a change ({what})" for what in family["changed"]),
-        ]
+        reasons = [*self._own(*self._runs[id][:2]), *(f"resumed after a change ({what})" for what in family["changed"])]
         for parent, digest in family["parents"]:
             reasons += self._descent(self._newest.get(parent), digest)
         return tuple(reasons)

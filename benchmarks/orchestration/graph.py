@@ -107,13 +107,7 @@ def _counter(config: RunConfig) -> Job:
     """The counting network behind k="counted": of the same method, not pre-trained, the seed's own."""
     return _evaluation(
         replace(
-            config,
-            task="counting",
-            ordering="untrained",
-            stages=(),
-            step=None,
-            evaluation=config.counter,
-            counter=None,
+            config, task="counting", ordering="untrained", stages=(), step=None, evaluation=config.counter, counter=None
         )
     )
 

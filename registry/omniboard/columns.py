@@ -44,14 +44,7 @@ def layout() -> dict[str, Any]:
         "tags": 170,
         "notes": 110,
     }
-    return {
-        "shown": SHOWN,
-        "hidden": HIDDEN,
-        "metrics": METRICS,
-        "custom": CUSTOM,
-        "paths": paths,
-        "widths": widths,
-    }
+    return {"shown": SHOWN, "hidden": HIDDEN, "metrics": METRICS, "custom": CUSTOM, "paths": paths, "widths": widths}
 
 
 def set_up(store: Store) -> bool:

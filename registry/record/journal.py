@@ -59,11 +59,7 @@ def read_metrics(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 def write_metrics_json(folder: Path) -> None:
     """Write ``metrics.json``, the form in which Sacred's own FileStorageObserver leaves metrics, from the journal."""
     whole = {
-        name: {
-            "steps": [p[0] for p in points],
-            "values": [p[1] for p in points],
-            "timestamps": [p[2] for p in points],
-        }
+        name: {"steps": [p[0] for p in points], "values": [p[1] for p in points], "timestamps": [p[2] for p in points]}
         for name, points in read_points(folder).items()
     }
     atomic_write(folder / "metrics.json", to_json(whole))
