@@ -14,7 +14,6 @@ from rich.text import Text
 from registry.cli import printing
 
 if TYPE_CHECKING:
-    from benchmarks.orchestration.graph import Job
     from benchmarks.orchestration.scheduler import State
 
 
@@ -58,17 +57,17 @@ class Display:
             if job.key in state.finished:
                 self.console.print(f"{self.counter()} {job.name} ({state.finished[job.key]:.0f} s)")
             else:
-                self.failed(f"{self.counter()} ", job)
+                self.failed(f"{self.counter()} ", job.name, job.key)
         if self.live:
             self.live.update(self.picture())
 
-    def failed(self, before: str, job: Job) -> None:
-        self.console.print(Text.assemble(before, ("failed", "red"), f" {job.name}: {self.state.failed[job.key]}"))
+    def failed(self, before: str, name: str, key: str) -> None:
+        self.console.print(Text.assemble(before, ("failed", "red"), f" {name}: {self.state.failed[key]}"))
 
     def say_what_failed(self) -> None:
         for job in self.state.jobs:
             if job.key in self.state.failed:
-                self.failed("", job)
+                self.failed("", job.name, job.key)
         if self.state.failed:
             self.console.print(f"{len(self.state.failed)} runs failed; the same command tries them again")
 
