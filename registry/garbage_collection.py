@@ -83,9 +83,7 @@ def candidates(registry: Registry, choice: Choice) -> tuple[list[Candidate], lis
     found += [(path, LEFTOVERS) for path in _leftovers(home, busy)]
     found += [(path, LOCKS) for path in _sync_locks(home, going)]
     whole = {path for path, _ in found}
-    found = [
-        (path, reason) for path, reason in found if whole.isdisjoint(path.parents)
-    ]  # what they hold goes with them
+    found = [one for one in found if whole.isdisjoint(one[0].parents)]  # what they hold goes with them
     found.sort(key=lambda one: (REASONS.index(one[1]), one[0].parent, len(one[0].name), one[0].name))
     return [Candidate(path=path, reason=reason, bytes=_size(path)) for path, reason in found], unknown
 

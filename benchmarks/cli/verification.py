@@ -14,7 +14,7 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks.orchestration.rerun import Again, RerunError, rerunning
-from benchmarks.orchestration.verification import DIFFERENT, TOLERANCE, VERDICTS, Verification, verification
+from benchmarks.orchestration.verification import DIFFERENT, TOLERANCE, VERDICTS, Part, Verification, verification
 from registry.cli.printing import bar, console, print_json, said, title
 from registry.cli.printing import table as columns
 from registry.index import Registry
@@ -196,22 +196,23 @@ def _show_whole(outcome: Outcome, counter: str) -> None:
     out.print(f"device: {found.device[0]} then, {found.device[1]} now")
     for what in _grouped(found.changed) or ["nothing that is recorded has changed since then"]:
         out.print(what, soft_wrap=True)
-    parts = columns("", "verdict", *VERDICTS, "largest difference")
-    for part in found.parts:
-        verdict = part.verdict if part.decides else f"{part.verdict} (does not decide)"
-        counts = (str(part.counts[verdict]) for verdict in VERDICTS)
-        parts.add_row(f"{part.noun}s", verdict, *counts, "" if part.largest is None else said(part.largest))
-    out.print(parts)
+    out.print(columns("", "verdict", *VERDICTS, "largest difference", rows=map(_part, found.parts)))
     if worst := [difference for part in found.parts for difference in part.differences[:SHOWN]]:
-        rows = columns("the worst", "then", "now", "difference", "")
-        for d in worst:
-            size = "" if d.size is None else said(d.size)
-            rows.add_row(d.name, _short(d.then), _short(d.now), size, d.verdict)
-        out.print(rows)
+        rows = [(d.name, _short(d.then), _short(d.now), _size(d.size), d.verdict) for d in worst]
+        out.print(columns("the worst", "then", "now", "difference", "", rows=rows))
         if left := sum(len(part.differences[SHOWN:]) for part in found.parts):
             out.print(f"and {left} more (--json has all)")
     out.print(str(found), style="bold", soft_wrap=True)
     out.print()
+
+
+def _part(part: Part) -> tuple[str, ...]:
+    verdict = part.verdict if part.decides else f"{part.verdict} (does not decide)"
+    return f"{part.noun}s", verdict, *(str(part.counts[verdict]) for verdict in VERDICTS), _size(part.largest)
+
+
+def _size(difference: float | None) -> str:
+    return "" if difference is None else said(difference)
 
 
 def _show_summary(counts: Counter[str], outcomes: Sequence[Outcome]) -> None:

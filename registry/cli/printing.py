@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every --help do without
@@ -36,6 +37,14 @@ def bar() -> Progress:
     return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
 
 
+@contextlib.contextmanager
+def counting(title: str, unit: int = 1) -> Iterator[Callable[[int, int], None]]:
+    """Such a bar, to be called with (done, of how many); it counts in ``unit``."""
+    with bar() as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done // unit, total=total // unit)
+
+
 class Reading:
     """For a :class:`~registry.index.Registry` to tell how it comes along: a bar while it reads very many runs."""
 
@@ -62,13 +71,16 @@ class Reading:
             self._bar = None
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str, rows: Iterable[Sequence[str]] = ()) -> Table:
     """Without columns: facts, without a head."""
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
-    return _with_columns(made, columns)
+    _with_columns(made, columns)
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def framed(*columns: str, numbers: Sequence[str] = (), title: str | None = None) -> Table:

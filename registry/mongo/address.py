@@ -106,35 +106,17 @@ def _without_secrets(text: str) -> str:
     return f"{scheme if mark else ''}{mark}***@{after.partition('?')[0]}" if at else text.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
 class Store:
-    """An open database. Close it by leaving :func:`opened`."""
+    """An open database and its collections. Close it by leaving :func:`opened`."""
 
-    database: Database[dict[str, Any]]
-
-    @property
-    def runs(self) -> Any:
-        return self.database["runs"]
-
-    @property
-    def metrics(self) -> Any:
-        return self.database["metrics"]
-
-    @property
-    def long_metrics(self) -> Any:
-        return self.database["cavl_metrics"]
-
-    @property
-    def copies(self) -> Any:
-        return self.database["cavl_sync"]
-
-    @property
-    def sources(self) -> Any:
-        return self.database["cavl_sources"]
-
-    @property
-    def settings(self) -> Any:
-        return self.database["cavl_settings"]
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self.database = database
+        self.runs: Any = database["runs"]
+        self.metrics: Any = database["metrics"]
+        self.long_metrics: Any = database["cavl_metrics"]
+        self.copies: Any = database["cavl_sync"]
+        self.sources: Any = database["cavl_sources"]
+        self.settings: Any = database["cavl_settings"]
 
     @property
     def files(self) -> gridfs.GridFS:

@@ -18,7 +18,7 @@ import hashlib
 import mimetypes
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -219,21 +219,16 @@ def document(folder: Path) -> dict[str, Any]:
         info = read_json(folder / "info.json") if (folder / "info.json").exists() else {}
         if run.get("resumptions"):
             info = {**info, "resumptions": run["resumptions"]}
-        entry = {
-            "experiment": experiment,
-            "command": run["command"],
-            "host": host,
-            "config": flattened(read_json(folder / "config.json")),
-            "meta": run["meta"],
-            "status": run["status"],
-        }
+        entry = {"experiment": experiment, "command": run["command"], "host": host}
+        entry |= {"config": flattened(read_json(folder / "config.json")), "meta": run["meta"], "status": run["status"]}
         if run["status"] == "QUEUED":
             return {**entry, "artifacts": [], "info": {}}
         said, shortened = _output(folder)
         entry |= {
             "format": MongoObserver.VERSION,
             "start_time": _time(run["start_time"]),
-            "resources": [(name, _md5(stored)) for name, stored in run.get("resources", ())],
+            # The MD5 is in the name of the copy: _resources/table_<md5>.csv.
+            "resources": [(name, Path(copy).stem.rpartition("_")[2]) for name, copy in run.get("resources", ())],
             "artifacts": [*run.get("artifacts", ()), *(["cout.txt"] if shortened else [])],
             "captured_out": said,
             "info": flattened(info),
@@ -257,11 +252,6 @@ def _output(folder: Path) -> tuple[str, bool]:
     head, tail = said[: LONGEST_OUTPUT // 2], said[-LONGEST_OUTPUT // 2 :]
     left_out = f"\n[... {len(said) - len(head) - len(tail):,} bytes are left out here; the artifact cout.txt has all]\n"
     return head.decode(errors="replace") + left_out + tail.decode(errors="replace"), True
-
-
-def _md5(stored: str) -> str:
-    """Of a resource, from the name of its copy: ``_resources/table_<md5>.csv``."""
-    return Path(stored).stem.rpartition("_")[2]
 
 
 def flattened(value: Any) -> Any:
@@ -358,14 +348,8 @@ def _artifacts(folder: Path, names: Iterable[str], copy: Mapping[str, Any], stor
         if (name, digest) in known:
             kept.append(known[name, digest])
             continue
-        file = _uploaded(
-            folder / name,
-            copy["_id"],
-            store,
-            filename=f"artifact://runs/{copy['run']}/{name}",
-            metadata=None,
-            content_type=mimetypes.guess_type(name)[0],
-        )
+        about = {"filename": f"artifact://runs/{copy['run']}/{name}", "metadata": None}
+        file = _uploaded(folder / name, copy["_id"], store, **about, content_type=mimetypes.guess_type(name)[0])
         kept.append({"name": name, "file": file, "digest": digest})
     return kept
 
@@ -405,7 +389,8 @@ def _metrics(
         if len(points) > LONGEST:
             shown = thin(points, LONGEST)
             thinned.append(name)
-            for part, piece in enumerate(_parts(points)):
+            for part, first in enumerate(range(0, len(points), LONGEST)):
+                piece = points[first : first + LONGEST]
                 whole = {"run_id": number, "name": name, "part": part, **_columns(piece)}
                 store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
         # An id that follows from the names: a copy that is killed and the next one write the same document.
@@ -423,11 +408,6 @@ def thin(points: list[journal.Point], most: int) -> list[journal.Point]:
     """At most ``most`` of the points, evenly, with the first and the last."""
     last = len(points) - 1
     return [points[i * last // (most - 1)] for i in range(most)]
-
-
-def _parts(points: list[journal.Point]) -> Iterator[list[journal.Point]]:
-    for first in range(0, len(points), LONGEST):
-        yield points[first : first + LONGEST]
 
 
 def _columns(points: list[journal.Point]) -> dict[str, list[Any]]:
