@@ -12,11 +12,30 @@ from benchmarks import presets
 from benchmarks.datasets.data_module import DataModule, open_data_module
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.orchestration.graph import Job
-from benchmarks.orchestration.request import Request, Same, rows, whole
+from benchmarks.orchestration.request import Request, Same, plan_of, rows, whole
+from benchmarks.orchestration.scheduler import State, select
 from benchmarks.progress import progress_bar
 from cavl.config import to_dict
 from registry.index import Registry
 from registry.record.run_record import Record
+
+
+def settled(
+    request: Request, registry: Registry, rerun: str | None, command: Sequence[str]
+) -> tuple[State, list[str], dict[str, Any]]:
+    """What is to be run of ``request``; a sentence on each ordering whose runs are another's; the plan to be kept.
+
+    Raises
+    ------
+    ValueError
+        Where there is nothing to be run.
+    """
+    jobs, same = plan_of(request)
+    if not jobs:
+        raise ValueError("of what was asked for nothing can be run; the report that stands is left alone")
+    reused = select(jobs, registry, rerun)
+    state = State(jobs=only_failed(jobs, reused, registry) if rerun == "failed" else jobs, reused=reused)
+    return state, sames(same), plan(request, jobs, same, command)
 
 
 def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registry) -> list[Job]:
@@ -50,7 +69,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[Same], command: Seque
     asked = set(rows(request, methods))
     selected = {kind: list(getattr(request, kind)) for kind in ("methods", "orderings", "tasks")}
     return {
-        "preset": request.preset,
+        "preset": presets.label(request.preset),
         "limit": presets.limit_of(request.preset)[1],  # of scenes in each set: it is a rehearsal
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
