@@ -187,9 +187,8 @@ class _Archive:
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise self.refused("its manifest is of something else than runs of this benchmark")
         if manifest.get("version") != VERSION:
-            raise self.refused(
-                f"it has version {manifest.get('version')!r} of the format; this program reads {VERSION}"
-            )
+            version = manifest.get("version")
+            raise self.refused(f"it has version {version!r} of the format; this program reads {VERSION}")
         return manifest
 
     def unpack(self, aside: Path, progress: Progress | None) -> None:

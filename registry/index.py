@@ -208,9 +208,8 @@ class Registry:
         """
         path = self._plan_path(preset)
         if not path.exists():
-            raise FileNotFoundError(
-                f"no plan of preset {preset!r} in {self.home}: run the suite with that preset first"
-            )
+            remedy = "run the suite with that preset first"
+            raise FileNotFoundError(f"no plan of preset {preset!r} in {self.home}: {remedy}")
         plan: dict[str, Any] = read_json(path)
         return plan
 
@@ -238,17 +237,12 @@ class Registry:
         if unknown:
             known = ", ".join(Filters.__annotations__)
             raise TypeError(f"no filter {', '.join(sorted(unknown))}; there are {known}")
-        given: dict[str, Collection[Any]] = {
-            name: _several(value) for name, value in filters.items() if value is not None
-        }
+        given = {name: _several(value) for name, value in filters.items() if value is not None}
         status, stale = given.pop("status", None), given.pop("stale", None)
         where, values = _where(given)
         found = self._answer(lambda db: question(db, where, values))
-        return [
-            one
-            for one in found
-            if (status is None or one.status in status) and (stale is None or bool(one.stale) in stale)
-        ]
+        found = [one for one in found if status is None or one.status in status]
+        return [one for one in found if stale is None or bool(one.stale) in stale]
 
     def _record(self, family: _Family, id: int, code: str, environment: str, document: str) -> Record:
         values = json.loads(document)

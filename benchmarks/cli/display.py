@@ -21,12 +21,8 @@ def show_plan(console: Console, state: State) -> None:
     table = Table("run", "updates", "state", title="what would run")
     for job in state.jobs:
         record = state.reused.get(job.key)
-        text = (
-            "to do"
-            if record is None
-            else f"run {record.id}" + (f", stale: {'; '.join(record.stale)}" if record.stale else "")
-        )
-        table.add_row(job.name, str(job.updates or ""), text)
+        stale = f", stale: {'; '.join(record.stale)}" if record and record.stale else ""
+        table.add_row(job.name, str(job.updates or ""), f"run {record.id}{stale}" if record else "to do")
     printing.console().print(table)  # of any width: in a pipe nothing is cut
     updates = sum(j.updates for j in state.todo)
     console.print(f"{len(state.todo)} of {len(state.jobs)} runs to do, {updates} updates of training")
@@ -81,12 +77,8 @@ class Display:
         rows = Table.grid(padding=(0, 2))
         for running in state.running.values():
             bar = ProgressBar(total=max(1, running.total), completed=running.done, width=30)
-            rows.add_row(
-                running.job.name,
-                bar,
-                f"{running.done}/{running.total or '?'}",
-                clock(time.monotonic() - running.started),
-            )
+            how_far, so_far = f"{running.done}/{running.total or '?'}", clock(time.monotonic() - running.started)
+            rows.add_row(running.job.name, bar, how_far, so_far)
         left = state.seconds_left()
         summary = f"{len(state.finished) + len(state.reused)} of {len(state.jobs)} runs done"
         summary += f", {len(state.failed)} failed" if state.failed else ""

@@ -207,9 +207,8 @@ def _refuse_unknown(request: Request, methods: Methods, there: Mapping[str, Sequ
     for kind, noun in KINDS.items():
         for name in getattr(request, kind):
             if name not in there[kind] and not (kind == "orderings" and _kept(name, methods)):
-                raise ValueError(
-                    f"preset {request.preset!r} has no {noun} {name!r}; {instead(name, there[kind], 'it has')}"
-                )
+                has = instead(name, there[kind], "it has")
+                raise ValueError(f"preset {request.preset!r} has no {noun} {name!r}; {has}")
 
 
 def _refuse_unmatched(
@@ -229,9 +228,8 @@ def _refuse_unmatched(
                 fit = [n for n in there[kind] if any(_asked(replace(request, **{**fewer, kind: (n,)}), methods))]
                 given, others = _said(request, others), others[:-1]
             all_given = _said(request, [other for other in KINDS if other != kind])
-            raise ValueError(
-                f"preset {request.preset!r} has no {noun} {name!r}{all_given}; it has{given}: {', '.join(fit)}"
-            )
+            has = f"it has{given}: {', '.join(fit)}"
+            raise ValueError(f"preset {request.preset!r} has no {noun} {name!r}{all_given}; {has}")
 
 
 def _said(request: Request, kinds: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ Plain dictionaries exist at Sacred's border only: :meth:`RunConfig.to_dict` is w
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from benchmarks.methods import method_class
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
+from registry.nearest import instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +61,10 @@ class RunConfig:
         known = [entry.name for entry in dataclasses.fields(cls)]
         for key in plain:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                instead = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-                raise ConfigError(f"unknown configuration key {key}; {instead}")
+                raise ConfigError(f"unknown configuration key {key}; {instead(key, known, 'known')}")
         if missing := [entry for entry in known if entry not in plain]:
-            raise ConfigError(
-                f"its configuration has no {', '.join(missing)}: another program, or another version of this one, made "
-                "it"
-            )
+            made = "another program, or another version of this one, made it"
+            raise ConfigError(f"its configuration has no {', '.join(missing)}: {made}")
         try:
             return cls(**{**plain, **_typed(plain)})
         except ConfigError:

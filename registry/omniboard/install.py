@@ -49,9 +49,8 @@ def program(name: str, environment: Mapping[str, str] = os.environ) -> str:
         said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
         version = re.match(r"v(\d+)\.", said)
         if version is None or int(version[1]) < OLDEST:
-            raise OmniboardError(
-                f"{found} is {said.strip() or 'no Node.js'}: Omniboard needs version {OLDEST} or newer"
-            )
+            said = said.strip() or "no Node.js"
+            raise OmniboardError(f"{found} is {said}: Omniboard needs version {OLDEST} or newer")
     return found
 
 
@@ -108,9 +107,8 @@ def _install(place: Path) -> None:
     )
     if done.returncode != 0 or not start_file(place).is_file():
         last = " ".join(done.stdout.split()[-60:])
-        raise OmniboardError(
-            f"npm could not install Omniboard ({last}); is the network there? Start again to try again"
-        )
+        remedy = "is the network there? Start again to try again"
+        raise OmniboardError(f"npm could not install Omniboard ({last}); {remedy}")
     # What its page was built with, two thirds of all, is of no more use.
     shutil.rmtree(_web(place) / "node_modules", ignore_errors=True)
 

@@ -80,9 +80,8 @@ def read_points(folder: Path) -> dict[str, list[Point]]:
                 for point in zip(metric["steps"], metric["values"], metric["timestamps"], strict=True):
                     points[point[0]] = point
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
-            raise JournalError(
-                f"line {number} of {path} is damaged ({error}); delete that line to read the rest"
-            ) from None
+            remedy = "delete that line to read the rest"
+            raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None
     return {name: sorted(points.values(), key=lambda point: point[0]) for name, points in by_step.items()}
 
 

@@ -43,9 +43,13 @@ from registry.record.serialization import NotPlainError, plain, redact, redacted
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
 
-
 #: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
 SILENCE = 60.0
+
+# What Sacred tells its observers.
+Info = Mapping[str, Any]
+Time = datetime.datetime
+Id = int | str | None
 
 
 class AlreadyRunning(RuntimeError):
@@ -111,14 +115,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     # ---- the beginning ----------------------------------------------------------------------------------------------
 
     def queued_event(
-        self,
-        ex_info: Mapping[str, Any],
-        command: str,
-        host_info: Mapping[str, Any],
-        queue_time: datetime.datetime,
-        config: Mapping[str, Any],
-        meta_info: Mapping[str, Any],
-        _id: int | str | None,
+        self, ex_info: Info, command: str, host_info: Info, queue_time: Time, config: Info, meta_info: Info, _id: Id
     ) -> int:
         """Keep a place for a run: whoever runs the same key later continues this record."""
         id = self._open(_id, config, self._new_entry("QUEUED", ex_info, command, host_info, meta_info))
@@ -126,14 +123,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         return id
 
     def started_event(
-        self,
-        ex_info: Mapping[str, Any],
-        command: str,
-        host_info: Mapping[str, Any],
-        start_time: datetime.datetime,
-        config: Mapping[str, Any],
-        meta_info: Mapping[str, Any],
-        _id: int | str | None,
+        self, ex_info: Info, command: str, host_info: Info, start_time: Time, config: Info, meta_info: Info, _id: Id
     ) -> int:
         """Open a record, or take over the unfinished one of the same key, and return its id.
 
@@ -149,14 +139,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         entry = self._new_entry("RUNNING", ex_info, command, host_info, meta_info)
         return self._open(_id, config, {**entry, "start_time": start_time.isoformat()})
 
-    def _new_entry(
-        self,
-        status: str,
-        ex_info: Mapping[str, Any],
-        command: str,
-        host_info: Mapping[str, Any],
-        meta_info: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _new_entry(self, status: str, ex_info: Info, command: str, host_info: Info, meta_info: Info) -> dict[str, Any]:
         return {
             "experiment": {**plain(ex_info, "experiment"), "sources": self.save_sources(ex_info)},
             "command": command,
@@ -169,7 +152,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             "heartbeat": None,
         }
 
-    def _open(self, wanted: int | str | None, config: Mapping[str, Any], entry: dict[str, Any]) -> int:
+    def _open(self, wanted: Id, config: Info, entry: dict[str, Any]) -> int:
         with self._mutex:
             self._forget()
             wanted = None if self._own_ids else wanted
@@ -195,7 +178,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             self.dir = str(self.folder)  # where Sacred's users look for it
             return int(self.folder.name)
 
-    def _begin(self, wanted: int | str | None, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
+    def _begin(self, wanted: Id, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
         """Write a new record aside and rename it: a run is there whole or, where a kill came between, not at all."""
         folder = self._new_folder(wanted)
         aside = folder.with_name(f".{folder.name}.aside")
@@ -215,7 +198,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             raise
         self.folder = folder
 
-    def _new_folder(self, wanted: int | str | None) -> Path:
+    def _new_folder(self, wanted: Id) -> Path:
         if wanted is not None and not (str(wanted).isdigit() and len(str(wanted)) <= DIGITS):
             raise ValueError(f"the id of a run is a whole number of at most {DIGITS} digits, not {wanted!r}")
         folder = self.home / str(next_id(self.home) if wanted is None else int(wanted))
@@ -272,9 +255,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             if self._ended:  # a last beat that comes late, held up by another observer
                 self._summarise_metrics()
 
-    def heartbeat_event(
-        self, info: Mapping[str, Any], captured_out: str, beat_time: datetime.datetime, result: Any
-    ) -> None:
+    def heartbeat_event(self, info: Info, captured_out: str, beat_time: Time, result: Any) -> None:
         """Write captured output, ``info`` and the time of the beat."""
         with self._mutex, self._trying():
             self._output = captured_out
