@@ -42,14 +42,8 @@ USES = {
 def export(registry: Registry, number: int, out: Path) -> Path:
     """Write the folder ``out`` whole or not at all, and return it.
 
-    Raises
-    ------
-    ModelError
-        If the run has no weights, or they are damaged.
-    FileExistsError
-        If ``out`` is there and not empty.
-    KeyError, RecordError
-        If there is no such run, or its record is damaged.
+    Raises ModelError if the run has no weights, or they are damaged; FileExistsError if ``out`` is there and not empty;
+    KeyError or RecordError if there is no such run, or its record is damaged.
     """
     from cavl.extractor import CONFIG, WEIGHTS, find  # slow to import, and --help is not
 

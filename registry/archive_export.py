@@ -83,10 +83,7 @@ def is_weights(name: str) -> bool:
 def contents(folder: Path) -> Contents:
     """What belongs to the run in ``folder``, every word of it checked: it may come from anywhere.
 
-    Raises
-    ------
-    RecordError
-        When that is no run, or it names what is no key, no artifact's name, no copy of a source.
+    Raises RecordError when that is no run, or it names what is no key, no artifact's name, no copy of a source.
     """
     run = _checked_json(folder / "run.json")
     for name in ("config.json", "pedigree.json", "info.json"):
@@ -202,10 +199,7 @@ def _weights(result: Any) -> Iterator[tuple[str, str]]:
 def parents_first(runs: Iterable[Contents]) -> list[Contents]:
     """In the order in which they can come into a registry, runs of one key by id.
 
-    Raises
-    ------
-    ArchiveError
-        When a run descends from itself.
+    Raises ArchiveError when a run descends from itself.
     """
     runs = sorted(runs, key=lambda run: run.record.id)
     parents: dict[str, set[str]] = {}
@@ -227,23 +221,12 @@ def write_archive(
 ) -> dict[str, Any]:
     """Write the runs ``ids``, and all that they descend from, to the file ``path``; returns the manifest.
 
-    What a run names and is not there is left out: the manifest's ``missing`` says so, one sentence each.
+    What a run names and is not there is left out: the manifest's ``missing`` says so, one sentence each. Without
+    ``weights``, so are these, by far the largest part. ``progress`` is called with (bytes done, of how many); every
+    file is read twice.
 
-    Parameters
-    ----------
-    weights
-        Whether to take the weights, by far the largest part.
-    progress
-        Called with (bytes done, of how many). Every file is read twice.
-
-    Raises
-    ------
-    KeyError
-        When there is no such run.
-    RecordError
-        When its record, or that of a run it descends from, is damaged.
-    ArchiveError
-        When a run is going on, or something changes meanwhile. ``path`` is left as it was.
+    Raises KeyError when there is no such run; RecordError when its record, or that of a run it descends from, is
+    damaged; ArchiveError when a run is going on, or something changes meanwhile. ``path`` is left as it was.
     """
     asked = sorted(set(ids))
     records = _ended(registry, asked)

@@ -82,28 +82,12 @@ def read_archive(
 ) -> tuple[list[Arrival], list[str]]:
     """Bring the runs of the archive ``path`` into ``registry``, each under the next free id.
 
-    A run that is here already stays as it is; weights and sources of it that are missing here come in.
+    A run that is here already stays as it is; weights and sources of it that are missing here come in. ``limit`` is how
+    many bytes the archive may unpack to; ``progress`` is called with (bytes done, of how many). Returns the arrivals,
+    parents first, and what the archive lacks, as its manifest says, one sentence each.
 
-    Parameters
-    ----------
-    limit
-        Bytes that the archive may unpack to.
-    progress
-        Called with (bytes done, of how many).
-
-    Returns
-    -------
-    list of Arrival
-        Parents first.
-    list of str
-        What the archive lacks, as its manifest says, one sentence each.
-
-    Raises
-    ------
-    ArchiveError
-        When it is no such archive, or damaged, or not to be trusted, or would replace weights here: nothing comes in.
-    DiskFullError
-        When there is no room; runs that have come in are whole.
+    Raises ArchiveError when it is no such archive, or damaged, or not to be trusted, or would replace weights here
+    (nothing comes in); DiskFullError when there is no room (runs that have come in are whole).
     """
     with contextlib.ExitStack() as stack:
         with _reading(path):

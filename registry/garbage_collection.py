@@ -93,10 +93,7 @@ def delete(
 ) -> tuple[list[Candidate], dict[Path, str]]:
     """Delete what :func:`candidates` finds at this moment; returns what has been, and why the rest could not be.
 
-    Raises
-    ------
-    TimeoutError
-        When another process has been opening runs for a minute.
+    Raises TimeoutError when another process has been opening runs for a minute.
     """
     home = registry.home
     deleted: list[Candidate] = []

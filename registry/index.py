@@ -161,12 +161,7 @@ class Registry:
     def get(self, id: int) -> Record:
         """The run ``id``.
 
-        Raises
-        ------
-        KeyError
-            When there is none.
-        RecordError
-            When its record is damaged.
+        Raises KeyError when there is none; RecordError when its record is damaged.
         """
         found = self.records(id=id)
         if not found:
@@ -201,10 +196,7 @@ class Registry:
     def plan(self, preset: str) -> dict[str, Any]:
         """What the suite last set out to run for ``preset``.
 
-        Raises
-        ------
-        FileNotFoundError
-            When it never did.
+        Raises FileNotFoundError when it never did.
         """
         path = self._plan_path(preset)
         if not path.exists():

@@ -31,10 +31,7 @@ class Plugins:
     def load(self, name: str) -> Any:
         """The object behind ``name``.
 
-        Raises
-        ------
-        ValueError
-            For a name that there is not, with the nearest that there is.
+        Raises ValueError for a name that there is not, with the nearest that there is.
         """
         if name not in self.available:
             raise ValueError(f"unknown {self.noun} {name!r}; {instead(name, list(self.available))}")

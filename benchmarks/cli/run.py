@@ -203,10 +203,7 @@ def _places(photographs: Path | None, recordings: Names | None) -> dict[str, str
 def do_without_mongo_if_away(console: Console) -> None:
     """One warning, instead of one from every run, where $CAVL_MONGO_URI names a database that cannot be used now.
 
-    Raises
-    ------
-    MongoError
-        When it is no address at all.
+    Raises MongoError when it is no address at all.
     """
     from registry.mongo.address import MongoError, address, opened
 

@@ -102,10 +102,7 @@ class Outcome:
 def runs_of_table(name: str, report: Path | None) -> list[int]:
     """Ids of the runs behind a table, each once, in the order of its rows.
 
-    Raises
-    ------
-    ValueError
-        Where there is no such table, or more than one, or what it holds is no table of runs.
+    Raises ValueError where there is no such table, or more than one, or what it holds is no table of runs.
     """
     reports = [report] if report else sorted(path.parent for path in REPORTS.glob("*/tables"))
     if not reports:

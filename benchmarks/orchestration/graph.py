@@ -65,10 +65,7 @@ class Job:
 def resolve(config: RunConfig) -> Job:
     """The job of a run configuration, with its ancestors.
 
-    Raises
-    ------
-    ConfigError
-        If its method cannot be measured in its task, or its ordering trains nothing.
+    Raises ConfigError if its method cannot be measured in its task, or its ordering trains nothing.
     """
     if all(stage.k != "counted" for stage in config.stages):
         config = replace(config, counter=None)

@@ -58,10 +58,7 @@ def whole(request: Request) -> Request:
 def rows(request: Request, methods: Methods) -> list[Row]:
     """The rows asked for and the trivial ones beside them, in the order of ``methods``.
 
-    Raises
-    ------
-    ValueError
-        For a name that selects nothing, alone or together with the others.
+    Raises ValueError for a name that selects nothing, alone or together with the others.
     """
     there = _there(methods, presets.tasks_of(presets.load(request.preset)))
     _refuse_unknown(request, methods, there)
@@ -138,10 +135,8 @@ def jobs_of(request: Request) -> list[Job]:
 def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
     """Every job of the request once (by key), parents before children, seed by seed; and whose rows are others'.
 
-    Raises
-    ------
-    ConfigError, ValueError
-        For a preset that there is not, and for a method, ordering or task that selects nothing of it.
+    Raises ConfigError or ValueError for a preset that there is not, and for a method, ordering or task that selects
+    nothing of it.
     """
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
@@ -241,10 +236,7 @@ def _said(request: Request, kinds: Sequence[str]) -> str:
 def _kept(ordering: str, methods: Methods) -> bool:
     """Whether it is a checkpoint, or another name, of an ordering that some method has.
 
-    Raises
-    ------
-    ValueError
-        For a checkpoint that is not kept, with those that are.
+    Raises ValueError for a checkpoint that is not kept, with those that are.
     """
     refused: ValueError | None = None
     for part in methods.values():

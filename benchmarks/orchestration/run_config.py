@@ -53,10 +53,8 @@ class RunConfig:
     def from_dict(cls, plain: Mapping[str, Any]) -> RunConfig:
         """Every value of its type, every default in its place.
 
-        Raises
-        ------
-        ConfigError
-            Naming the unknown key (and the nearest that exists), the missing one, or the value that cannot be meant.
+        Raises ConfigError naming the unknown key (and the nearest that exists), the missing one, or the value that
+        cannot be meant.
         """
         known = [entry.name for entry in dataclasses.fields(cls)]
         for key in plain:
@@ -89,10 +87,7 @@ class RunConfig:
     def relocated(self, paths: Mapping[str, str]) -> RunConfig:
         """The same with the folders that it names where ``paths`` (entry -> folder) says that they lie now.
 
-        Raises
-        ------
-        ConfigError
-            For an entry that names no folder in any task's configuration, or a folder that is not there.
+        Raises ConfigError for an entry that names no folder in any task's configuration, or a folder that is not there.
         """
         known = [name for task in TASKS.available for name in TASKS.load(task).paths]
         for name in paths:
@@ -126,10 +121,7 @@ def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
 def configure(task: str, preset_name: str, method: str, ordering: str, seed: int) -> RunConfig:
     """The complete configuration of one run.
 
-    Raises
-    ------
-    ConfigError, ValueError
-        For a preset, method or ordering that there is not.
+    Raises ConfigError or ValueError for a preset, method or ordering that there is not.
     """
     preset = presets.load(preset_name)
     methods = presets.methods_of(preset_name, preset)

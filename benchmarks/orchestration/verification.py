@@ -145,10 +145,7 @@ def judge(then: Any, now: Any, tolerance: float = TOLERANCE) -> tuple[str, float
 def verification(then: Record, now: Record, tolerance: float = TOLERANCE) -> Verification:
     """Compare a run with itself, run again.
 
-    Raises
-    ------
-    ValueError
-        When a table or the metrics of one of them are damaged.
+    Raises ValueError when a table or the metrics of one of them are damaged.
     """
     names = sorted({*then.artifacts, *now.artifacts}, key=lambda name: (name != ITEMS, name))
     tables = [name for name in names if name.endswith(".csv")]

@@ -96,10 +96,7 @@ RUNS = typer.Argument(metavar="ID...", help="a run", autocompletion=ids)
 def registry_in(place: Path | None) -> Iterator[Registry]:
     """The registry in the folder that the user named, or else the usual one; a bar shows how reading comes along.
 
-    Raises
-    ------
-    FileNotFoundError
-        Where the folder that was named is no registry.
+    Raises FileNotFoundError where the folder that was named is no registry.
     """
     from registry.cli.printing import Reading
 

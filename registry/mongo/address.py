@@ -73,10 +73,7 @@ def address(text: str) -> Address:
 
     Nothing is looked up: what cannot be reached is told by :func:`opened`.
 
-    Raises
-    ------
-    MongoError
-        When it is neither.
+    Raises MongoError when it is neither.
     """
     if "://" in text:
         scheme, _, rest = text.partition("://")
@@ -127,10 +124,7 @@ class Store:
 def opened(where: Address, *, indexes: bool = True) -> Iterator[Store]:
     """The database at ``where``, with its indexes; without ``indexes`` for users who may only read.
 
-    Raises
-    ------
-    MongoError
-        When it cannot be reached or does not let us in, now or anywhere in the block.
+    Raises MongoError when it cannot be reached or does not let us in, now or anywhere in the block.
     """
     with mongo_errors(where):
         client = _client(where)

@@ -115,10 +115,7 @@ class Mirror(RunObserver):  # type: ignore[misc]
 def mirrors(home: Path) -> list[Mirror]:
     """To the database in ``$CAVL_MONGO_URI``; none without.
 
-    Raises
-    ------
-    MongoError
-        When that is no address: a mistake to be told before hours of training.
+    Raises MongoError when that is no address: a mistake to be told before hours of training.
     """
     text = os.environ.get(MONGO)
     return [Mirror(address(text), home)] if text else []

@@ -51,10 +51,7 @@ def local(home: Path) -> Iterator[Address]:
     It holds copies only (the folders of the runs lead), so it may be deleted at any time. It asks for no password:
     other users of the machine can reach it while it runs.
 
-    Raises
-    ------
-    MongoError
-        When there is no mongod, or it does not start, or another process serves this registry.
+    Raises MongoError when there is no mongod, or it does not start, or another process serves this registry.
     """
     program = binary()
     if program is None:

@@ -84,23 +84,12 @@ class _Task:
 def sync(
     home: Path, store: Store, runs: Iterable[int] | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Tally:
-    """Bring the database up to what the folders in ``home`` say.
+    """Bring the database up to what the folders in ``home`` say: of all runs, or of ``runs``.
 
-    Parameters
-    ----------
-    home
-        Folder of the runs.
-    store
-        Of :func:`registry.mongo.address.opened`.
-    runs
-        Only these; default: all.
-    progress
-        Called with (done, of how many).
+    ``store`` is of :func:`registry.mongo.address.opened`; ``progress`` is called with (done, of how many).
 
-    Raises
-    ------
-    MongoError, pymongo.errors.PyMongoError
-        When the database fails. A run that cannot be read is counted, and the others go on.
+    Raises MongoError or pymongo.errors.PyMongoError when the database fails. A run that cannot be read is counted, and
+    the others go on.
     """
     task = _Task(identity(home), store)
     tally, ids = task.tally, sorted(run_ids(home) if runs is None else runs)
@@ -207,10 +196,7 @@ def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) 
 def document(folder: Path) -> dict[str, Any]:
     """The run's document, but without its number and metrics, and with the names of its sources' and artifacts' files.
 
-    Raises
-    ------
-    RecordError, OSError
-        When the folder cannot be read.
+    Raises RecordError or OSError when the folder cannot be read.
     """
     run = read_json(folder / "run.json")
     try:

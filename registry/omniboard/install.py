@@ -34,10 +34,7 @@ class OmniboardError(RefusedError):
 def program(name: str, environment: Mapping[str, str] = os.environ) -> str:
     """Where ``node`` or ``npm`` is.
 
-    Raises
-    ------
-    OmniboardError
-        When it is not on the PATH, or Node.js is too old.
+    Raises OmniboardError when it is not on the PATH, or Node.js is too old.
     """
     found = shutil.which(name, path=environment.get("PATH"))
     if found is None:
@@ -72,10 +69,7 @@ def start_file(place: Path) -> Path:
 def install() -> Path:
     """Make sure that Omniboard is there, and say where; about a minute and 180 MB, the first time.
 
-    Raises
-    ------
-    OmniboardError
-        When npm is missing or fails.
+    Raises OmniboardError when npm is missing or fails.
     """
     place = folder()
     program("node")

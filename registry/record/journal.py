@@ -28,17 +28,10 @@ class JournalError(ValueError):
 def append(folder: Path, metrics_by_name: Mapping[str, Mapping[str, Any]]) -> None:
     """Add measurements to the journal of the run in ``folder``; they are on the disk when this returns.
 
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-    metrics_by_name : mapping
-        As Sacred's ``linearize_metrics`` gives it: name -> ``steps``, ``values``, ``timestamps`` (equally long lists).
+    They are as Sacred's ``linearize_metrics`` gives them: name -> ``steps``, ``values``, ``timestamps`` (equally long
+    lists).
 
-    Raises
-    ------
-    DiskFullError
-        When there is no room; the journal is as before.
+    Raises DiskFullError when there is no room; the journal is as before.
     """
     entry = {name: {k: m[k] for k in ("steps", "values", "timestamps")} for name, m in metrics_by_name.items()}
     if not entry:

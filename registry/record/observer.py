@@ -71,16 +71,10 @@ class AlreadyRunning(RuntimeError):
 class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     """Writes the record of each run it observes.
 
-    Parameters
-    ----------
-    pedigree_of : callable
-        Configuration of the run (plain dictionaries) -> its :class:`~registry.record.run_record.Pedigree`. A run with
-        an empty key is never continued.
-    home : Path, optional
-        Folder of the runs; default :func:`registry.files.home`.
-    own_ids : bool
-        Number and continue runs by what is in ``home`` alone, whatever number another observer has given: for a second
-        record beside the leading one.
+    ``pedigree_of`` gives, of a run's configuration (plain dictionaries), its
+    :class:`~registry.record.run_record.Pedigree`; a run with an empty key is never continued. Runs lie in ``home``, by
+    default :func:`registry.files.home`. With ``own_ids`` they are numbered and continued by what is in ``home`` alone,
+    whatever number another observer has given: for a second record beside the leading one.
     """
 
     def __init__(
@@ -127,14 +121,8 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     ) -> int:
         """Open a record, or take over the unfinished one of the same key, and return its id.
 
-        Raises
-        ------
-        AlreadyRunning
-            When another living process runs the same key.
-        FileExistsError
-            When ``_id`` was asked for and belongs to another run.
-        NotPlainError
-            When the configuration has no JSON form.
+        Raises AlreadyRunning when another living process runs the same key; FileExistsError when ``_id`` was asked for
+        and belongs to another run; NotPlainError when the configuration has no JSON form.
         """
         entry = self._new_entry("RUNNING", ex_info, command, host_info, meta_info)
         return self._open(_id, config, {**entry, "start_time": start_time.isoformat()})
@@ -411,10 +399,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
 def flush(run: Any) -> None:
     """Hand the metrics and the output of a Sacred ``run`` to its observers now, not at the next heartbeat.
 
-    Raises
-    ------
-    DiskFullError, OSError, NotPlainError
-        When the record cannot be written: better now than after hours more.
+    Raises DiskFullError, OSError or NotPlainError when the record cannot be written: better now than after hours more.
     """
     _read_output_safely(run)
     for stream in (sys.stdout, sys.stderr):
@@ -446,17 +431,10 @@ def recorded(run: Any) -> Iterator[None]:
 def verify_written(run: int | Path, result: Any, status: str = "COMPLETED") -> None:
     """Read a finished run again and compare: Sacred says COMPLETED even when its observers failed.
 
-    Parameters
-    ----------
-    run : int or Path
-        Its id in :func:`registry.files.home`, or its folder.
-    result, status
-        What the run returned and how it ended, by Sacred's ``Run`` object.
+    ``run`` is its id in :func:`registry.files.home`, or its folder; ``result`` and ``status`` are what it returned and
+    how it ended, by Sacred's ``Run`` object.
 
-    Raises
-    ------
-    RecordError
-        When the record is incomplete, saying in what.
+    Raises RecordError when the record is incomplete, saying in what.
     """
     folder = run if isinstance(run, Path) else files.home() / str(run)
     record = read_record(folder)

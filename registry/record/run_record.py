@@ -102,10 +102,7 @@ class Record:
 def read_record(folder: Path) -> Record:
     """The run in ``folder``, named by its id, as its files say (so RUNNING may be long dead, and ``stale`` is empty).
 
-    Raises
-    ------
-    RecordError
-        When a file of it is missing or damaged.
+    Raises RecordError when a file of it is missing or damaged.
     """
     run, config = read_json(folder / "run.json"), read_json(folder / "config.json")
     pedigree = read_json(folder / "pedigree.json") if (folder / "pedigree.json").exists() else {}

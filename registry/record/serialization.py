@@ -23,10 +23,8 @@ def plain(value: Any, where: str = "value") -> Any:
 
     NumPy scalars become Python numbers, tuples lists, times ISO strings.
 
-    Raises
-    ------
-    NotPlainError
-        For anything else (an array, a tensor, a key that is no string), naming the place. Nothing is ever pickled.
+    Raises NotPlainError for anything else (an array, a tensor, a key that is no string), naming the place. Nothing is
+    ever pickled.
     """
     numpy = sys.modules.get("numpy")  # no value is of its types before it is loaded, which takes a while
     if numpy is not None and isinstance(value, numpy.generic):
