@@ -23,7 +23,7 @@ def code_digest(modules: Sequence[str], roots: Sequence[str], stops: Sequence[st
     ``modules`` are dotted names; a module loaded by a computed name is seen by no import statement: name it here.
     ``roots`` are as ``("cavl", "baselines", "benchmarks", "registry")`` and a plug-in's own. ``stops`` are modules and
     packages that are neither digested nor followed: they do not compute what the run measures. Returns dotted name ->
-    16 hexadecimal digits, sorted by name; the ``__init__`` of every package on the way counts, under the package's name.
+    16 hexadecimal digits, sorted by name; the ``__init__`` of every package on the way counts, under that one's name.
 
     Raises ModuleNotFoundError when one of ``modules`` is not there; ValueError when one of ``modules`` lies outside
     ``roots``.
