@@ -45,15 +45,11 @@ from registry.record.serialization import to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
 MANIFEST = "manifest.json"
-
 #: Bytes of a file that is read as a whole (a line, of the journal), and lists and dictionaries in one another.
 LARGEST, DEEPEST = 64 << 20, 100
-
 CHUNK = 1 << 20
-
 _WEIGHTS = re.compile(r"weights(@[0-9]+)?\.safetensors")
 _COPY = re.compile(r"_([0-9a-f]{32})(\.[^.]*)?$")  # the end of the name of a source's or resource's copy: its MD5
-
 Progress = Callable[[int, int], None]  # (bytes done, of how many)
 
 

@@ -53,10 +53,8 @@ from registry.record.serialization import redact, to_json
 
 #: Bytes that an archive may unpack to, unless the user says otherwise.
 LIMIT = 20 * 10**9
-
 #: Members of an archive, and bytes of the zip's own list of them.
 MEMBERS, DIRECTORY = 100_000, 32 << 20
-
 _ID = re.compile(rf"0|[1-9][0-9]{{0,{DIGITS - 1}}}")
 
 

@@ -16,7 +16,6 @@ import platformdirs
 
 #: Environment variable that says to which MongoDB runs are copied while they go on.
 MONGO = "CAVL_MONGO_URI"
-
 #: What the operating system says when there is no room left: on the disk, or in the user's quota.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

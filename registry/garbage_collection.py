@@ -26,10 +26,8 @@ from registry.record.run_record import LOCK, Record
 
 #: Seconds. What is younger may be about to be named by a run, or being written.
 YOUNG = 3600.0
-
 _COPY = re.compile(rb'"_(?:sources|resources)/(?:[^"\\]|\\.)*"')
 _ASIDE = re.compile(r"\..+\.aside|\.[0-9]+\.[0-9]+")
-
 UNFINISHED = ("FAILED", "INTERRUPTED", "DIED", "TIMEOUT", "QUEUED")
 
 #: In the order in which they are deleted: a crash leaves no run without what it names.

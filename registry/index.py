@@ -28,18 +28,13 @@ from registry.record.serialization import plain, to_json
 
 #: Raised when the tables change; an index of another version is built anew.
 VERSION = 1
-
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
-
 INDEX = "index.sqlite"
-
 #: What only a folder of runs has, also one whose runs have all been deleted.
 MARKS = (INDEX, "plans", "checkpoints", "_sources")
-
 #: Of an id, at most: SQLite's whole numbers have 64 bits.
 DIGITS = 18
-
 #: What of a configuration has a column of its own, to select by.
 COLUMNS = ("task", "method", "ordering", "preset", "seed")
 

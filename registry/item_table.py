@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 #: The artifact that holds the table.
 ITEMS = "items.csv"
 COLUMNS = ("item", "condition", "metric", "value", "excluded")
-
 REMEDY = "the run is of an older version: repeat it with --rerun stale"
 
 

@@ -24,7 +24,6 @@ from registry.record.run_record import Record, RecordError, read_record
 
 #: Where the reports are, seen from the folder in which they were written.
 REPORTS = Path("reports/generated")
-
 #: How many differences of each kind are shown on a terminal.
 SHOWN = 5
 

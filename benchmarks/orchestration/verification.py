@@ -31,14 +31,11 @@ from registry.record.run_record import Record, read_json
 
 #: From best to worst.
 IDENTICAL, WITHIN, DIFFERENT = VERDICTS = ("identical", "within tolerance", "different")
-
 #: What another number of threads does to a loss within a hundred updates of the miniature is just below it; what the
 #: tables of a report show is well above.
 TOLERANCE = 1e-4
-
 #: Entries of a result that hold digests of weights.
 WEIGHTS = ("weights", "kept")
-
 #: (what is counted, name of the value, the value then, the value now)
 Values = Iterable[tuple[str, str, Any, Any]]
 

@@ -14,7 +14,6 @@ from registry.cli.printing import counting, print_json
 from registry.index import Registry
 
 MB, GB = 10**6, 10**9
-
 #: Of what is missing, sentences that are shown.
 SHOWN = 20
 

@@ -16,7 +16,6 @@ from registry.nearest import instead
 
 #: What `list` shows, and sorts by.
 COLUMNS = tuple(field.name for field in fields(Summary) if field.name != "key")
-
 STATUS = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED")
 
 

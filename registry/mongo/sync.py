@@ -40,13 +40,10 @@ from registry.record.run_record import RecordError, read_json
 
 #: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
 LONGEST = 200_000
-
 #: Bytes of a run's output in its document. Of more, that has both ends, and the whole is stored as an artifact.
 LONGEST_OUTPUT = 4_000_000
-
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
-
 #: A file system may keep whole seconds only: a file this young may still change without its time changing.
 YOUNG = 2.0
 

@@ -22,7 +22,6 @@ from registry.omniboard.columns import layout
 
 HERE = Path(__file__).parent
 PACKAGE, LOCKFILE, FIRST_VISIT = HERE / "package.json", HERE / "package-lock.json", HERE / "first_visit.js"
-
 #: Node.js below lacks what Omniboard's packages need.
 OLDEST = 16
 

@@ -21,7 +21,6 @@ from registry.record.serialization import redact
 
 #: Where Omniboard has its one database.
 PATH = "/sacred"
-
 #: Seconds to wait for the first answer.
 PATIENCE = 60.0
 

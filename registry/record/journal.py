@@ -17,7 +17,6 @@ from registry.files import atomic_write, write_at
 from registry.record.serialization import plain, to_json
 
 JOURNAL = "metrics.jsonl"
-
 Point = tuple[int, float, str]  # step, value, time (ISO, UTC)
 
 

@@ -42,10 +42,8 @@ from registry.record.serialization import NotPlainError, plain, redact, redacted
 
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
-
 #: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
 SILENCE = 60.0
-
 # What Sacred tells its observers.
 Info = Mapping[str, Any]
 Time = datetime.datetime
