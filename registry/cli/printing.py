@@ -45,30 +45,22 @@ def counting(title: str, unit: int = 1) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done // unit, total=total // unit)
 
 
-class Reading:
+@contextlib.contextmanager
+def reading() -> Iterator[Callable[[int, int], None]]:
     """For a :class:`~registry.index.Registry` to tell how it comes along: a bar while it reads very many runs."""
+    counted: list[Callable[[int, int], None]] = []  # one, while there is a bar
+    with contextlib.ExitStack() as stack:
 
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
+        def progress(done: int, total: int) -> None:
+            if total >= MANY and not counted:
+                counted.append(stack.enter_context(counting("reading runs")))
+            for count in counted:
+                count(done, total)
+            if done == total:
+                counted.clear()
+                stack.close()
 
-    def __enter__(self) -> Reading:
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        if total < MANY:
-            return
-        if self._bar is None:
-            self._bar = bar()
-            self._bar.add_task("reading runs", total=total)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done)
-        if done == total:
-            self.__exit__()
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        yield progress
 
 
 def table(*columns: str, rows: Iterable[Sequence[str]] = ()) -> Table:

@@ -55,11 +55,6 @@ class Mirror(RunObserver):  # type: ignore[misc]
         self._thread.start()
 
     def completed_event(self, *args: Any, **kwargs: Any) -> None:
-        self._end()
-
-    interrupted_event = failed_event = completed_event
-
-    def _end(self) -> None:
         """Wait for the last copy: what the run has written by now."""
         if self._thread is None:  # the run ends because its start was refused
             return
@@ -72,6 +67,8 @@ class Mirror(RunObserver):  # type: ignore[misc]
         except KeyboardInterrupt:  # the run has ended already, and is on the disk
             self._tell(f"{self.where.shown}: the last copy was interrupted")
         self._thread = None
+
+    interrupted_event = failed_event = completed_event
 
     def _follow(self) -> None:
         while True:

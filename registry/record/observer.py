@@ -76,15 +76,11 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     """
 
     def __init__(
-        self,
-        pedigree_of: Callable[[Mapping[str, Any]], Pedigree],
-        home: Path | None = None,
-        priority: int = PRIORITY,
-        own_ids: bool = False,
+        self, pedigree_of: Callable[[Info], Pedigree], home: Path | None = None, own_ids: bool = False
     ) -> None:
         self.home = Path(home or files.home()).absolute()
         self._own_ids = own_ids
-        super().__init__(self.home, priority=priority)
+        super().__init__(self.home, priority=PRIORITY)
         self._pedigree_of = pedigree_of
         self._mutex = threading.RLock()  # Sacred's heartbeat calls from a thread of its own
         self._forget()

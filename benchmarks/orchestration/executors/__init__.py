@@ -22,20 +22,15 @@ class Executor(Protocol):
     @property
     def room(self) -> int:
         """How many more jobs it takes now."""
-        ...
 
     def submit(self, job: Job) -> None:
         """Start a job whose parents are finished, or queue it."""
-        ...
 
     def wait(self, timeout: float) -> Mapping[str, str | None]:
         """Key of each job that has ended, waiting so many seconds for a first -> None, or why it failed."""
-        ...
 
     def progress(self) -> Mapping[str, tuple[int, int]]:
         """Key of each job that has not ended -> how far it is (done, total)."""
-        ...
 
     def close(self) -> None:
         """Stop what still runs: it ends INTERRUPTED, all written. A second Ctrl-C does not wait for that."""
-        ...
