@@ -215,9 +215,8 @@ def _scores(registry: Registry, trained: Record, saved: Saved) -> Iterator[tuple
 def _of_other_seeds(registry: Registry, record: Record) -> list[Record]:
     """Finished runs that differ from ``record`` in their seed only."""
     c = record.config
-    alike = registry.records(
-        status="COMPLETED", task=c["task"], method=c["method"], ordering=c["ordering"], preset=c["preset"]
-    )
+    named: Any = {name: c[name] for name in ("task", "method", "ordering", "preset")}
+    alike = registry.records(status="COMPLETED", **named)
     return [r for r in alike if r.config["seed"] != c["seed"] and {**r.config, "seed": c["seed"]} == c]
 
 

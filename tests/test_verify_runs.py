@@ -1,6 +1,7 @@
 """``cavl-bench runs verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
 
 import hashlib
+import csv
 import json
 import os
 import shutil
@@ -95,8 +96,8 @@ def test_runs_and_their_ancestors_are_identical(verify):
 def test_what_was_tampered_with_is_named(verify):
     folder = verify.home / "3"
     lines = (folder / "items.csv").read_text().splitlines()
-    cells = lines[7].split(",")
-    lines[7] = ",".join([*cells[:-2], "0.987", ""])
+    (cells,) = csv.reader([lines[7]])
+    lines[7] = ",".join([*lines[7].split(",")[:-2], "0.987", ""])
     (folder / "items.csv").write_text("\n".join(lines) + "\n")
     pedigree = json.loads((folder / "pedigree.json").read_text())
     torch = pedigree["environment"]["torch"]

@@ -109,9 +109,8 @@ def run(
             if given
         ),
     )
-    status = benchmark(
-        request, ["cavl-bench", "run", *ctx.meta[WORDS]], rerun, report, jobs or os.cpu_count() or 1, dry_run
-    )
+    command, slots = ["cavl-bench", "run", *ctx.meta[WORDS]], jobs or os.cpu_count() or 1
+    status = benchmark(request, command, rerun, report, slots, dry_run)
     without = esc50 is not None and not dry_run and "esc10" not in scoreable(str(request.esc50))
     return 1 if without else status
 

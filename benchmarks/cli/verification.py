@@ -39,15 +39,9 @@ def verify(
     paths: Mapping[str, str] | None = None,
     json: bool = False,
 ) -> int:
-    """Run runs again from their records, and say whether they still give what they gave.
+    """Do what the command :func:`benchmarks.cli.verify.verify` says, and return its exit code.
 
-    The runs are those of ``ids`` or those behind a ``table`` of a ``report`` (default: the only one in
-    :data:`REPORTS` that has it); with ``ancestors``, what they descend from comes first. ``paths`` says where folders
-    that configurations name (esc50, videos, annotations) lie now.
-
-    Returns the exit code: 0 when all are identical or within ``tolerance`` (see
-    :mod:`benchmarks.orchestration.verification`), 1 when one is different, 2 when one could not be run. Raises
-    ValueError for what cannot be meant.
+    ``paths`` says where folders that configurations name lie now. Raises ValueError for what cannot be meant.
     """
     if bool(ids) == (table is not None):
         raise ValueError("verify which runs? give their ids, or --table NAME")

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymongo
 from pymongo.errors import PyMongoError
@@ -116,9 +117,8 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with pymongo.MongoClient[dict[str, object]](
-                "127.0.0.1", port, serverSelectionTimeoutMS=200, directConnection=True
-            ) as client:
+            settings: Any = {"serverSelectionTimeoutMS": 200, "directConnection": True}
+            with pymongo.MongoClient[dict[str, object]]("127.0.0.1", port, **settings) as client:
                 client.admin.command("ping")
                 return
         except PyMongoError:

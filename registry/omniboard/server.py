@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -25,7 +26,7 @@ PATH = "/sacred"
 PATIENCE = 60.0
 
 
-class Omniboard:
+class Omniboard(contextlib.AbstractContextManager["Omniboard"]):
     """A running Omniboard for the database at ``where``; leave it by :meth:`stop`, or as a context.
 
     It is installed in ``place`` (:func:`registry.omniboard.install.install`). The address of the database reaches the
@@ -96,9 +97,6 @@ class Omniboard:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def __enter__(self) -> Omniboard:
-        return self
 
     def __exit__(self, *_: Any) -> None:
         self.stop()

@@ -29,12 +29,10 @@ def plain(value: Any, where: str = "value") -> Any:
     numpy = sys.modules.get("numpy")  # no value is of its types before it is loaded, which takes a while
     if numpy is not None and isinstance(value, numpy.generic):
         value = value.item()
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()  # lone surrogates
-    if isinstance(value, int | float):
-        return value
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):

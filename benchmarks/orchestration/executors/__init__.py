@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from benchmarks.orchestration.graph import Job
+from benchmarks.orchestration.graph import Job
 
 
 class Executor(Protocol):
