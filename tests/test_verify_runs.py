@@ -1,7 +1,7 @@
 """``cavl-bench runs verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
 
-import hashlib
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -115,7 +115,7 @@ def test_what_was_tampered_with_is_named(verify):
     assert "score: " in first["said"]
     (items,) = [part for part in second["parts"] if part["noun"] == "items"]
     assert (items["counts"]["different"], items["differences"][0]["then"]) == (1, 0.987)
-    assert f"item {cells[0]} ({cells[1]} {cells[2]}) ciou" in second["said"]
+    assert f"item {cells[0]} ({cells[1]} {cells[2]}) value" in second["said"]
     assert f"torch was 0.1, is {torch}" in second["changed"]
     assert "code changed: cavl.clustering" in second["changed"]
     assert second["changed"][0].startswith("dataset fingerprint was other data, is ")
