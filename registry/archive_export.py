@@ -30,17 +30,9 @@ from registry import files
 from registry.index import Registry
 from registry.provenance.keys import is_key
 from registry.provenance.lineage import forebears
+from registry.record import run_record
 from registry.record.journal import JOURNAL
-from registry.record.run_record import (
-    ENDED,
-    FILES,
-    Record,
-    RecordError,
-    is_artifact_name,
-    is_file_name,
-    read_json,
-    read_record,
-)
+from registry.record.run_record import Record, RecordError, read_json, read_record
 from registry.record.serialization import to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
@@ -86,7 +78,7 @@ def contents(folder: Path) -> Contents:
         _checked_json(folder / name)
     record = read_record(folder)
     pedigree, id = record.pedigree, folder.name
-    if record.status not in (*ENDED, "RUNNING", "QUEUED"):
+    if record.status not in (*run_record.ENDED, "RUNNING", "QUEUED"):
         raise RecordError(f"damaged record: {folder} says that the run has {record.status!r}")
     for key in (pedigree.key, *pedigree.parents):
         if key and not is_key(key):
@@ -95,12 +87,12 @@ def contents(folder: Path) -> Contents:
         if not all(part.isidentifier() for part in module.split(".")):
             raise RecordError(f"damaged record: {folder} names {module!r}, which is no module")
     for name in record.artifacts:
-        if not is_artifact_name(name):
+        if not run_record.is_artifact_name(name):
             raise RecordError(f"damaged record: {folder} names {name!r}, which is no name of an artifact")
     _check_journal(folder / JOURNAL)
     return Contents(
         record=record,
-        files=tuple(f"runs/{id}/{name}" for name in FILES),
+        files=tuple(f"runs/{id}/{name}" for name in run_record.FILES),
         artifacts=tuple(f"runs/{id}/{name}" for name in record.artifacts),
         stored=tuple(_stored(folder, run)),
         weights={f"checkpoints/{pedigree.key}/{n}": d for n, d in _weights(record.result)} if pedigree.key else {},
@@ -163,7 +155,7 @@ def _stored(folder: Path, run: Any) -> Iterator[str]:
         for place, pairs in named.items():
             for name, stored in pairs:
                 own, _, file = stored.rpartition("/")
-                if not isinstance(name, str) or own != place or not is_file_name(file):
+                if not isinstance(name, str) or own != place or not run_record.is_file_name(file):
                     raise RecordError(f"damaged record: {folder} names {stored!r}, which is no copy in {place}")
                 yield stored
     except (AttributeError, TypeError, ValueError) as error:

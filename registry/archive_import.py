@@ -28,22 +28,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from registry import files
-from registry.archive_export import (
-    CHUNK,
-    FORMAT,
-    LARGEST,
-    MANIFEST,
-    VERSION,
-    ArchiveError,
-    Contents,
-    Meter,
-    Progress,
-    contents,
-    is_intact,
-    is_weights,
-    parents_first,
-)
+from registry import archive_export, files
+from registry.archive_export import LARGEST, MANIFEST, ArchiveError, Contents, Meter, Progress, contents, parents_first
 from registry.index import DIGITS, Registry
 from registry.lock import Lock
 from registry.provenance.keys import is_key
@@ -131,7 +117,9 @@ class _Archive:
             self.ids = sorted(run["id"] for run in manifest["runs"])
             self.missing = [str(sentence) for sentence in manifest["missing"]]
         except (KeyError, TypeError, AttributeError) as error:
-            raise self.refused(f"its manifest has not the form of version {VERSION} ({error!r})") from None
+            raise self.refused(
+                f"its manifest has not the form of version {archive_export.VERSION} ({error!r})"
+            ) from None
         for name in self.members.keys() ^ entries.keys():
             raise self.refused(f"manifest and content disagree on whether there is a member {name!r}")
         for name, info in entries.items():
@@ -166,11 +154,11 @@ class _Archive:
             manifest = json.loads(self._zip.read(info))
         except (ValueError, RecursionError) as error:
             raise self.refused(f"its manifest is no JSON ({error})") from None
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        if not isinstance(manifest, dict) or manifest.get("format") != archive_export.FORMAT:
             raise self.refused("its manifest is of something else than runs of this benchmark")
-        if manifest.get("version") != VERSION:
+        if manifest.get("version") != archive_export.VERSION:
             version = manifest.get("version")
-            raise self.refused(f"it has version {version!r} of the format; this program reads {VERSION}")
+            raise self.refused(f"it has version {version!r} of the format; this program reads {archive_export.VERSION}")
         return manifest
 
     def unpack(self, aside: Path, progress: Progress | None) -> None:
@@ -194,7 +182,7 @@ class _Archive:
 
     def _chunks(self, name: str) -> Iterator[bytes]:
         with _reading(self.path), self._zip.open(name) as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(archive_export.CHUNK):
                 yield chunk
 
     def runs(self, aside: Path) -> list[Contents]:
@@ -216,7 +204,7 @@ class _Archive:
                     raise self.refused(f"its member {name!r} is not what a run with that key recorded")
             elif name not in named:
                 raise self.refused(f"its member {name!r} belongs to no run in it")
-            elif place != "runs" and not is_intact(aside / name):
+            elif place != "runs" and not archive_export.is_intact(aside / name):
                 raise self.refused(f"its member {name!r} has another content than its name says")
         return runs
 
@@ -227,7 +215,7 @@ def _is_member(name: str) -> bool:
         case ["runs", id, file]:
             return bool(_ID.fullmatch(id)) and (file in FILES or is_artifact_name(file))
         case ["checkpoints", key, file]:
-            return is_key(key) and is_weights(file)
+            return is_key(key) and archive_export.is_weights(file)
         case ["_sources" | "_resources", _]:
             return True
         case _:

@@ -96,18 +96,10 @@ Found = TypeVar("Found", Record, Summary)
 class Registry:
     """The runs in ``home`` (default :func:`registry.files.home`).
 
-    Parameters
-    ----------
-    home : Path, optional
-        Folder of the runs.
-    environment : mapping, optional
-        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`).
-        Left out, only versions are compared, and precision, threads and world size are taken as each run had them.
-    progress : callable, optional
-        Called with (done, of how many) while the index reads runs that it does not know yet.
+    ``environment`` is what a run of today would record as such (:func:`registry.provenance.environment.environment`).
+    Left out, only versions are compared, and precision, threads and world size are taken as each run had them.
+    ``progress`` is called with (done, of how many) while the index reads runs that it does not know yet.
 
-    Notes
-    -----
     A record's ``status`` is Sacred's, but for one: a run that says RUNNING while no process holds its lock has DIED.
     """
 
