@@ -1,4 +1,4 @@
-"""A trained network as a folder of its own, to be used and given away without the registry.
+"""Export of a trained network as a folder of its own, to be used and given away without the registry.
 
     cavl-bench export 12 --out trained
 

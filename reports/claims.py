@@ -14,7 +14,7 @@ from typing import Literal
 
 from reports import labels
 from reports.cells import Cell, Row, Table, words
-from reports.paired import Progress, Score, Side, Who, compare, unable
+from reports.paired import Score, Side, TrainingScore, Who, compare, unable
 from reports.results import NOT_SELECTED, Study
 from reports.statistics import Difference, Estimate, common_seeds, over_items
 from reports.tables import action, avc, avts, classification
@@ -41,7 +41,7 @@ PHRASES: Mapping[Relation, str] = {
 }
 
 
-SCORES: Mapping[str, Score | Progress] = {
+SCORES: Mapping[str, Score | TrainingScore] = {
     "avc": avc.SCORE,
     **{f"probe {name}": classification.probe(name) for name in classification.PROBES},
     **avts.SCORES,

@@ -161,7 +161,7 @@ def train_and_report(console: Console, state: State, preset: str, out: Path, slo
         run(
             state,
             LocalExecutor(slots),
-            changed=display.update,
+            on_progress=display.update,
             seed_done=lambda seed: write_report_aside(preset, out) if state.todo else None,
         )
     status = subprocess.run(report_command(preset, out), check=False).returncode

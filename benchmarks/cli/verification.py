@@ -14,7 +14,14 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks.orchestration.rerun import Again, RerunError, rerunning
-from benchmarks.orchestration.verification import DIFFERENT, TOLERANCE, VERDICTS, Part, Verification, verification
+from benchmarks.orchestration.verification import (
+    DIFFERENT,
+    TOLERANCE,
+    VERDICTS,
+    ComparedPart,
+    Verification,
+    verification,
+)
 from registry.cli.printing import bar, console, print_json, said, title
 from registry.cli.printing import table as columns
 from registry.index import Registry
@@ -196,7 +203,7 @@ def _show_whole(outcome: Outcome, counter: str) -> None:
     out.print()
 
 
-def _part(part: Part) -> tuple[str, ...]:
+def _part(part: ComparedPart) -> tuple[str, ...]:
     verdict = part.verdict if part.decides else f"{part.verdict} (does not decide)"
     return f"{part.noun}s", verdict, *(str(part.counts[verdict]) for verdict in VERDICTS), _size(part.largest)
 

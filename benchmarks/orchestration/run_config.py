@@ -35,7 +35,7 @@ class RunConfig:
     model: Any  # the method's Config
     stages: Ordering
     step: int | None  # evaluate the weights after this update of the last stage; None: the last ones
-    data: Any  # configuration of a source
+    data: Any  # configuration of a data module
     training: TrainingConfig
     evaluation: Any  # the task's Config; None for pre-training
     counter: Any  # the counting task's Config, read by stages with k="counted" only; None without such stages
@@ -121,7 +121,7 @@ def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
 def configure(task: str, preset_name: str, method: str, ordering: str, seed: int) -> RunConfig:
     """The complete configuration of one run.
 
-    Raises ConfigError or ValueError for a preset, method or ordering that there is not.
+    Raises ConfigError or ValueError for a preset, method or ordering that does not exist.
     """
     preset = presets.load(preset_name)
     methods = presets.methods_of(preset_name, preset)

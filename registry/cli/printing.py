@@ -1,4 +1,4 @@
-"""How the commands print: plain columns, tables as wide as their content, JSON."""
+"""Printing of the commands: plain columns, tables as wide as their content, JSON."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def counting(title: str, unit: int = 1) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def reading() -> Iterator[Callable[[int, int], None]]:
-    """For a :class:`~registry.index.Registry` to tell how it comes along: a bar while it reads very many runs."""
+    """For a :class:`~registry.index.Registry` to show its progress with: a bar while it reads very many runs."""
     counted: list[Callable[[int, int], None]] = []  # one, while there is a bar
     with contextlib.ExitStack() as stack:
 
