@@ -42,14 +42,8 @@ USES = {
 def export(registry: Registry, number: int, out: Path) -> Path:
     """Write the folder ``out`` whole or not at all, and return it.
 
-    Raises
-    ------
-    ModelError
-        If the run has no weights, or they are damaged.
-    FileExistsError
-        If ``out`` is there and not empty.
-    KeyError, RecordError
-        If there is no such run, or its record is damaged.
+    Raises ModelError if the run has no weights, or they are damaged; FileExistsError if ``out`` is there and not empty;
+    KeyError or RecordError if there is no such run, or its record is damaged.
     """
     from cavl.extractor import CONFIG, WEIGHTS, find  # slow to import, and --help is not
 
@@ -144,17 +138,17 @@ def card(registry: Registry, record: Record, saved: Saved) -> str:
     trained = _trainer(registry, record)
     config, (_, abilities) = trained.config, saved.build()
     return CARD.format(
-        title=_title(config),
+        title=_title(trained),
         what=TASKS.load(config["task"]).weights,
         uses="\n".join(use for ability, use in USES.items() if ability in abilities),
-        training=_table(("trained on", "updates", "learning rate"), _stages(config, record.config["step"])),
+        training=_table(("trained on", "updates", "learning rate"), _stages(trained, record.config["step"])),
         seed=config["seed"],
         batch=config["training"]["batch"],
         preset=label(config["preset"]),
         data=config["data"]["source"],
         scores=_table(("run", "task", "measure", "this seed", "other seeds"), _scores(registry, trained, saved)),
         pedigree=_table(("", ""), _pedigree(trained, saved)),
-        limits="\n".join(f"- {limit}" for limit in _limits(config, abilities)),
+        limits="\n".join(f"- {limit}" for limit in _limits(config["data"]["source"], abilities)),
     )
 
 
@@ -171,13 +165,15 @@ def _trainer(registry: Registry, record: Record) -> Record:
     return trainer
 
 
-def _title(config: Mapping[str, Any]) -> str:
+def _title(trained: Record) -> str:
+    config = trained.config
     parts = [f"{config['method']} {config['ordering']}", config["task"], f"seed {config['seed']}"]
     return ", ".join(part for part in parts if part != PRETRAIN)
 
 
-def _stages(config: Mapping[str, Any], step: int | None) -> Iterator[tuple[str, str, str]]:
+def _stages(trained: Record, step: int | None) -> Iterator[tuple[str, str, str]]:
     """Every stage of pre-training up to ``step`` of the last, and the task's own training behind them."""
+    config = trained.config
     for number, stage in enumerate(config["stages"], 1):
         scenes = " and ".join(map(str, stage["curricula"]))
         options = [f"{name} {value}" for name, value in stage["options"].items()]
@@ -219,9 +215,8 @@ def _scores(registry: Registry, trained: Record, saved: Saved) -> Iterator[tuple
 def _of_other_seeds(registry: Registry, record: Record) -> list[Record]:
     """Finished runs that differ from ``record`` in their seed only."""
     c = record.config
-    alike = registry.records(
-        status="COMPLETED", task=c["task"], method=c["method"], ordering=c["ordering"], preset=c["preset"]
-    )
+    named: Any = {name: c[name] for name in ("task", "method", "ordering", "preset")}
+    alike = registry.records(status="COMPLETED", **named)
     return [r for r in alike if r.config["seed"] != c["seed"] and {**r.config, "seed": c["seed"]} == c]
 
 
@@ -240,13 +235,13 @@ def _pedigree(trained: Record, saved: Saved) -> Iterator[tuple[str, str]]:
     yield "changed until export", f"{trained.stale[0]}{more}" if trained.stale else "nothing"
 
 
-def _limits(config: Mapping[str, Any], abilities: Mapping[str, Any]) -> Iterator[str]:
-    if config["data"]["source"] == "miniature":
+def _limits(source: str, abilities: Mapping[str, Any]) -> Iterator[str]:
+    if source == "miniature":
         yield (
             "It has seen and heard the miniature world only: drawn objects of twelve kinds with synthetic sounds. On "
             "photographs and recordings its answers mean nothing unless the scores above say so."
         )
-    if config["data"]["source"] == "composite":
+    if source == "composite":
         yield (
             "It has seen photographs of objects pasted onto blurred ones, and heard recordings mixed. What the "
             "licences of those files ask of works made with them, it asks too: ESC-50 forbids commercial use "

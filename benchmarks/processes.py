@@ -45,13 +45,9 @@ class DiedError(WorkerError):
 class Worker:
     """Calls functions, one at a time, in a process of its own, which is started when needed and replaced when it died.
 
-    Parameters
-    ----------
-    prepare : callable, optional
-        Called first thing in each process.
-    alone : bool
-        In a session of its own, so that programs that it starts (ffmpeg, Deno) are killed with it at once. Without, it
-        hears of Ctrl-Z and of what else the whole group of its parent is told.
+    ``prepare`` is called first thing in each process. ``alone``: in a session of its own, so that programs that it
+    starts (ffmpeg, Deno) are killed with it at once. Without, it hears of Ctrl-Z and of what else the whole group of
+    its parent is told.
     """
 
     def __init__(self, prepare: Callable[[], object] | None = None, *, alone: bool = False) -> None:
@@ -70,10 +66,7 @@ class Worker:
 
         ``progress`` is told what the call says by :func:`report`.
 
-        Raises
-        ------
-        WorkerError
-            When the process died, and after ``timeout`` seconds, when it is killed.
+        Raises WorkerError when the process died, and after ``timeout`` seconds, when it is killed.
         """
         process, pipe = self._running()
         deadline = time.monotonic() + (timeout or 0)

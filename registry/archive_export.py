@@ -30,30 +30,18 @@ from registry import files
 from registry.index import Registry
 from registry.provenance.keys import is_key
 from registry.provenance.lineage import forebears
+from registry.record import run_record
 from registry.record.journal import JOURNAL
-from registry.record.run_record import (
-    ENDED,
-    FILES,
-    Record,
-    RecordError,
-    is_artifact_name,
-    is_file_name,
-    read_json,
-    read_record,
-)
+from registry.record.run_record import Record, RecordError, read_json, read_record
 from registry.record.serialization import to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
 MANIFEST = "manifest.json"
-
 #: Bytes of a file that is read as a whole (a line, of the journal), and lists and dictionaries in one another.
 LARGEST, DEEPEST = 64 << 20, 100
-
 CHUNK = 1 << 20
-
 _WEIGHTS = re.compile(r"weights(@[0-9]+)?\.safetensors")
 _COPY = re.compile(r"_([0-9a-f]{32})(\.[^.]*)?$")  # the end of the name of a source's or resource's copy: its MD5
-
 Progress = Callable[[int, int], None]  # (bytes done, of how many)
 
 
@@ -83,17 +71,14 @@ def is_weights(name: str) -> bool:
 def contents(folder: Path) -> Contents:
     """What belongs to the run in ``folder``, every word of it checked: it may come from anywhere.
 
-    Raises
-    ------
-    RecordError
-        When that is no run, or it names what is no key, no artifact's name, no copy of a source.
+    Raises RecordError when that is no run, or it names what is no key, no artifact's name, no copy of a source.
     """
     run = _checked_json(folder / "run.json")
     for name in ("config.json", "pedigree.json", "info.json"):
         _checked_json(folder / name)
     record = read_record(folder)
     pedigree, id = record.pedigree, folder.name
-    if record.status not in (*ENDED, "RUNNING", "QUEUED"):
+    if record.status not in (*run_record.ENDED, "RUNNING", "QUEUED"):
         raise RecordError(f"damaged record: {folder} says that the run has {record.status!r}")
     for key in (pedigree.key, *pedigree.parents):
         if key and not is_key(key):
@@ -102,12 +87,12 @@ def contents(folder: Path) -> Contents:
         if not all(part.isidentifier() for part in module.split(".")):
             raise RecordError(f"damaged record: {folder} names {module!r}, which is no module")
     for name in record.artifacts:
-        if not is_artifact_name(name):
+        if not run_record.is_artifact_name(name):
             raise RecordError(f"damaged record: {folder} names {name!r}, which is no name of an artifact")
     _check_journal(folder / JOURNAL)
     return Contents(
         record=record,
-        files=tuple(f"runs/{id}/{name}" for name in FILES),
+        files=tuple(f"runs/{id}/{name}" for name in run_record.FILES),
         artifacts=tuple(f"runs/{id}/{name}" for name in record.artifacts),
         stored=tuple(_stored(folder, run)),
         weights={f"checkpoints/{pedigree.key}/{n}": d for n, d in _weights(record.result)} if pedigree.key else {},
@@ -170,7 +155,7 @@ def _stored(folder: Path, run: Any) -> Iterator[str]:
         for place, pairs in named.items():
             for name, stored in pairs:
                 own, _, file = stored.rpartition("/")
-                if not isinstance(name, str) or own != place or not is_file_name(file):
+                if not isinstance(name, str) or own != place or not run_record.is_file_name(file):
                     raise RecordError(f"damaged record: {folder} names {stored!r}, which is no copy in {place}")
                 yield stored
     except (AttributeError, TypeError, ValueError) as error:
@@ -202,10 +187,7 @@ def _weights(result: Any) -> Iterator[tuple[str, str]]:
 def parents_first(runs: Iterable[Contents]) -> list[Contents]:
     """In the order in which they can come into a registry, runs of one key by id.
 
-    Raises
-    ------
-    ArchiveError
-        When a run descends from itself.
+    Raises ArchiveError when a run descends from itself.
     """
     runs = sorted(runs, key=lambda run: run.record.id)
     parents: dict[str, set[str]] = {}
@@ -227,23 +209,12 @@ def write_archive(
 ) -> dict[str, Any]:
     """Write the runs ``ids``, and all that they descend from, to the file ``path``; returns the manifest.
 
-    What a run names and is not there is left out: the manifest's ``missing`` says so, one sentence each.
+    What a run names and is not there is left out: the manifest's ``missing`` says so, one sentence each. Without
+    ``weights``, so are these, by far the largest part. ``progress`` is called with (bytes done, of how many); every
+    file is read twice.
 
-    Parameters
-    ----------
-    weights
-        Whether to take the weights, by far the largest part.
-    progress
-        Called with (bytes done, of how many). Every file is read twice.
-
-    Raises
-    ------
-    KeyError
-        When there is no such run.
-    RecordError
-        When its record, or that of a run it descends from, is damaged.
-    ArchiveError
-        When a run is going on, or something changes meanwhile. ``path`` is left as it was.
+    Raises KeyError when there is no such run; RecordError when its record, or that of a run it descends from, is
+    damaged; ArchiveError when a run is going on, or something changes meanwhile. ``path`` is left as it was.
     """
     asked = sorted(set(ids))
     records = _ended(registry, asked)

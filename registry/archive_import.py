@@ -28,22 +28,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from registry import files
-from registry.archive_export import (
-    CHUNK,
-    FORMAT,
-    LARGEST,
-    MANIFEST,
-    VERSION,
-    ArchiveError,
-    Contents,
-    Meter,
-    Progress,
-    contents,
-    is_intact,
-    is_weights,
-    parents_first,
-)
+from registry import archive_export, files
+from registry.archive_export import LARGEST, MANIFEST, ArchiveError, Contents, Meter, Progress, contents, parents_first
 from registry.index import DIGITS, Registry
 from registry.lock import Lock
 from registry.provenance.keys import is_key
@@ -53,10 +39,8 @@ from registry.record.serialization import redact, to_json
 
 #: Bytes that an archive may unpack to, unless the user says otherwise.
 LIMIT = 20 * 10**9
-
 #: Members of an archive, and bytes of the zip's own list of them.
 MEMBERS, DIRECTORY = 100_000, 32 << 20
-
 _ID = re.compile(rf"0|[1-9][0-9]{{0,{DIGITS - 1}}}")
 
 
@@ -82,28 +66,12 @@ def read_archive(
 ) -> tuple[list[Arrival], list[str]]:
     """Bring the runs of the archive ``path`` into ``registry``, each under the next free id.
 
-    A run that is here already stays as it is; weights and sources of it that are missing here come in.
+    A run that is here already stays as it is; weights and sources of it that are missing here come in. ``limit`` is how
+    many bytes the archive may unpack to; ``progress`` is called with (bytes done, of how many). Returns the arrivals,
+    parents first, and what the archive lacks, as its manifest says, one sentence each.
 
-    Parameters
-    ----------
-    limit
-        Bytes that the archive may unpack to.
-    progress
-        Called with (bytes done, of how many).
-
-    Returns
-    -------
-    list of Arrival
-        Parents first.
-    list of str
-        What the archive lacks, as its manifest says, one sentence each.
-
-    Raises
-    ------
-    ArchiveError
-        When it is no such archive, or damaged, or not to be trusted, or would replace weights here: nothing comes in.
-    DiskFullError
-        When there is no room; runs that have come in are whole.
+    Raises ArchiveError when it is no such archive, or damaged, or not to be trusted, or would replace weights here
+    (nothing comes in); DiskFullError when there is no room (runs that have come in are whole).
     """
     with contextlib.ExitStack() as stack:
         with _reading(path):
@@ -149,7 +117,9 @@ class _Archive:
             self.ids = sorted(run["id"] for run in manifest["runs"])
             self.missing = [str(sentence) for sentence in manifest["missing"]]
         except (KeyError, TypeError, AttributeError) as error:
-            raise self.refused(f"its manifest has not the form of version {VERSION} ({error!r})") from None
+            raise self.refused(
+                f"its manifest has not the form of version {archive_export.VERSION} ({error!r})"
+            ) from None
         for name in self.members.keys() ^ entries.keys():
             raise self.refused(f"manifest and content disagree on whether there is a member {name!r}")
         for name, info in entries.items():
@@ -184,12 +154,11 @@ class _Archive:
             manifest = json.loads(self._zip.read(info))
         except (ValueError, RecursionError) as error:
             raise self.refused(f"its manifest is no JSON ({error})") from None
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        if not isinstance(manifest, dict) or manifest.get("format") != archive_export.FORMAT:
             raise self.refused("its manifest is of something else than runs of this benchmark")
-        if manifest.get("version") != VERSION:
-            raise self.refused(
-                f"it has version {manifest.get('version')!r} of the format; this program reads {VERSION}"
-            )
+        if manifest.get("version") != archive_export.VERSION:
+            version = manifest.get("version")
+            raise self.refused(f"it has version {version!r} of the format; this program reads {archive_export.VERSION}")
         return manifest
 
     def unpack(self, aside: Path, progress: Progress | None) -> None:
@@ -213,7 +182,7 @@ class _Archive:
 
     def _chunks(self, name: str) -> Iterator[bytes]:
         with _reading(self.path), self._zip.open(name) as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(archive_export.CHUNK):
                 yield chunk
 
     def runs(self, aside: Path) -> list[Contents]:
@@ -235,7 +204,7 @@ class _Archive:
                     raise self.refused(f"its member {name!r} is not what a run with that key recorded")
             elif name not in named:
                 raise self.refused(f"its member {name!r} belongs to no run in it")
-            elif place != "runs" and not is_intact(aside / name):
+            elif place != "runs" and not archive_export.is_intact(aside / name):
                 raise self.refused(f"its member {name!r} has another content than its name says")
         return runs
 
@@ -246,7 +215,7 @@ def _is_member(name: str) -> bool:
         case ["runs", id, file]:
             return bool(_ID.fullmatch(id)) and (file in FILES or is_artifact_name(file))
         case ["checkpoints", key, file]:
-            return is_key(key) and is_weights(file)
+            return is_key(key) and archive_export.is_weights(file)
         case ["_sources" | "_resources", _]:
             return True
         case _:

@@ -55,12 +55,8 @@ def paired(first: Record, second: Record) -> list[Paired]:
 
     Excluded items are left out; an item with several measurements under a condition has their mean.
 
-    Raises
-    ------
-    FileNotFoundError
-        When a run has no ``items.csv``.
-    ValueError
-        When one of the tables cannot be read, or is one of an older version.
+    Raises FileNotFoundError when a run has no ``items.csv``; ValueError when one of the tables cannot be read, or is
+    one of an older version.
     """
     a, b = (_scores(run) for run in (first, second))
     return [_paired(first.id, second.id, *which, a[which], b[which]) for which in a if which in b]

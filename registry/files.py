@@ -16,7 +16,6 @@ import platformdirs
 
 #: Environment variable that says to which MongoDB runs are copied while they go on.
 MONGO = "CAVL_MONGO_URI"
-
 #: What the operating system says when there is no room left: on the disk, or in the user's quota.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -55,10 +54,7 @@ def user_home() -> Path | None:
 def expanded(path: Path | str) -> Path:
     """``path``, absolute, with the user's home folder for a "~".
 
-    Raises
-    ------
-    FileNotFoundError
-        Where the user has no home folder.
+    Raises FileNotFoundError where the user has no home folder.
     """
     try:
         return Path(path).expanduser().absolute()
@@ -76,10 +72,7 @@ def writable(folder: Path) -> bool:
 def require_writable(folder: Path, remedy: str) -> None:
     """Say before the work, not after it, that its results cannot be kept.
 
-    Raises
-    ------
-    PermissionError
-        Naming ``folder`` and the remedy.
+    Raises PermissionError naming ``folder`` and the remedy.
     """
     if not writable(folder):
         raise PermissionError(f"{folder.absolute()} cannot be written; {remedy}")
@@ -95,10 +88,7 @@ def atomic_write(path: Path | str, data: bytes | str) -> None:
 
     Missing folders are made. The file is written aside in the same folder, synced to the disk and renamed.
 
-    Raises
-    ------
-    DiskFullError
-        When there is no room; ``path`` is left as it was.
+    Raises DiskFullError when there is no room; ``path`` is left as it was.
     """
     path = Path(path)
     with replacing(path) as aside:
@@ -114,10 +104,7 @@ def atomic_copy(source: Path | str, path: Path | str) -> None:
 def write_at(path: Path | str, offset: int, data: bytes) -> None:
     """Make ``data`` all that follows the first ``offset`` bytes of ``path``; it is on the disk when this returns.
 
-    Raises
-    ------
-    DiskFullError
-        When there is no room. Whatever is raised, the file ends at ``offset``.
+    Raises DiskFullError when there is no room. Whatever is raised, the file ends at ``offset``.
     """
     with disk_errors(path):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -50,12 +50,8 @@ def _row(run: Record) -> dict[str, Any]:
 def items(run: Record | int, home: Path | str | None = None) -> DataFrame:
     """The item table of a run, or of the run with this id in ``home``, a column more for each name of a condition.
 
-    Raises
-    ------
-    KeyError, FileNotFoundError
-        When there is no such run, or it has no items.
-    ValueError
-        When the table is damaged, or of an older version; with the remedy.
+    Raises KeyError or FileNotFoundError when there is no such run, or it has no items; ValueError when the table is
+    damaged, or of an older version, with the remedy.
     """
     record = run if isinstance(run, Record) else Registry(home).get(int(run))  # NumPy's integers, too
     return read_items(record.artifact(ITEMS))

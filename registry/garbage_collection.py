@@ -26,10 +26,8 @@ from registry.record.run_record import LOCK, Record
 
 #: Seconds. What is younger may be about to be named by a run, or being written.
 YOUNG = 3600.0
-
 _COPY = re.compile(rb'"_(?:sources|resources)/(?:[^"\\]|\\.)*"')
 _ASIDE = re.compile(r"\..+\.aside|\.[0-9]+\.[0-9]+")
-
 UNFINISHED = ("FAILED", "INTERRUPTED", "DIED", "TIMEOUT", "QUEUED")
 
 #: In the order in which they are deleted: a crash leaves no run without what it names.
@@ -83,9 +81,7 @@ def candidates(registry: Registry, choice: Choice) -> tuple[list[Candidate], lis
     found += [(path, LEFTOVERS) for path in _leftovers(home, busy)]
     found += [(path, LOCKS) for path in _sync_locks(home, going)]
     whole = {path for path, _ in found}
-    found = [
-        (path, reason) for path, reason in found if whole.isdisjoint(path.parents)
-    ]  # what they hold goes with them
+    found = [one for one in found if whole.isdisjoint(one[0].parents)]  # what they hold goes with them
     found.sort(key=lambda one: (REASONS.index(one[1]), one[0].parent, len(one[0].name), one[0].name))
     return [Candidate(path=path, reason=reason, bytes=_size(path)) for path, reason in found], unknown
 
@@ -95,10 +91,7 @@ def delete(
 ) -> tuple[list[Candidate], dict[Path, str]]:
     """Delete what :func:`candidates` finds at this moment; returns what has been, and why the rest could not be.
 
-    Raises
-    ------
-    TimeoutError
-        When another process has been opening runs for a minute.
+    Raises TimeoutError when another process has been opening runs for a minute.
     """
     home = registry.home
     deleted: list[Candidate] = []

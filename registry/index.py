@@ -28,18 +28,13 @@ from registry.record.serialization import plain, to_json
 
 #: Raised when the tables change; an index of another version is built anew.
 VERSION = 1
-
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
-
 INDEX = "index.sqlite"
-
 #: What only a folder of runs has, also one whose runs have all been deleted.
 MARKS = (INDEX, "plans", "checkpoints", "_sources")
-
 #: Of an id, at most: SQLite's whole numbers have 64 bits.
 DIGITS = 18
-
 #: What of a configuration has a column of its own, to select by.
 COLUMNS = ("task", "method", "ordering", "preset", "seed")
 
@@ -101,18 +96,10 @@ Found = TypeVar("Found", Record, Summary)
 class Registry:
     """The runs in ``home`` (default :func:`registry.files.home`).
 
-    Parameters
-    ----------
-    home : Path, optional
-        Folder of the runs.
-    environment : mapping, optional
-        What a run of today would record as its environment (:func:`registry.provenance.environment.environment`).
-        Left out, only versions are compared, and precision, threads and world size are taken as each run had them.
-    progress : callable, optional
-        Called with (done, of how many) while the index reads runs that it does not know yet.
+    ``environment`` is what a run of today would record as such (:func:`registry.provenance.environment.environment`).
+    Left out, only versions are compared, and precision, threads and world size are taken as each run had them.
+    ``progress`` is called with (done, of how many) while the index reads runs that it does not know yet.
 
-    Notes
-    -----
     A record's ``status`` is Sacred's, but for one: a run that says RUNNING while no process holds its lock has DIED.
     """
 
@@ -161,12 +148,7 @@ class Registry:
     def get(self, id: int) -> Record:
         """The run ``id``.
 
-        Raises
-        ------
-        KeyError
-            When there is none.
-        RecordError
-            When its record is damaged.
+        Raises KeyError when there is none; RecordError when its record is damaged.
         """
         found = self.records(id=id)
         if not found:
@@ -201,16 +183,12 @@ class Registry:
     def plan(self, preset: str) -> dict[str, Any]:
         """What the suite last set out to run for ``preset``.
 
-        Raises
-        ------
-        FileNotFoundError
-            When it never did.
+        Raises FileNotFoundError when it never did.
         """
         path = self._plan_path(preset)
         if not path.exists():
-            raise FileNotFoundError(
-                f"no plan of preset {preset!r} in {self.home}: run the suite with that preset first"
-            )
+            remedy = "run the suite with that preset first"
+            raise FileNotFoundError(f"no plan of preset {preset!r} in {self.home}: {remedy}")
         plan: dict[str, Any] = read_json(path)
         return plan
 
@@ -238,17 +216,12 @@ class Registry:
         if unknown:
             known = ", ".join(Filters.__annotations__)
             raise TypeError(f"no filter {', '.join(sorted(unknown))}; there are {known}")
-        given: dict[str, Collection[Any]] = {
-            name: _several(value) for name, value in filters.items() if value is not None
-        }
+        given = {name: _several(value) for name, value in filters.items() if value is not None}
         status, stale = given.pop("status", None), given.pop("stale", None)
         where, values = _where(given)
         found = self._answer(lambda db: question(db, where, values))
-        return [
-            one
-            for one in found
-            if (status is None or one.status in status) and (stale is None or bool(one.stale) in stale)
-        ]
+        found = [one for one in found if status is None or one.status in status]
+        return [one for one in found if stale is None or bool(one.stale) in stale]
 
     def _record(self, family: _Family, id: int, code: str, environment: str, document: str) -> Record:
         values = json.loads(document)
@@ -360,10 +333,7 @@ class _Family:
         return self._known[id]
 
     def _reasons(self, id: int, family: Mapping[str, Any]) -> tuple[str, ...]:
-        reasons = [
-            *self._own(*self._runs[id][:2]),
-            *(f"resumed after a change ({what})" for what in family["changed"]),
-        ]
+        reasons = [*self._own(*self._runs[id][:2]), *(f"resumed after a change ({what})" for what in family["changed"])]
         for parent, digest in family["parents"]:
             reasons += self._descent(self._newest.get(parent), digest)
         return tuple(reasons)

@@ -21,17 +21,13 @@ if TYPE_CHECKING:
 #: The artifact that holds the table.
 ITEMS = "items.csv"
 COLUMNS = ("item", "condition", "metric", "value", "excluded")
-
 REMEDY = "the run is of an older version: repeat it with --rerun stale"
 
 
 def condition(compared: Mapping[str, Any], **further: Any) -> str:
     """The text of a condition: ``compared`` before the semicolon, ``further`` behind it.
 
-    Raises
-    ------
-    ValueError
-        If a name is a column of the table, or is no name.
+    Raises ValueError if a name is a column of the table, or is no name.
     """
     parts = [", ".join(f"{name}={_escaped(value)}" for name, value in part.items()) for part in (compared, further)]
     for name in (*compared, *further):
@@ -58,10 +54,7 @@ def to_compare(text: str) -> str:
 def read_items(path: Path) -> DataFrame:
     """The table with a column more for each name of a condition (text; missing where a row has none).
 
-    Raises
-    ------
-    ValueError
-        When the file is damaged, or of an older version whose tables had other columns; with the remedy.
+    Raises ValueError when the file is damaged, or of an older version whose tables had other columns, with the remedy.
     """
     import pandas as pd  # here: it takes longer to import than all else of the registry
 

@@ -26,15 +26,13 @@ class Plugins:
     @functools.cached_property
     def available(self) -> dict[str, str]:
         """Name -> "module:object"."""
-        return {**self.built_in, **{name: where for name, where in self._installed() if name not in self.built_in}}
+        installed = {entry.name: entry.value for entry in entry_points(group=self.group)}
+        return {**self.built_in, **installed, **self.built_in}  # those first, and as built in
 
     def load(self, name: str) -> Any:
         """The object behind ``name``.
 
-        Raises
-        ------
-        ValueError
-            For a name that does not exist, with the nearest that does.
+        Raises ValueError for a name that does not exist, with the nearest that does.
         """
         if name not in self.available:
             raise ValueError(f"unknown {self.noun} {name!r}; {instead(name, list(self.available))}")
@@ -53,6 +51,3 @@ class Plugins:
     def module_of(self, name: str) -> str:
         """The module that holds it: where its code digest starts."""
         return self.available[name].partition(":")[0]
-
-    def _installed(self) -> Iterator[tuple[str, str]]:
-        return ((entry.name, entry.value) for entry in entry_points(group=self.group))

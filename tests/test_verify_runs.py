@@ -1,5 +1,6 @@
 """``cavl-bench runs verify`` on real runs: they are run again, tampered with, interrupted; the registry stays."""
 
+import csv
 import hashlib
 import json
 import os
@@ -95,8 +96,8 @@ def test_runs_and_their_ancestors_are_identical(verify):
 def test_what_was_tampered_with_is_named(verify):
     folder = verify.home / "3"
     lines = (folder / "items.csv").read_text().splitlines()
-    cells = lines[7].split(",")
-    lines[7] = ",".join([*cells[:-2], "0.987", ""])
+    (cells,) = csv.reader([lines[7]])
+    lines[7] = ",".join([*lines[7].split(",")[:-2], "0.987", ""])
     (folder / "items.csv").write_text("\n".join(lines) + "\n")
     pedigree = json.loads((folder / "pedigree.json").read_text())
     torch = pedigree["environment"]["torch"]
@@ -114,7 +115,7 @@ def test_what_was_tampered_with_is_named(verify):
     assert "score: " in first["said"]
     (items,) = [part for part in second["parts"] if part["noun"] == "items"]
     assert (items["counts"]["different"], items["differences"][0]["then"]) == (1, 0.987)
-    assert f"item {cells[0]} ({cells[1]} {cells[2]}) ciou" in second["said"]
+    assert f"item {cells[0]} ({cells[1]} {cells[2]}) value" in second["said"]
     assert f"torch was 0.1, is {torch}" in second["changed"]
     assert "code changed: cavl.clustering" in second["changed"]
     assert second["changed"][0].startswith("dataset fingerprint was other data, is ")

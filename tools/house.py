@@ -3,11 +3,13 @@
 Everything is read from the sources; imports that only type checkers see do not count. The *floors* of ``benchmarks/``
 are the longest chain of imports among its parts: the modules and sub-packages directly in it; those in a circle count
 once. A *file takes the configuration* where a parameter of a function, or a field of a data class, is one or several
-(``TYPES``, ``NAMES``); an object that holds one, as a context does, is none. Its *way* is a walk through the functions
-of ``benchmarks/`` from ``ENTRY``, depth first, in the order of calls: each function once; one that is handed on counts
-as called; a method of another object is found by its name, where only one that takes the configuration has it; what is
-called by a name made at run time (a task's module) is not seen. The configuration *returns* where a function calls one
-that takes it in another file, which it had come to before; each pair of functions counts once. Exit status 1: missed.
+(``TYPES``, ``NAMES``); an object that holds one is none: a context, or a node of the graph of runs (``NODES``), which
+schedulers, executors and displays hand on and ask for its key, name, seed and parents. The figures with these nodes are
+said, too. The configuration's *way* is a walk through the functions of ``benchmarks/``
+from ``ENTRY``, depth first, in the order of calls: each function once; one that is handed on counts as called; a method
+of another object is found by its name, where only one that takes it or a node has it; what is called by a name
+made at run time (a task's module) is not seen. The configuration *returns* where a function calls one that takes it in
+another file, which it had come to before; each pair of functions counts once. Exit status 1: missed.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from typing import Any
 
 FOLDERS = ("cavl", "baselines", "benchmarks", "registry", "reports", "tools")
 #: A parameter is a run's configuration where its annotation names one of these classes ...
-TYPES = ("RunConfig", "Job")
+TYPES = ("RunConfig",)
+#: ... or, for the second figures, a node that holds one ...
+NODES = ("Job",)
 #: ... or where it is called one of these, and a mapping.
 NAMES = ("config", "_config", "job")
 MAPPINGS = ("Mapping", "MutableMapping", "dict")
@@ -96,23 +100,23 @@ def definitions(tree: Any) -> Iterator[tuple[str, ast.AST]]:
                 yield node.name if method.name == "__init__" else f"{node.name}.{method.name}", method
 
 
-def takes(node: ast.AST) -> bool:
+def takes(node: ast.AST, types: Sequence[str]) -> bool:
     """Whether a function, one within it, or a class is given a run's configuration."""
     given = [(n.arg, n.annotation) for n in ast.walk(node) if isinstance(n, ast.arg) and n.annotation]
     if isinstance(node, ast.Module):
         given = [(ast.unparse(n.target), n.annotation) for n in node.body if isinstance(n, ast.AnnAssign)]
     named = [(name, {*re.findall(r"\w+", ast.unparse(kind))}) for name, kind in given]
-    return any(classes & {*TYPES} or (name in NAMES and classes & {*MAPPINGS}) for name, classes in named)
+    return any(classes & {*types} or (name in NAMES and classes & {*MAPPINGS}) for name, classes in named)
 
 
 class Way:
     """Walk of the configuration: who takes it, which files it comes to from ``entry``, where it returns to one."""
 
-    def __init__(self, trees: Mapping[str, ast.AST], entry: Key) -> None:
+    def __init__(self, trees: Mapping[str, ast.AST], entry: Key, types: Sequence[str]) -> None:
         trees = {module: tree for module, tree in trees.items() if module.startswith("benchmarks.")}
         self.every = {(module, name): node for module, tree in trees.items() for name, node in definitions(tree)}
-        # What a configuration says of itself takes it nowhere.
-        self.taking = {k for k, node in self.every.items() if takes(node) and k[1].split(".")[0] not in TYPES}
+        self.taking = self._taking(types)
+        self.methods = self._taking((*TYPES, *NODES))  # the way leads through nodes, whatever is counted
         self.imports = {m: {local: (f, name) for local, f, name in imports(m, tree)} for m, tree in trees.items()}
         self.walked: set[Key] = set()
         self.files: dict[str, None] = {}
@@ -122,6 +126,10 @@ class Way:
         if not self.walked & self.taking:
             raise SystemExit(f"error: nothing that {'.'.join(entry)} calls takes a configuration: correct ENTRY")
         self.returns = [f"{'.'.join(a)} -> {'.'.join(b)}" for (a, b), returns in self.calls.items() if returns]
+
+    def _taking(self, types: Sequence[str]) -> set[Key]:
+        """All but what a configuration says of itself, which takes it nowhere."""
+        return {k for k, node in self.every.items() if takes(node, types) and k[1].split(".")[0] not in types}
 
     def _follow(self, caller: Key) -> None:
         self.walked.add(caller)
@@ -150,7 +158,7 @@ class Way:
         """The module in which a name is to be looked for, and as what."""
         if isinstance(node, ast.Attribute):
             value, own = ast.unparse(node.value), (caller[0], f"{caller[1].split('.')[0]}.{node.attr}")
-            several = [own] if value == "self" else [key for key in self.taking if key[1].endswith(f".{node.attr}")]
+            several = [own] if value == "self" else [key for key in self.methods if key[1].endswith(f".{node.attr}")]
             if value in self.imports[caller[0]]:
                 return found(self.imports, ".".join(filter(None, self.imports[caller[0]][value]))), node.attr
             return several[0] if len(several) == 1 else ("", "")
@@ -166,11 +174,13 @@ def measures(root: Path) -> Iterator[tuple[str, float, float | None, Sequence[st
     covered = {(m, line) for m, f in functions for line in range(f.lineno, (f.end_lineno or 0) + 1)}
     yield "lines of code outside tests", sum(text.count("\n") for text in sources.values()), 30_000, ()
     yield "mean length of a function, in lines", round(len(covered) / max(1, len(functions)), 2), 11.99, ()
-    way = Way(trees, ENTRY)
-    files = sorted({module for module, _ in way.taking})
-    yield "files of benchmarks/ that take a run's configuration", len(files), 5, files
-    yield "files that it comes to from the command line", len(way.files), None, [*way.files]
-    yield "its returns to a file it had left", len(way.returns), 4, way.returns
+    for whose, types, bars in (("it", TYPES, (5, 4)), ("a node", (*TYPES, *NODES), (None, None))):
+        way = Way(trees, ENTRY, types)
+        files = sorted({module for module, _ in way.taking})
+        what = "a run's configuration" if types == TYPES else "it or a node"
+        yield f"files of benchmarks/ that take {what}", len(files), bars[0], files
+        yield f"files that {whose} comes to from the command line", len(way.files), None, [*way.files]
+        yield f"returns of {whose} to a file it had left", len(way.returns), bars[1], way.returns
     graph = {m: {found(trees, f"{source}.{name}", source) for _, source, name in imports(m, trees[m])} for m in trees}
     graph = {module: others - {module, ""} for module, others in graph.items()}
     led = reach(graph)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,23 +10,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.orchestration.scheduler import State
 from registry.cli import printing
-
-if TYPE_CHECKING:
-    from benchmarks.orchestration.graph import Job
-    from benchmarks.orchestration.scheduler import State
 
 
 def show_plan(console: Console, state: State) -> None:
     table = Table("run", "updates", "state", title="what would run")
     for job in state.jobs:
         record = state.reused.get(job.key)
-        text = (
-            "to do"
-            if record is None
-            else f"run {record.id}" + (f", stale: {'; '.join(record.stale)}" if record.stale else "")
-        )
-        table.add_row(job.name, str(job.updates or ""), text)
+        stale = f", stale: {'; '.join(record.stale)}" if record and record.stale else ""
+        table.add_row(job.name, str(job.updates or ""), f"run {record.id}{stale}" if record else "to do")
     printing.console().print(table)  # of any width: in a pipe nothing is cut
     updates = sum(j.updates for j in state.todo)
     console.print(f"{len(state.todo)} of {len(state.jobs)} runs to do, {updates} updates of training")
@@ -58,17 +50,17 @@ class Display:
             if job.key in state.finished:
                 self.console.print(f"{self.counter()} {job.name} ({state.finished[job.key]:.0f} s)")
             else:
-                self.failed(f"{self.counter()} ", job)
+                self.failed(f"{self.counter()} ", job.name, job.key)
         if self.live:
             self.live.update(self.picture())
 
-    def failed(self, before: str, job: Job) -> None:
-        self.console.print(Text.assemble(before, ("failed", "red"), f" {job.name}: {self.state.failed[job.key]}"))
+    def failed(self, before: str, name: str, key: str) -> None:
+        self.console.print(Text.assemble(before, ("failed", "red"), f" {name}: {self.state.failed[key]}"))
 
     def say_what_failed(self) -> None:
         for job in self.state.jobs:
             if job.key in self.state.failed:
-                self.failed("", job)
+                self.failed("", job.name, job.key)
         if self.state.failed:
             self.console.print(f"{len(self.state.failed)} runs failed; the same command tries them again")
 
@@ -82,12 +74,8 @@ class Display:
         rows = Table.grid(padding=(0, 2))
         for running in state.running.values():
             bar = ProgressBar(total=max(1, running.total), completed=running.done, width=30)
-            rows.add_row(
-                running.job.name,
-                bar,
-                f"{running.done}/{running.total or '?'}",
-                clock(time.monotonic() - running.started),
-            )
+            how_far, so_far = f"{running.done}/{running.total or '?'}", clock(time.monotonic() - running.started)
+            rows.add_row(running.job.name, bar, how_far, so_far)
         left = state.seconds_left()
         summary = f"{len(state.finished) + len(state.reused)} of {len(state.jobs)} runs done"
         summary += f", {len(state.failed)} failed" if state.failed else ""

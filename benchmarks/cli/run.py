@@ -109,9 +109,8 @@ def run(
             if given
         ),
     )
-    status = benchmark(
-        request, ["cavl-bench", "run", *ctx.meta[WORDS]], rerun, report, jobs or os.cpu_count() or 1, dry_run
-    )
+    command, slots = ["cavl-bench", "run", *ctx.meta[WORDS]], jobs or os.cpu_count() or 1
+    status = benchmark(request, command, rerun, report, slots, dry_run)
     without = esc50 is not None and not dry_run and "esc10" not in scoreable(str(request.esc50))
     return 1 if without else status
 
@@ -203,10 +202,7 @@ def _places(photographs: Path | None, recordings: Names | None) -> dict[str, str
 def do_without_mongo_if_away(console: Console) -> None:
     """One warning, instead of one from every run, where $CAVL_MONGO_URI names a database that cannot be used now.
 
-    Raises
-    ------
-    MongoError
-        When it is no address at all.
+    Raises MongoError when it is no address at all.
     """
     from registry.mongo.address import MongoError, address, opened
 

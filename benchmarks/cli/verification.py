@@ -14,7 +14,14 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks.orchestration.rerun import Again, RerunError, rerunning
-from benchmarks.orchestration.verification import DIFFERENT, TOLERANCE, VERDICTS, Verification, verification
+from benchmarks.orchestration.verification import (
+    DIFFERENT,
+    TOLERANCE,
+    VERDICTS,
+    ComparedPart,
+    Verification,
+    verification,
+)
 from registry.cli.printing import bar, console, print_json, said, title
 from registry.cli.printing import table as columns
 from registry.index import Registry
@@ -24,7 +31,6 @@ from registry.record.run_record import Record, RecordError, read_record
 
 #: Where the reports are, seen from the folder in which they were written.
 REPORTS = Path("reports/generated")
-
 #: How many differences of each kind are shown on a terminal.
 SHOWN = 5
 
@@ -40,15 +46,9 @@ def verify(
     paths: Mapping[str, str] | None = None,
     json: bool = False,
 ) -> int:
-    """Run runs again from their records, and say whether they still give what they gave.
+    """Do what the command :func:`benchmarks.cli.verify.verify` says, and return its exit code.
 
-    The runs are those of ``ids`` or those behind a ``table`` of a ``report`` (default: the only one in
-    :data:`REPORTS` that has it); with ``ancestors``, what they descend from comes first. ``paths`` says where folders
-    that configurations name (esc50, videos, annotations) lie now.
-
-    Returns the exit code: 0 when all are identical or within ``tolerance`` (see
-    :mod:`benchmarks.orchestration.verification`), 1 when one is different, 2 when one could not be run. Raises
-    ValueError for what cannot be meant.
+    ``paths`` says where folders that configurations name lie now. Raises ValueError for what cannot be meant.
     """
     if bool(ids) == (table is not None):
         raise ValueError("verify which runs? give their ids, or --table NAME")
@@ -102,10 +102,7 @@ class Outcome:
 def runs_of_table(name: str, report: Path | None) -> list[int]:
     """Ids of the runs behind a table, each once, in the order of its rows.
 
-    Raises
-    ------
-    ValueError
-        Where there is no such table, or more than one, or what it holds is no table of runs.
+    Raises ValueError where there is no such table, or more than one, or what it holds is no table of runs.
     """
     reports = [report] if report else sorted(path.parent for path in REPORTS.glob("*/tables"))
     if not reports:
@@ -196,22 +193,23 @@ def _show_whole(outcome: Outcome, counter: str) -> None:
     out.print(f"device: {found.device[0]} then, {found.device[1]} now")
     for what in _grouped(found.changed) or ["nothing that is recorded has changed since then"]:
         out.print(what, soft_wrap=True)
-    parts = columns("", "verdict", *VERDICTS, "largest difference")
-    for part in found.parts:
-        verdict = part.verdict if part.decides else f"{part.verdict} (does not decide)"
-        counts = (str(part.counts[verdict]) for verdict in VERDICTS)
-        parts.add_row(f"{part.noun}s", verdict, *counts, "" if part.largest is None else said(part.largest))
-    out.print(parts)
+    out.print(columns("", "verdict", *VERDICTS, "largest difference", rows=map(_part, found.parts)))
     if worst := [difference for part in found.parts for difference in part.differences[:SHOWN]]:
-        rows = columns("the worst", "then", "now", "difference", "")
-        for d in worst:
-            size = "" if d.size is None else said(d.size)
-            rows.add_row(d.name, _short(d.then), _short(d.now), size, d.verdict)
-        out.print(rows)
+        rows = [(d.name, _short(d.then), _short(d.now), _size(d.size), d.verdict) for d in worst]
+        out.print(columns("the worst", "then", "now", "difference", "", rows=rows))
         if left := sum(len(part.differences[SHOWN:]) for part in found.parts):
             out.print(f"and {left} more (--json has all)")
     out.print(str(found), style="bold", soft_wrap=True)
     out.print()
+
+
+def _part(part: ComparedPart) -> tuple[str, ...]:
+    verdict = part.verdict if part.decides else f"{part.verdict} (does not decide)"
+    return f"{part.noun}s", verdict, *(str(part.counts[verdict]) for verdict in VERDICTS), _size(part.largest)
+
+
+def _size(difference: float | None) -> str:
+    return "" if difference is None else said(difference)
 
 
 def _show_summary(counts: Counter[str], outcomes: Sequence[Outcome]) -> None:

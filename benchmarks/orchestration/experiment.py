@@ -31,13 +31,7 @@ from benchmarks.orchestration.run_config import RunConfig, configure
 from benchmarks.progress import Report, progress_bar
 from benchmarks.tasks.context import Context
 from benchmarks.training.checkpoints import CheckpointError, Checkpoints
-from benchmarks.training.loop import (
-    TrainingConfig,
-    TrainingError,
-    choose_device,
-    choose_precision,
-    set_threads,
-)
+from benchmarks.training.loop import TrainingConfig, TrainingError, choose_device, choose_precision, set_threads
 from cavl.config import to_dict
 from registry.files import MONGO, expanded, home, require_home
 from registry.index import Registry
@@ -46,12 +40,7 @@ from registry.mongo.address import MongoError
 from registry.mongo.mirror import mirrors
 from registry.provenance.code_digest import code_digest
 from registry.provenance.environment import environment
-from registry.record.observer import (
-    AlreadyRunning,
-    RegistryObserver,
-    recorded,
-    verify_written,
-)
+from registry.record.observer import AlreadyRunning, RegistryObserver, recorded, verify_written
 from registry.record.run_record import Pedigree, Record, RecordError, to_json
 
 ROOT = Path(__file__).parents[2]

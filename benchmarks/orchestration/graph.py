@@ -65,10 +65,7 @@ class Job:
 def resolve(config: RunConfig) -> Job:
     """The job of a run configuration, with its ancestors.
 
-    Raises
-    ------
-    ConfigError
-        If its method cannot be measured in its task, or its ordering trains nothing.
+    Raises ConfigError if its method cannot be measured in its task, or its ordering trains nothing.
     """
     if all(stage.k != "counted" for stage in config.stages):
         config = replace(config, counter=None)
@@ -105,25 +102,15 @@ def _pretraining(config: RunConfig) -> Job:
 
 def _counter(config: RunConfig) -> Job:
     """The counting network behind k="counted": of the same method, not pre-trained, the seed's own."""
-    return _evaluation(
-        replace(
-            config,
-            task="counting",
-            ordering="untrained",
-            stages=(),
-            step=None,
-            evaluation=config.counter,
-            counter=None,
-        )
-    )
+    config = replace(config, task="counting", ordering="untrained", stages=(), step=None)
+    return _evaluation(replace(config, evaluation=config.counter, counter=None))
 
 
 def _evaluation(config: RunConfig) -> Job:
     task, method = TASKS.load(config.task), method_class(config.method)
     if not can(config.method, config.task):
-        able = [
-            name for name in presets.methods_of(config.preset, presets.load(config.preset)) if can(name, config.task)
-        ]
+        all_methods = presets.methods_of(config.preset, presets.load(config.preset))
+        able = [name for name in all_methods if can(name, config.task)]
         raise ConfigError(
             f"{config.method} cannot be measured in {config.task}: it has no {' or '.join(task.abilities)}; of preset "
             f"{config.preset!r} these have: {', '.join(able)}"

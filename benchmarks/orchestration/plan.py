@@ -25,10 +25,7 @@ def settled(
 ) -> tuple[State, list[str], dict[str, Any]]:
     """What is to be run of ``request``; a sentence on each ordering whose runs are another's; the plan to be kept.
 
-    Raises
-    ------
-    ValueError
-        Where there is nothing to be run.
+    Raises ValueError where there is nothing to be run.
     """
     jobs, same = plan_of(request)
     if not jobs:
@@ -96,10 +93,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: 
 def prepare_sets(jobs: list[Job], workers: int) -> None:
     """Open the sets that the jobs read; those that can be generated and that the cache has not are, on all cores.
 
-    Raises
-    ------
-    NotPreparedError
-        For all data sets at once that must be prepared before, with the commands that do it.
+    Raises NotPreparedError for all data sets at once that must be prepared before, with the commands that do it.
     """
     modules: dict[str, DataModule] = {}
     wanted: dict[tuple[str, str, str], Job] = {}

@@ -58,10 +58,7 @@ def whole(request: Request) -> Request:
 def rows(request: Request, methods: Methods) -> list[PlannedRow]:
     """The rows asked for and the trivial ones beside them, in the order of ``methods``.
 
-    Raises
-    ------
-    ValueError
-        For a name that selects nothing, alone or together with the others.
+    Raises ValueError for a name that selects nothing, alone or together with the others.
     """
     there = _there(methods, presets.tasks_of(presets.load(request.preset)))
     _refuse_unknown(request, methods, there)
@@ -138,10 +135,8 @@ def jobs_of(request: Request) -> list[Job]:
 def plan_of(request: Request) -> tuple[list[Job], list[SharedRow]]:
     """Every job of the request once (by key), parents before children, seed by seed; and whose rows are others'.
 
-    Raises
-    ------
-    ConfigError, ValueError
-        For a preset that does not exist, and for a method, ordering or task that selects nothing of it.
+    Raises ConfigError or ValueError for a preset that does not exist, and for a method, ordering or task that selects
+    nothing of it.
     """
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
@@ -207,9 +202,8 @@ def _refuse_unknown(request: Request, methods: Methods, there: Mapping[str, Sequ
     for kind, noun in KINDS.items():
         for name in getattr(request, kind):
             if name not in there[kind] and not (kind == "orderings" and _kept(name, methods)):
-                raise ValueError(
-                    f"preset {request.preset!r} has no {noun} {name!r}; {instead(name, there[kind], 'it has')}"
-                )
+                has = instead(name, there[kind], "it has")
+                raise ValueError(f"preset {request.preset!r} has no {noun} {name!r}; {has}")
 
 
 def _refuse_unmatched(
@@ -229,9 +223,8 @@ def _refuse_unmatched(
                 fit = [n for n in there[kind] if any(_asked(replace(request, **{**fewer, kind: (n,)}), methods))]
                 given, others = _said(request, others), others[:-1]
             all_given = _said(request, [other for other in KINDS if other != kind])
-            raise ValueError(
-                f"preset {request.preset!r} has no {noun} {name!r}{all_given}; it has{given}: {', '.join(fit)}"
-            )
+            has = f"it has{given}: {', '.join(fit)}"
+            raise ValueError(f"preset {request.preset!r} has no {noun} {name!r}{all_given}; {has}")
 
 
 def _said(request: Request, kinds: Sequence[str]) -> str:
@@ -243,10 +236,7 @@ def _said(request: Request, kinds: Sequence[str]) -> str:
 def _kept(ordering: str, methods: Methods) -> bool:
     """Whether it is a checkpoint, or another name, of an ordering that some method has.
 
-    Raises
-    ------
-    ValueError
-        For a checkpoint that is not kept, with those that are.
+    Raises ValueError for a checkpoint that is not kept, with those that are.
     """
     refused: ValueError | None = None
     for part in methods.values():

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.processes import PATIENCE, Worker, WorkerError, report
 from benchmarks.progress import Report
@@ -52,7 +52,7 @@ def rerunning(home: Path, paths: Mapping[str, str]) -> Iterator[Again]:
         found = [(key, registry.find(key)) for key in record.pedigree.parents]
         parents = tuple((key, parent.folder if parent else None) for key, parent in found)
         scratch = Path(tempfile.mkdtemp(dir=folder))
-        asked = record.config, paths, registry.home, parents, scratch
+        asked = record, paths, registry.home, parents, scratch
         try:
             id = worker.ask(_run_again, *asked, progress=progress)
         except WorkerError as error:
@@ -78,10 +78,10 @@ def _beside(tmp: Path) -> None:
     os.environ.pop(MONGO, None)
 
 
-def _run_again(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parents: Parents, scratch: Path) -> int:
+def _run_again(record: Record, paths: Mapping[str, str], home: Path, parents: Parents, scratch: Path) -> int:
     """The id of the new run in the home ``scratch``; all that goes wrong is a :class:`RerunError`."""
     try:
-        return _run(config, paths, home, parents, scratch)
+        return _run(record, paths, home, parents, scratch)
     except DiskFullError as error:
         raise RerunError(f"{error.strerror} (verify writes into $TMPDIR, not into CAVL_HOME)") from None
     except (ValueError, OSError, RuntimeError) as error:  # ours, which are sentences
@@ -90,7 +90,7 @@ def _run_again(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, 
         raise RerunError(f"{type(error).__name__}: {error}") from None
 
 
-def _run(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parents: Parents, scratch: Path) -> int:
+def _run(record: Record, paths: Mapping[str, str], home: Path, parents: Parents, scratch: Path) -> int:
     from benchmarks.datasets.data_module import data_folder, open_data_module
     from benchmarks.orchestration.experiment import run_config, run_job
     from benchmarks.orchestration.graph import resolve
@@ -98,7 +98,7 @@ def _run(config: Mapping[str, Any], paths: Mapping[str, str], home: Path, parent
 
     os.environ["CAVL_DATA"] = str(data_folder())  # which may be said by the home
     os.environ["CAVL_HOME"] = str(scratch)
-    job = resolve(run_config(config).relocated(paths))
+    job = resolve(run_config(record.config).relocated(paths))
     _link_parents(job, home, parents, scratch)
     for name in job.sets:  # made, where the cache has them not, on all cores
         open_data_module(to_dict(job.config.data), workers=os.cpu_count() or 1, progress=report).named(name)

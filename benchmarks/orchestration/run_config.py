@@ -7,7 +7,6 @@ Plain dictionaries exist at Sacred's border only: :meth:`RunConfig.to_dict` is w
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from benchmarks.methods import method_class
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.curriculum import Ordering, Stage, stages_of
+from registry.nearest import instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +53,16 @@ class RunConfig:
     def from_dict(cls, plain: Mapping[str, Any]) -> RunConfig:
         """Every value of its type, every default in its place.
 
-        Raises
-        ------
-        ConfigError
-            Naming the unknown key (and the nearest that exists), the missing one, or the value that cannot be meant.
+        Raises ConfigError naming the unknown key (and the nearest that exists), the missing one, or the value that
+        cannot be meant.
         """
         known = [entry.name for entry in dataclasses.fields(cls)]
         for key in plain:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                instead = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-                raise ConfigError(f"unknown configuration key {key}; {instead}")
+                raise ConfigError(f"unknown configuration key {key}; {instead(key, known, 'known')}")
         if missing := [entry for entry in known if entry not in plain]:
-            raise ConfigError(
-                f"its configuration has no {', '.join(missing)}: another program, or another version of this one, made "
-                "it"
-            )
+            made = "another program, or another version of this one, made it"
+            raise ConfigError(f"its configuration has no {', '.join(missing)}: {made}")
         try:
             return cls(**{**plain, **_typed(plain)})
         except ConfigError:
@@ -93,10 +87,7 @@ class RunConfig:
     def relocated(self, paths: Mapping[str, str]) -> RunConfig:
         """The same with the folders that it names where ``paths`` (entry -> folder) says that they lie now.
 
-        Raises
-        ------
-        ConfigError
-            For an entry that names no folder in any task's configuration, or a folder that is not there.
+        Raises ConfigError for an entry that names no folder in any task's configuration, or a folder that is not there.
         """
         known = [name for task in TASKS.available for name in TASKS.load(task).paths]
         for name in paths:
@@ -130,10 +121,7 @@ def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
 def configure(task: str, preset_name: str, method: str, ordering: str, seed: int) -> RunConfig:
     """The complete configuration of one run.
 
-    Raises
-    ------
-    ConfigError, ValueError
-        For a preset, method or ordering that does not exist.
+    Raises ConfigError or ValueError for a preset, method or ordering that does not exist.
     """
     preset = presets.load(preset_name)
     methods = presets.methods_of(preset_name, preset)

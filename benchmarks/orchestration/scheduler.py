@@ -79,11 +79,7 @@ def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[s
 
 
 def run(
-    state: State,
-    executor: Executor,
-    *,
-    on_progress: Callable[[State], None],
-    seed_done: Callable[[int], None],
+    state: State, executor: Executor, *, on_progress: Callable[[State], None], seed_done: Callable[[int], None]
 ) -> None:
     """Run ``state.todo``, going on past failures; the executor is closed at the end, whatever ends it.
 

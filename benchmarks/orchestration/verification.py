@@ -31,14 +31,11 @@ from registry.record.run_record import Record, read_json
 
 #: From best to worst.
 IDENTICAL, WITHIN, DIFFERENT = VERDICTS = ("identical", "within tolerance", "different")
-
 #: What another number of threads does to a loss within a hundred updates of the miniature is just below it; what the
 #: tables of a report show is well above.
 TOLERANCE = 1e-4
-
 #: Entries of a result that hold digests of weights.
 WEIGHTS = ("weights", "kept")
-
 #: (what is counted, name of the value, the value then, the value now)
 Values = Iterable[tuple[str, str, Any, Any]]
 
@@ -145,10 +142,7 @@ def judge(then: Any, now: Any, tolerance: float = TOLERANCE) -> tuple[str, float
 def verification(then: Record, now: Record, tolerance: float = TOLERANCE) -> Verification:
     """Compare a run with itself, run again.
 
-    Raises
-    ------
-    ValueError
-        When a table or the metrics of one of them are damaged.
+    Raises ValueError when a table or the metrics of one of them are damaged.
     """
     names = sorted({*then.artifacts, *now.artifacts}, key=lambda name: (name != ITEMS, name))
     tables = [name for name in names if name.endswith(".csv")]

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from registry.cli.options import HOME, JSON, RUNS, flag, option, path, registry_in
-from registry.cli.printing import bar, print_json
+from registry.cli.printing import counting, print_json
 from registry.index import Registry
 
-if TYPE_CHECKING:
-    from registry.archive_export import Progress
-
-GB = 10**9
-
+MB, GB = 10**6, 10**9
 #: Of what is missing, sentences that are shown.
 SHOWN = 20
 
@@ -40,7 +34,7 @@ def export(
 
     from registry.archive_export import write_archive
 
-    with registry_in(home) as registry, _megabytes("writing (MB)") as progress:
+    with registry_in(home) as registry, counting("writing (MB)", MB) as progress:
         manifest = write_archive(registry, runs, out, weights=not without_weights, progress=progress)
     _tell(manifest["missing"])
     if json:
@@ -68,7 +62,7 @@ def bring_in(
     from registry.archive_import import read_archive
 
     registry = Registry(home)
-    with _megabytes("reading (MB)") as progress:
+    with counting("reading (MB)", MB) as progress:
         arrivals, missing = read_archive(registry, file, limit=round(limit * GB), progress=progress)
     _tell(missing)
     if json:
@@ -84,10 +78,3 @@ def _tell(missing: Sequence[str]) -> None:
         print(f"warning: not in the archive: {sentence}", file=sys.stderr)
     if len(missing) > SHOWN:
         print(f"warning: and {len(missing) - SHOWN} more, which --json names", file=sys.stderr)
-
-
-@contextmanager
-def _megabytes(title: str) -> Iterator[Progress]:
-    with bar() as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done // 10**6, total=total // 10**6)

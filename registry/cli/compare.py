@@ -45,22 +45,19 @@ def compare(
         if not rows:
             out.print(f"{part}: no difference")
             continue
-        shown = table(part, *(f"run {r.id}" for r in records))
-        for name, values in rows.items():
-            shown.add_row(name, *map(said, values))
-        out.print(shown)
+        cells = [(name, *map(said, values)) for name, values in rows.items()]
+        out.print(table(part, *(f"run {r.id}" for r in records), rows=cells))
     if items:
-        shown = table("items", "", "shared", "not shared", "first", "second", "second - first", "95 % interval")
-        for p in items:
-            runs = f"run {p.second} - run {p.first}"
-            unshared = str(p.only_first + p.only_second)
-            means = (said(p.mean_first), said(p.mean_second), f"{p.difference:+.4g}")
-            shown.add_row(
-                runs, f"{p.metric}, {p.condition}".removesuffix(", "), str(p.items), unshared, *means, _interval(p)
-            )
-        out.print(shown)
+        head = ("items", "", "shared", "not shared", "first", "second", "second - first", "95 % interval")
+        out.print(table(*head, rows=map(_row, items)))
     else:
         out.print(f"item by item: not possible, fewer than two of the runs have {ITEMS} with a shared condition")
+
+
+def _row(p: Paired) -> tuple[str, ...]:
+    runs, what = f"run {p.second} - run {p.first}", f"{p.metric}, {p.condition}".removesuffix(", ")
+    means = (said(p.mean_first), said(p.mean_second), f"{p.difference:+.4g}")
+    return runs, what, str(p.items), str(p.only_first + p.only_second), *means, _interval(p)
 
 
 def _interval(p: Paired) -> str:

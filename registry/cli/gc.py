@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from registry.cli.options import HOME, JSON, flag, registry_in
-from registry.cli.printing import bar, console, print_json, table
+from registry.cli.printing import bar, console, counting, print_json, table
 from registry.garbage_collection import REASONS, Candidate, Choice, candidates, delete
 from registry.index import Registry
 
@@ -37,11 +37,8 @@ def gc(
         found, unknown = candidates(registry, choice)
     failed: dict[Path, str] = {}
     if really:
-        with bar() as progress:
-            task = progress.add_task("deleting", total=None)
-            found, failed = delete(
-                registry, choice, lambda done, total: progress.update(task, completed=done, total=total)
-            )
+        with counting("deleting") as counted:
+            found, failed = delete(registry, choice, counted)
     if json:
         listed = [{**asdict(one), "path": str(one.path)} for one in found]
         print_json({"deleted": really, "candidates": listed, "unknown": unknown})
@@ -61,13 +58,12 @@ def _print(registry: Registry, found: Sequence[Candidate], deleted: bool) -> Non
     if not found:
         print(f"nothing to delete in {registry.home}")
         return
-    rows = table("deleted" if deleted else "can be deleted", "", "number", "size")
+    rows = []
     for reason in REASONS:
-        of_it = [one for one in found if one.reason == reason]
-        if of_it:
+        if of_it := [one for one in found if one.reason == reason]:
             names = ", ".join(str(one.path.relative_to(registry.home)) for one in of_it[:SHOWN])
             more = f" and {len(of_it) - SHOWN} more" if len(of_it) > SHOWN else ""
-            rows.add_row(reason, names + more, str(len(of_it)), decimal(sum(one.bytes for one in of_it)))
-    console().print(rows)
+            rows.append((reason, names + more, str(len(of_it)), decimal(sum(one.bytes for one in of_it))))
+    console().print(table("deleted" if deleted else "can be deleted", "", "number", "size", rows=rows))
     total = decimal(sum(one.bytes for one in found))
     print(f"{total} deleted" if deleted else f"{total}; nothing is deleted yet: the same command with --delete does it")

@@ -16,7 +16,6 @@ from registry.nearest import instead
 
 #: What `list` shows, and sorts by.
 COLUMNS = tuple(field.name for field in fields(Summary) if field.name != "key")
-
 STATUS = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED")
 
 
@@ -68,10 +67,7 @@ def runs(
 def _refuse_what_no_run_has(registry: Registry, named: dict[str, Any]) -> None:
     """That no run is stale, or has failed, is an answer; a name that selects nothing is a mistake.
 
-    Raises
-    ------
-    ValueError
-        Unless there is no run at all.
+    Raises ValueError unless there is no run at all.
     """
     if not registry.values("task"):
         return

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 #: Environment variable with the password that the page asks for.
 PASSWORD = "CAVL_OMNIBOARD_PASSWORD"
-
 #: Seconds between two looks for what has changed, with --local.
 EVERY = 5.0
 

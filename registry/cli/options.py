@@ -96,15 +96,12 @@ RUNS = typer.Argument(metavar="ID...", help="a run", autocompletion=ids)
 def registry_in(place: Path | None) -> Iterator[Registry]:
     """The registry in the folder that the user named, or else the usual one; a bar shows the progress of reading.
 
-    Raises
-    ------
-    FileNotFoundError
-        Where the folder that was named is no registry.
+    Raises FileNotFoundError where the folder that was named is no registry.
     """
-    from registry.cli.printing import Reading
+    from registry.cli.printing import reading
 
     if place is not None and not is_registry(place):
         there = "holds no runs" if place.is_dir() else "is no folder"
         raise FileNotFoundError(f"--home {place}: {place.absolute()} {there}; name the folder that the runs lie in")
-    with Reading() as progress:
+    with reading() as progress:
         yield Registry(place, progress=progress)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every --help do without
@@ -36,39 +37,42 @@ def bar() -> Progress:
     return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
 
 
-class Reading:
+@contextlib.contextmanager
+def counting(title: str, unit: int = 1) -> Iterator[Callable[[int, int], None]]:
+    """Such a bar, to be called with (done, of how many); it counts in ``unit``."""
+    with bar() as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done // unit, total=total // unit)
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Callable[[int, int], None]]:
     """For a :class:`~registry.index.Registry` to show its progress with: a bar while it reads very many runs."""
+    counted: list[Callable[[int, int], None]] = []  # one, while there is a bar
+    with contextlib.ExitStack() as stack:
 
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
+        def progress(done: int, total: int) -> None:
+            if total >= MANY and not counted:
+                counted.append(stack.enter_context(counting("reading runs")))
+            for count in counted:
+                count(done, total)
+            if done == total:
+                counted.clear()
+                stack.close()
 
-    def __enter__(self) -> Reading:
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        if total < MANY:
-            return
-        if self._bar is None:
-            self._bar = bar()
-            self._bar.add_task("reading runs", total=total)
-            self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done)
-        if done == total:
-            self.__exit__()
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        yield progress
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str, rows: Iterable[Sequence[str]] = ()) -> Table:
     """Without columns: facts, without a head."""
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
-    return _with_columns(made, columns)
+    _with_columns(made, columns)
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def framed(*columns: str, numbers: Sequence[str] = (), title: str | None = None) -> Table:

@@ -22,10 +22,8 @@ from registry.interrupts import sigterm_as_interrupt
 
 #: In the meta of a command's context: the words that the user gave it.
 WORDS = "words"
-
 #: What an option stands for that is given without a value.
 BARE: Mapping[str, str] = {"--retry": "missing", "--watch": "10"}
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -35,8 +35,7 @@ def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
     out = console()
     out.print(f"run {record.id}  {title(record)}  {record.status}", style="bold")
     host = f"{record.host.get('hostname', 'unknown host')}, process {record.host.get('pid', 'unknown')}"
-    facts = table()
-    for name, fact in (
+    facts = [
         ("folder", str(record.folder)),
         ("host", host),
         ("started", record.start_time),
@@ -49,37 +48,31 @@ def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
         *_imported(record),
         *((f"resumed {r.get('time', '')}", f"it had ended {_ending(r.get('before', {}))}") for r in record.resumptions),
         *(("stale", reason) for reason in record.stale),
-    ):
-        facts.add_row(name, fact)
-    out.print(facts)
-    for part, content in (
-        ("result", record.result),
-        ("configuration", record.config),
-        ("environment", record.pedigree.environment),
-    ):
+    ]
+    out.print(table(rows=facts))
+    parts = {"result": record.result, "configuration": record.config, "environment": record.pedigree.environment}
+    for part, content in parts.items():
         if content:
-            rows = table(part, "")
-            for name, value in flat(content).items():
-                rows.add_row(name, said(value))
-            out.print(rows)
+            out.print(table(part, "", rows=[(name, said(value)) for name, value in flat(content).items()]))
     if descent:
-        rows = table("started from", "key", "", "status", "stale")
-        for generation, key, parent in descent:
-            name = "  " * generation + (f"run {parent.id}" if parent else "not in this registry")
-            told = (title(parent), parent.status, "; ".join(parent.stale)) if parent else ("", "", "")
-            rows.add_row(name, key, *told)
-        out.print(rows)
-    metrics = record.metrics()
-    if metrics:
-        rows = table("metric", "points", "steps", "first", "last", "least", "most", "")
-        for name, (steps, values) in metrics.items():
-            finite = [v for v in values if math.isfinite(v)] or [math.nan]
-            numbers = (values[0], values[-1], min(finite), max(finite))
-            span = f"{steps[0]} to {steps[-1]}"
-            rows.add_row(name, str(len(values)), span, *map(said, numbers), sparkline(values))
-        out.print(rows)
+        out.print(table("started from", "key", "", "status", "stale", rows=[_ancestor(*one) for one in descent]))
+    if metrics := record.metrics():
+        head = ("metric", "points", "steps", "first", "last", "least", "most", "")
+        out.print(table(*head, rows=[_course(name, *course) for name, course in metrics.items()]))
     if record.fail_trace:
         out.print("".join(record.fail_trace))
+
+
+def _ancestor(generation: int, key: str, run: Record | None) -> tuple[str, ...]:
+    if run is None:
+        return "  " * generation + "not in this registry", key
+    return "  " * generation + f"run {run.id}", key, title(run), run.status, "; ".join(run.stale)
+
+
+def _course(name: str, steps: Sequence[int], values: Sequence[float]) -> tuple[str, ...]:
+    finite = [v for v in values if math.isfinite(v)] or [math.nan]
+    numbers = (values[0], values[-1], min(finite), max(finite))
+    return name, str(len(values)), f"{steps[0]} to {steps[-1]}", *map(said, numbers), sparkline(values)
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:
@@ -103,10 +96,9 @@ def _origin(record: Record) -> Any:
 
 
 def _imported(record: Record) -> list[tuple[str, str]]:
-    origin = _origin(record)
-    return (
-        [("imported", f"{origin['time']} from {origin['archive']}, where it was run {origin['id']}")] if origin else []
-    )
+    if not (origin := _origin(record)):
+        return []
+    return [("imported", f"{origin['time']} from {origin['archive']}, where it was run {origin['id']}")]
 
 
 def _ending(before: dict[str, Any]) -> str:

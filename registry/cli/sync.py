@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.cli.options import HOME, JSON, number, option, registry_in
-from registry.cli.printing import bar, print_json
+from registry.cli.printing import counting, print_json
 from registry.files import MONGO
 from registry.index import Registry
 
@@ -74,22 +74,16 @@ def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool 
     from registry.mongo.sync import sync
     from registry.mongo.tags import tag_stale
 
-    with bar() as progress, opened(where) as store:
-        task = progress.add_task("copying runs", total=None)
-        tally = sync(
-            registry.home, store, progress=lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with counting("copying runs") as progress, opened(where) as store:
+        tally = sync(registry.home, store, progress=progress)
         tag_stale(registry, store)
     if json:
         print_json(asdict(tally))
     elif not quiet or tally.new or tally.renewed or tally.failed:
         print(f"{tally}; {where.shown}")
     for id, metrics in tally.thinned.items():
-        names = ", ".join(metrics)
-        print(
-            f"warning: run {id}: {names} too long for one document; every k-th point there, all in cavl_metrics",
-            file=sys.stderr,
-        )
+        thinned = f"{', '.join(metrics)} too long for one document; every k-th point there, all in cavl_metrics"
+        print(f"warning: run {id}: {thinned}", file=sys.stderr)
     for id, why in tally.failed.items():
         print(f"warning: run {id} not copied: {why}", file=sys.stderr)
     return len(tally.failed)

@@ -25,10 +25,8 @@ from registry.errors import RefusedError
 from registry.record.serialization import redact
 
 DATABASE = "sacred"  # where neither the address nor anybody else says
-
 #: Seconds: a database that is away must not hold a run up.
 PATIENCE = 3.0
-
 #: ``[host:port:]database``, as Sacred's option -m has it.
 _SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
 
@@ -73,10 +71,7 @@ def address(text: str) -> Address:
 
     Nothing is looked up: what cannot be reached is told by :func:`opened`.
 
-    Raises
-    ------
-    MongoError
-        When it is neither.
+    Raises MongoError when it is neither.
     """
     if "://" in text:
         scheme, _, rest = text.partition("://")
@@ -106,35 +101,17 @@ def _without_secrets(text: str) -> str:
     return f"{scheme if mark else ''}{mark}***@{after.partition('?')[0]}" if at else text.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
 class Store:
-    """An open database. Close it by leaving :func:`opened`."""
+    """An open database and its collections. Close it by leaving :func:`opened`."""
 
-    database: Database[dict[str, Any]]
-
-    @property
-    def runs(self) -> Any:
-        return self.database["runs"]
-
-    @property
-    def metrics(self) -> Any:
-        return self.database["metrics"]
-
-    @property
-    def long_metrics(self) -> Any:
-        return self.database["cavl_metrics"]
-
-    @property
-    def copies(self) -> Any:
-        return self.database["cavl_sync"]
-
-    @property
-    def sources(self) -> Any:
-        return self.database["cavl_sources"]
-
-    @property
-    def settings(self) -> Any:
-        return self.database["cavl_settings"]
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self.database = database
+        self.runs: Any = database["runs"]
+        self.metrics: Any = database["metrics"]
+        self.long_metrics: Any = database["cavl_metrics"]
+        self.copies: Any = database["cavl_sync"]
+        self.sources: Any = database["cavl_sources"]
+        self.settings: Any = database["cavl_settings"]
 
     @property
     def files(self) -> gridfs.GridFS:
@@ -145,10 +122,7 @@ class Store:
 def opened(where: Address, *, indexes: bool = True) -> Iterator[Store]:
     """The database at ``where``, with its indexes; without ``indexes`` for users who may only read.
 
-    Raises
-    ------
-    MongoError
-        When it cannot be reached or does not let us in, now or anywhere in the block.
+    Raises MongoError when it cannot be reached or does not let us in, now or anywhere in the block.
     """
     with mongo_errors(where):
         client = _client(where)

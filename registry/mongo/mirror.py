@@ -24,10 +24,8 @@ from registry.record.serialization import redact
 
 #: Seconds between two copies while a run goes on, and how long its end waits for the last one.
 EVERY, AT_THE_END = 10.0, 60.0
-
 #: Of a run's time, copies take one part in so many at most: with 600,000 points, there is one every half minute.
 PART = 20
-
 #: Below the file record's: its folder and its number are there when this observer is told of the run.
 PRIORITY = 20
 
@@ -57,11 +55,6 @@ class Mirror(RunObserver):  # type: ignore[misc]
         self._thread.start()
 
     def completed_event(self, *args: Any, **kwargs: Any) -> None:
-        self._end()
-
-    interrupted_event = failed_event = completed_event
-
-    def _end(self) -> None:
         """Wait for the last copy: what the run has written by now."""
         if self._thread is None:  # the run ends because its start was refused
             return
@@ -74,6 +67,8 @@ class Mirror(RunObserver):  # type: ignore[misc]
         except KeyboardInterrupt:  # the run has ended already, and is on the disk
             self._tell(f"{self.where.shown}: the last copy was interrupted")
         self._thread = None
+
+    interrupted_event = failed_event = completed_event
 
     def _follow(self) -> None:
         while True:
@@ -115,10 +110,7 @@ class Mirror(RunObserver):  # type: ignore[misc]
 def mirrors(home: Path) -> list[Mirror]:
     """To the database in ``$CAVL_MONGO_URI``; none without.
 
-    Raises
-    ------
-    MongoError
-        When that is no address: a mistake to be told before hours of training.
+    Raises MongoError when that is no address: a mistake to be told before hours of training.
     """
     text = os.environ.get(MONGO)
     return [Mirror(address(text), home)] if text else []

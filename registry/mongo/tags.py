@@ -9,7 +9,6 @@ from registry.mongo.address import Store
 from registry.mongo.sync import identity
 
 STALE = "stale"
-
 #: Where Omniboard keeps the tags that users give a run.
 FIELD = "omniboard.tags"
 

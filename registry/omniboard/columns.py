@@ -34,24 +34,9 @@ def layout() -> dict[str, Any]:
     paths = {"experiment_name": "experiment.name", "hostname": "host.hostname"}
     paths |= {name: f"config.{name[2:]}" for name in HIDDEN if name.startswith("c_")}
     paths |= {column["name"]: column["config_path"] for column in CUSTOM}
-    widths = {
-        "_id": 60,
-        "seed": 60,
-        "task": 120,
-        "method": 110,
-        "ordering": 130,
-        "status": 120,
-        "tags": 170,
-        "notes": 110,
-    }
-    return {
-        "shown": SHOWN,
-        "hidden": HIDDEN,
-        "metrics": METRICS,
-        "custom": CUSTOM,
-        "paths": paths,
-        "widths": widths,
-    }
+    widths = {"_id": 60, "seed": 60, "task": 120, "method": 110, "ordering": 130, "status": 120}
+    widths |= {"tags": 170, "notes": 110}
+    return {"shown": SHOWN, "hidden": HIDDEN, "metrics": METRICS, "custom": CUSTOM, "paths": paths, "widths": widths}
 
 
 def set_up(store: Store) -> bool:

@@ -22,7 +22,6 @@ from registry.omniboard.columns import layout
 
 HERE = Path(__file__).parent
 PACKAGE, LOCKFILE, FIRST_VISIT = HERE / "package.json", HERE / "package-lock.json", HERE / "first_visit.js"
-
 #: Node.js below lacks what Omniboard's packages need.
 OLDEST = 16
 
@@ -34,10 +33,7 @@ class OmniboardError(RefusedError):
 def program(name: str, environment: Mapping[str, str] = os.environ) -> str:
     """Where ``node`` or ``npm`` is.
 
-    Raises
-    ------
-    OmniboardError
-        When it is not on the PATH, or Node.js is too old.
+    Raises OmniboardError when it is not on the PATH, or Node.js is too old.
     """
     found = shutil.which(name, path=environment.get("PATH"))
     if found is None:
@@ -49,9 +45,8 @@ def program(name: str, environment: Mapping[str, str] = os.environ) -> str:
         said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
         version = re.match(r"v(\d+)\.", said)
         if version is None or int(version[1]) < OLDEST:
-            raise OmniboardError(
-                f"{found} is {said.strip() or 'no Node.js'}: Omniboard needs version {OLDEST} or newer"
-            )
+            said = said.strip() or "no Node.js"
+            raise OmniboardError(f"{found} is {said}: Omniboard needs version {OLDEST} or newer")
     return found
 
 
@@ -73,10 +68,7 @@ def start_file(place: Path) -> Path:
 def install() -> Path:
     """Make sure that Omniboard is there, and say where; about a minute and 180 MB, the first time.
 
-    Raises
-    ------
-    OmniboardError
-        When npm is missing or fails.
+    Raises OmniboardError when npm is missing or fails.
     """
     place = folder()
     program("node")
@@ -108,9 +100,8 @@ def _install(place: Path) -> None:
     )
     if done.returncode != 0 or not start_file(place).is_file():
         last = " ".join(done.stdout.split()[-60:])
-        raise OmniboardError(
-            f"npm could not install Omniboard ({last}); is the network there? Start again to try again"
-        )
+        remedy = "is the network there? Start again to try again"
+        raise OmniboardError(f"npm could not install Omniboard ({last}); {remedy}")
     # What its page was built with, two thirds of all, is of no more use.
     shutil.rmtree(_web(place) / "node_modules", ignore_errors=True)
 

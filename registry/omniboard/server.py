@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -21,29 +22,18 @@ from registry.record.serialization import redact
 
 #: Where Omniboard has its one database.
 PATH = "/sacred"
-
 #: Seconds to wait for the first answer.
 PATIENCE = 60.0
 
 
-class Omniboard:
+class Omniboard(contextlib.AbstractContextManager["Omniboard"]):
     """A running Omniboard for the database at ``where``; leave it by :meth:`stop`, or as a context.
 
-    Parameters
-    ----------
-    place
-        Where it is installed (:func:`registry.omniboard.install.install`).
-    where
-        The database. Its address reaches the process by its environment, which other users cannot read.
-    port
-        On loopback.
-    user
-        (name, password) that the page asks for; None: none.
+    It is installed in ``place`` (:func:`registry.omniboard.install.install`). The address of the database reaches the
+    process by its environment, which other users cannot read. ``port`` is one on loopback; ``user`` is the (name,
+    password) that the page asks for, if any.
 
-    Raises
-    ------
-    OmniboardError
-        When the port is taken, or it does not answer within a minute.
+    Raises OmniboardError when the port is taken, or it does not answer within a minute.
     """
 
     def __init__(self, place: Path, where: Address, port: int, user: tuple[str, str] | None = None) -> None:
@@ -76,10 +66,7 @@ class Omniboard:
     def ask(self, path: str) -> Any:
         """What the REST interface answers to GET ``path``, as ``Runs/count``.
 
-        Raises
-        ------
-        urllib.error.URLError, ValueError
-            When it does not answer, or not with JSON.
+        Raises urllib.error.URLError or ValueError when it does not answer, or not with JSON.
         """
         request = urllib.request.Request(f"{self.address}/api/v1/{path}")
         if self.user is not None:
@@ -110,9 +97,6 @@ class Omniboard:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def __enter__(self) -> Omniboard:
-        return self
 
     def __exit__(self, *_: Any) -> None:
         self.stop()

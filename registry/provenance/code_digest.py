@@ -20,27 +20,13 @@ from typing import Any
 def code_digest(modules: Sequence[str], roots: Sequence[str], stops: Sequence[str] = ()) -> dict[str, str]:
     """Digest of every module that ``modules`` import, directly or not, within the packages ``roots``.
 
-    Parameters
-    ----------
-    modules : sequence of str
-        Where to begin, dotted names. A module loaded by a computed name is seen by no import statement: name it here.
-    roots : sequence of str
-        Top-level packages to stay in, as ``("cavl", "baselines", "benchmarks", "registry")`` and a plug-in's own.
-    stops : sequence of str
-        Modules and packages that are neither digested nor followed: they do not compute what the run measures.
+    ``modules`` are dotted names; a module loaded by a computed name is seen by no import statement: name it here.
+    ``roots`` are as ``("cavl", "baselines", "benchmarks", "registry")`` and a plug-in's own. ``stops`` are modules and
+    packages that are neither digested nor followed: they do not compute what the run measures. Returns dotted name ->
+    16 hexadecimal digits, sorted by name; the ``__init__`` of every package on the way counts, under that one's name.
 
-    Returns
-    -------
-    dict
-        Dotted name -> 16 hexadecimal digits, sorted by name. The ``__init__`` of every package on the way counts, under
-        the package's name.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        When one of ``modules`` is not there.
-    ValueError
-        When one of ``modules`` lies outside ``roots``.
+    Raises ModuleNotFoundError when one of ``modules`` is not there; ValueError when one of ``modules`` lies outside
+    ``roots``.
     """
     for name in modules:
         if name.partition(".")[0] not in roots:

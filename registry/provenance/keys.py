@@ -26,19 +26,9 @@ def run_key(task: str, configuration: Mapping[str, Any], dataset_fingerprint: st
 
     Values that are equal in Python have equal keys: the order of dictionary keys does not count, tuples are lists,
     ``1`` is ``1.0`` (a command line's ``lr=1`` means the float) and ``-0.0`` is ``0.0``. Booleans are not numbers here:
-    ``True`` is not ``1``. The order of lists and of ``parents`` counts.
+    ``True`` is not ``1``. The order of lists and of ``parents`` counts. A key has 20 lower-case hexadecimal digits.
 
-    Returns
-    -------
-    str
-        20 lower-case hexadecimal digits.
-
-    Raises
-    ------
-    registry.record.serialization.NotPlainError
-        For a value without a JSON form.
-    ValueError
-        For NaN, which equals nothing, not even itself.
+    Raises NotPlainError for a value without a JSON form; ValueError for NaN, which equals nothing, not even itself.
     """
     content = [task, plain(configuration, "configuration"), dataset_fingerprint, list(parents)]
     text = json.dumps(_canonical(content, "configuration"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -21,10 +21,7 @@ LAST = "last_id"
 def next_id(home: Path) -> int:
     """The id of the next run in ``home``.
 
-    Raises
-    ------
-    RecordError
-        When ``last_id`` holds no number.
+    Raises RecordError when ``last_id`` holds no number.
     """
     return max(_last(home), *run_ids(home), 0) + 1
 
@@ -49,10 +46,7 @@ def _last(home: Path) -> int:
 def gate(home: Path) -> Iterator[None]:
     """One process at a time opens runs in ``home``, brings some in or deletes some.
 
-    Raises
-    ------
-    TimeoutError
-        When another process has been at it for a minute.
+    Raises TimeoutError when another process has been at it for a minute.
     """
     lock = Lock(home / ".lock")
     if not lock.acquire(patience=60):

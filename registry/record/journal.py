@@ -17,7 +17,6 @@ from registry.files import atomic_write, write_at
 from registry.record.serialization import plain, to_json
 
 JOURNAL = "metrics.jsonl"
-
 Point = tuple[int, float, str]  # step, value, time (ISO, UTC)
 
 
@@ -28,17 +27,10 @@ class JournalError(ValueError):
 def append(folder: Path, metrics_by_name: Mapping[str, Mapping[str, Any]]) -> None:
     """Add measurements to the journal of the run in ``folder``; they are on the disk when this returns.
 
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-    metrics_by_name : mapping
-        As Sacred's ``linearize_metrics`` gives it: name -> ``steps``, ``values``, ``timestamps`` (equally long lists).
+    They are as Sacred's ``linearize_metrics`` gives them: name -> ``steps``, ``values``, ``timestamps`` (equally long
+    lists).
 
-    Raises
-    ------
-    DiskFullError
-        When there is no room; the journal is as before.
+    Raises DiskFullError when there is no room; the journal is as before.
     """
     entry = {name: {k: m[k] for k in ("steps", "values", "timestamps")} for name, m in metrics_by_name.items()}
     if not entry:
@@ -59,11 +51,7 @@ def read_metrics(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 def write_metrics_json(folder: Path) -> None:
     """Write ``metrics.json``, the form in which Sacred's own FileStorageObserver leaves metrics, from the journal."""
     whole = {
-        name: {
-            "steps": [p[0] for p in points],
-            "values": [p[1] for p in points],
-            "timestamps": [p[2] for p in points],
-        }
+        name: {"steps": [p[0] for p in points], "values": [p[1] for p in points], "timestamps": [p[2] for p in points]}
         for name, points in read_points(folder).items()
     }
     atomic_write(folder / "metrics.json", to_json(whole))
@@ -84,9 +72,8 @@ def read_points(folder: Path) -> dict[str, list[Point]]:
                 for point in zip(metric["steps"], metric["values"], metric["timestamps"], strict=True):
                     points[point[0]] = point
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
-            raise JournalError(
-                f"line {number} of {path} is damaged ({error}); delete that line to read the rest"
-            ) from None
+            remedy = "delete that line to read the rest"
+            raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None
     return {name: sorted(points.values(), key=lambda point: point[0]) for name, points in by_step.items()}
 
 

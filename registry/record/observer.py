@@ -42,10 +42,12 @@ from registry.record.serialization import NotPlainError, plain, redact, redacted
 
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
-
-
 #: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
 SILENCE = 60.0
+# What Sacred tells its observers.
+Info = Mapping[str, Any]
+Time = datetime.datetime
+Id = int | str | None
 
 
 class AlreadyRunning(RuntimeError):
@@ -67,28 +69,18 @@ class AlreadyRunning(RuntimeError):
 class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     """Writes the record of each run it observes.
 
-    Parameters
-    ----------
-    pedigree_of : callable
-        Configuration of the run (plain dictionaries) -> its :class:`~registry.record.run_record.Pedigree`. A run with
-        an empty key is never continued.
-    home : Path, optional
-        Folder of the runs; default :func:`registry.files.home`.
-    own_ids : bool
-        Number and continue runs by what is in ``home`` alone, whatever number another observer has given: for a second
-        record beside the leading one.
+    ``pedigree_of`` gives, of a run's configuration (plain dictionaries), its
+    :class:`~registry.record.run_record.Pedigree`; a run with an empty key is never continued. Runs lie in ``home``, by
+    default :func:`registry.files.home`. With ``own_ids`` they are numbered and continued by what is in ``home`` alone,
+    whatever number another observer has given: for a second record beside the leading one.
     """
 
     def __init__(
-        self,
-        pedigree_of: Callable[[Mapping[str, Any]], Pedigree],
-        home: Path | None = None,
-        priority: int = PRIORITY,
-        own_ids: bool = False,
+        self, pedigree_of: Callable[[Info], Pedigree], home: Path | None = None, own_ids: bool = False
     ) -> None:
         self.home = Path(home or files.home()).absolute()
         self._own_ids = own_ids
-        super().__init__(self.home, priority=priority)
+        super().__init__(self.home, priority=PRIORITY)
         self._pedigree_of = pedigree_of
         self._mutex = threading.RLock()  # Sacred's heartbeat calls from a thread of its own
         self._forget()
@@ -111,14 +103,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     # ---- the beginning ----------------------------------------------------------------------------------------------
 
     def queued_event(
-        self,
-        ex_info: Mapping[str, Any],
-        command: str,
-        host_info: Mapping[str, Any],
-        queue_time: datetime.datetime,
-        config: Mapping[str, Any],
-        meta_info: Mapping[str, Any],
-        _id: int | str | None,
+        self, ex_info: Info, command: str, host_info: Info, queue_time: Time, config: Info, meta_info: Info, _id: Id
     ) -> int:
         """Keep a place for a run: whoever runs the same key later continues this record."""
         id = self._open(_id, config, self._new_entry("QUEUED", ex_info, command, host_info, meta_info))
@@ -126,37 +111,17 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         return id
 
     def started_event(
-        self,
-        ex_info: Mapping[str, Any],
-        command: str,
-        host_info: Mapping[str, Any],
-        start_time: datetime.datetime,
-        config: Mapping[str, Any],
-        meta_info: Mapping[str, Any],
-        _id: int | str | None,
+        self, ex_info: Info, command: str, host_info: Info, start_time: Time, config: Info, meta_info: Info, _id: Id
     ) -> int:
         """Open a record, or take over the unfinished one of the same key, and return its id.
 
-        Raises
-        ------
-        AlreadyRunning
-            When another living process runs the same key.
-        FileExistsError
-            When ``_id`` was asked for and belongs to another run.
-        NotPlainError
-            When the configuration has no JSON form.
+        Raises AlreadyRunning when another living process runs the same key; FileExistsError when ``_id`` was asked for
+        and belongs to another run; NotPlainError when the configuration has no JSON form.
         """
         entry = self._new_entry("RUNNING", ex_info, command, host_info, meta_info)
         return self._open(_id, config, {**entry, "start_time": start_time.isoformat()})
 
-    def _new_entry(
-        self,
-        status: str,
-        ex_info: Mapping[str, Any],
-        command: str,
-        host_info: Mapping[str, Any],
-        meta_info: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _new_entry(self, status: str, ex_info: Info, command: str, host_info: Info, meta_info: Info) -> dict[str, Any]:
         return {
             "experiment": {**plain(ex_info, "experiment"), "sources": self.save_sources(ex_info)},
             "command": command,
@@ -169,7 +134,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             "heartbeat": None,
         }
 
-    def _open(self, wanted: int | str | None, config: Mapping[str, Any], entry: dict[str, Any]) -> int:
+    def _open(self, wanted: Id, config: Info, entry: dict[str, Any]) -> int:
         with self._mutex:
             self._forget()
             wanted = None if self._own_ids else wanted
@@ -195,7 +160,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             self.dir = str(self.folder)  # where Sacred's users look for it
             return int(self.folder.name)
 
-    def _begin(self, wanted: int | str | None, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
+    def _begin(self, wanted: Id, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
         """Write a new record aside and rename it: a run is there whole or, where a kill came between, not at all."""
         folder = self._new_folder(wanted)
         aside = folder.with_name(f".{folder.name}.aside")
@@ -215,7 +180,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             raise
         self.folder = folder
 
-    def _new_folder(self, wanted: int | str | None) -> Path:
+    def _new_folder(self, wanted: Id) -> Path:
         if wanted is not None and not (str(wanted).isdigit() and len(str(wanted)) <= DIGITS):
             raise ValueError(f"the id of a run is a whole number of at most {DIGITS} digits, not {wanted!r}")
         folder = self.home / str(next_id(self.home) if wanted is None else int(wanted))
@@ -272,9 +237,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             if self._ended:  # a last beat that comes late, held up by another observer
                 self._summarise_metrics()
 
-    def heartbeat_event(
-        self, info: Mapping[str, Any], captured_out: str, beat_time: datetime.datetime, result: Any
-    ) -> None:
+    def heartbeat_event(self, info: Info, captured_out: str, beat_time: Time, result: Any) -> None:
         """Write captured output, ``info`` and the time of the beat."""
         with self._mutex, self._trying():
             self._output = captured_out
@@ -430,10 +393,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
 def flush(run: Any) -> None:
     """Hand the metrics and the output of a Sacred ``run`` to its observers now, not at the next heartbeat.
 
-    Raises
-    ------
-    DiskFullError, OSError, NotPlainError
-        When the record cannot be written: better now than after hours more.
+    Raises DiskFullError, OSError or NotPlainError when the record cannot be written: better now than after hours more.
     """
     _read_output_safely(run)
     for stream in (sys.stdout, sys.stderr):
@@ -465,17 +425,10 @@ def recorded(run: Any) -> Iterator[None]:
 def verify_written(run: int | Path, result: Any, status: str = "COMPLETED") -> None:
     """Read a finished run again and compare: Sacred says COMPLETED even when its observers failed.
 
-    Parameters
-    ----------
-    run : int or Path
-        Its id in :func:`registry.files.home`, or its folder.
-    result, status
-        What the run returned and how it ended, by Sacred's ``Run`` object.
+    ``run`` is its id in :func:`registry.files.home`, or its folder; ``result`` and ``status`` are what it returned and
+    how it ended, by Sacred's ``Run`` object.
 
-    Raises
-    ------
-    RecordError
-        When the record is incomplete, saying in what.
+    Raises RecordError when the record is incomplete, saying in what.
     """
     folder = run if isinstance(run, Path) else files.home() / str(run)
     record = read_record(folder)

@@ -17,10 +17,8 @@ from registry.record.serialization import to_json as to_json  # the form of ever
 #: Statuses that mean "this run will not go on by itself": Sacred's own, and ours for a run that says RUNNING although
 #: its process is gone (SIGKILL, power).
 ENDED = ("COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED")
-
 #: Held by the process of a run for as long as it lives.
 LOCK = "lock"
-
 #: What the observer writes of a run; then where an imported run comes from. No artifact may take such a name.
 FILES = ("run.json", "config.json", "info.json", "pedigree.json", "cout.txt", "metrics.json", JOURNAL)
 IMPORTED = "imported.json"
@@ -102,10 +100,7 @@ class Record:
 def read_record(folder: Path) -> Record:
     """The run in ``folder``, named by its id, as its files say (so RUNNING may be long dead, and ``stale`` is empty).
 
-    Raises
-    ------
-    RecordError
-        When a file of it is missing or damaged.
+    Raises RecordError when a file of it is missing or damaged.
     """
     run, config = read_json(folder / "run.json"), read_json(folder / "config.json")
     pedigree = read_json(folder / "pedigree.json") if (folder / "pedigree.json").exists() else {}

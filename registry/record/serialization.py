@@ -23,20 +23,16 @@ def plain(value: Any, where: str = "value") -> Any:
 
     NumPy scalars become Python numbers, tuples lists, times ISO strings.
 
-    Raises
-    ------
-    NotPlainError
-        For anything else (an array, a tensor, a key that is no string), naming the place. Nothing is ever pickled.
+    Raises NotPlainError for anything else (an array, a tensor, a key that is no string), naming the place. Nothing is
+    ever pickled.
     """
     numpy = sys.modules.get("numpy")  # no value is of its types before it is loaded, which takes a while
     if numpy is not None and isinstance(value, numpy.generic):
         value = value.item()
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()  # lone surrogates
-    if isinstance(value, int | float):
-        return value
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):

@@ -68,10 +68,14 @@ HOUSE = {
 EXPECTED = {
     "lines of code outside tests": 5 + 14 + 13 + 1 + 8 + 1 + 1 + 1 + 2 + 1 + 1,
     "mean length of a function, in lines": round((2 + (2 + 3 + 2 + 2) + (4 + 2) + (2 + 2) + 2) / 11, 2),
-    "files of benchmarks/ that take a run's configuration": ["execute", "jobs", "presets.__init__"],
-    "files that it comes to from the command line": ["__main__", "jobs", "presets.__init__", "execute"],
-    # From main to resolve to load it goes on; from load back to jobs; later, from the worker, to jobs again.
-    "its returns to a file it had left": [
+    "files of benchmarks/ that take a run's configuration": ["jobs", "presets.__init__"],
+    "files that it comes to from the command line": ["__main__", "jobs", "presets.__init__"],
+    # From main to resolve to load it goes on; from load back to jobs.
+    "returns of it to a file it had left": ["presets.__init__.load -> benchmarks.jobs.known"],
+    "files of benchmarks/ that take it or a node": ["execute", "jobs", "presets.__init__"],
+    "files that a node comes to from the command line": ["__main__", "jobs", "presets.__init__", "execute"],
+    # Later, from the worker, to jobs again.
+    "returns of a node to a file it had left": [
         "presets.__init__.load -> benchmarks.jobs.known",
         "execute.Worker.submit -> benchmarks.jobs.key",
     ],

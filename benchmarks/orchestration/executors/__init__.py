@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from benchmarks.orchestration.graph import Job
+from benchmarks.orchestration.graph import Job
 
 
 class Executor(Protocol):
@@ -22,20 +21,15 @@ class Executor(Protocol):
     @property
     def room(self) -> int:
         """How many more jobs it takes now."""
-        ...
 
     def submit(self, job: Job) -> None:
         """Start a job whose parents are finished, or queue it."""
-        ...
 
     def wait(self, timeout: float) -> Mapping[str, str | None]:
         """Key of each job that has ended, waiting so many seconds for a first -> None, or why it failed."""
-        ...
 
     def progress(self) -> Mapping[str, tuple[int, int]]:
         """Key of each job that has not ended -> how far it is (done, total)."""
-        ...
 
     def close(self) -> None:
         """Stop what still runs: it ends INTERRUPTED, all written. A second Ctrl-C does not wait for that."""
-        ...

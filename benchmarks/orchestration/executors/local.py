@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
 
 from benchmarks.orchestration.executors.work import work
+from benchmarks.orchestration.graph import Job
 from benchmarks.processes import Worker, WorkerError, end, report
-
-if TYPE_CHECKING:
-    from benchmarks.orchestration.graph import Job
 
 
 class LocalExecutor:
