@@ -79,11 +79,7 @@ class Claim:
 
 
 def _each(
-    firsts: Sequence[Who],
-    relation: Relation,
-    seconds: Sequence[Who],
-    *scores: str,
-    further: Sequence[str] = (),
+    firsts: Sequence[Who], relation: Relation, seconds: Sequence[Who], *scores: str, further: Sequence[str] = ()
 ) -> tuple[Comparison, ...]:
     """Every first with every second, in every score."""
     return tuple(

@@ -33,11 +33,7 @@ SPECTROGRAM = {"hop": 512, "frames": 64, "bins": 64, "oversample": 4}
 VISUAL_TRUNK = (16, "M", 32, "M", 64, "M", 64)
 
 CAVL = {**small.CAVL, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
-L3 = {
-    **{name: value for name, value in small.L3.items() if name != "classes"},
-    "image_size": 96,
-    "frame_of": "scene",
-}
+L3 = {**{name: value for name, value in small.L3.items() if name != "classes"}, "image_size": 96, "frame_of": "scene"}
 DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
 ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
 IMAGE_NEGATIVES = {**small.IMAGE_NEGATIVES, **ATTENTION}
@@ -65,9 +61,7 @@ PRESET = Preset(
             model=ATTENTION, orderings=lambda seed: attention.orderings((600,), (1e-4,)), runs=("c1", "untrained")
         ),
         "attention:image-negatives": MethodPreset(
-            model=IMAGE_NEGATIVES,
-            orderings=lambda seed: attention.orderings((600,), (1e-3,)),
-            runs=("c1", "untrained"),
+            model=IMAGE_NEGATIVES, orderings=lambda seed: attention.orderings((600,), (1e-3,)), runs=("c1", "untrained")
         ),
         **{name: small.PRESET.methods[name] for name in ("full-frame", "centred-square", "mean-training-map")},
         "random-box": small.PRESET.methods["random-box"],

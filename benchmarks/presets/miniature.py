@@ -146,11 +146,7 @@ PRESET = Preset(
             ),
             variants={
                 "counting": {"untrained": ({}, {"labels": "permuted"}), "c0": ({},), "c1": ({},), "c1-c2": ({},)},
-                "separation": {
-                    "untrained": ({},),
-                    "c1": ({}, {"network": {"conditioning": "center"}}),
-                    "c1-c2": ({},),
-                },
+                "separation": {"untrained": ({},), "c1": ({}, {"network": {"conditioning": "center"}}), "c1-c2": ({},)},
             },
         ),
         "l3": MethodPreset(model=L3, orderings=lambda seed: L3_ORDERINGS, runs=("avc", "untrained")),

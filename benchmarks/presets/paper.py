@@ -24,11 +24,7 @@ from typing import Any
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.paper import PaperData
-from benchmarks.presets import (
-    MethodPreset,
-    Preset,
-    Variants,
-)
+from benchmarks.presets import MethodPreset, Preset, Variants
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig

@@ -13,10 +13,7 @@ from typing import Any
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData
-from benchmarks.presets import (
-    MethodPreset,
-    ablations,
-)
+from benchmarks.presets import MethodPreset, ablations
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig

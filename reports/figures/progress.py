@@ -67,14 +67,7 @@ def synchronisation(study: Study) -> list[Figure]:
 
 
 def _figure(
-    study: Study,
-    task: str,
-    metrics: Mapping[str, str],
-    *,
-    name: str,
-    title: str,
-    what: str,
-    arms: bool | None = None,
+    study: Study, task: str, metrics: Mapping[str, str], *, name: str, title: str, what: str, arms: bool | None = None
 ) -> Figure | None:
     """One panel for each of ``metrics``. ``arms``: the arms with the ordering that all share, or only plain methods."""
     found = {who: curve for who in _rows(study, task, arms) if (curve := _curve(study, task, who, metrics))}

@@ -35,10 +35,7 @@ TASK = "avc"
 L3 = "L3-Net and its supervised baselines"
 VARIATIONS = "Variations of L3-Net"
 #: What the L3-Net summary calls our orderings.
-NAMED = {
-    ("l3", "supervised-avc"): "Supervised pre-training",
-    ("l3", "supervised"): "Direct combination",
-}
+NAMED = {("l3", "supervised-avc"): "Supervised pre-training", ("l3", "supervised"): "Direct combination"}
 JUDGE = "Perfect judge of kinds (it cannot tell videos apart)"
 
 SAME_KIND, OTHER_KINDS, SHARE = "False positives, same kind", "False positives, other kinds", "Same kind, of the error"

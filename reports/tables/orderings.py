@@ -71,15 +71,7 @@ def orderings(study: Study) -> Table:
             "learned from the labels of these same scenes. "
             f"{CELLS} The paper has no such table; its remarks on orderings (§4.3.1, §4.4) rest on other data."
         ),
-        columns=(
-            "Stages",
-            "Updates",
-            "Compute",
-            *columns,
-            "Pair accuracy",
-            "R@1",
-            "Rightly graded",
-        ),
+        columns=("Stages", "Updates", "Compute", *columns, "Pair accuracy", "R@1", "Rightly graded"),
         rows=tuple(Row(label=label(*who), cells=cells(*who), group=label(who[0], "none")) for who in chosen),
     )
 
