@@ -63,9 +63,8 @@ def examples(study: Study) -> Figure | None:
         caption=(
             f"The first test scenes, not chosen by hand, of seed {chosen[0][1].config['seed']}: the scene with the box "
             "of its sounding object (in generated scenes other objects are silent; of photographs, where their "
-            "annotators agree), then for each method the heatmap (0 transparent, 1 "
-            "yellow) with the scene's own sound and, as a control, with the sound of another scene, which should not "
-            "light up the box."
+            "annotators agree), then for each method the heatmap (0 transparent, 1 yellow) with the scene's own sound "
+            "and, as a control, with the sound of another scene, which should not light up the box."
         ),
         runs=tuple(run for _, run in chosen),
         draw=draw,

@@ -94,14 +94,13 @@ def classification(study: Study) -> Table:
         short="Table 1",
         title="Table 1. Sound classification with a linear probe",
         caption=(
-            f"Accuracy in percent of a linear SVM on frozen audio features, {folded}, C chosen within the "
-            f"training folds (PROTOCOLS §7). {common.scored_on(study.select(TASK), noun=NOUN)} "
-            "Fold columns show single folds; the paper's figures are multiples of 1/400, i.e. of one fold. "
-            "Spectrogram statistics: mean and deviation of each band, no network at all. Permuted labels: the "
-            "same pipeline on labels shuffled among the clips, averaged over the features of all rows; it must be at "
-            "chance. "
-            f"{''.join(f'{NOT_RUN[probe]} ' for probe in wanted if probe not in planned)}"
-            f"{common.CELLS} {common.COUNTED} {common.provenance(1, study=study)}"
+            f"Accuracy in percent of a linear SVM on frozen audio features, {folded}, C chosen within the training "
+            f"folds (PROTOCOLS §7). {common.scored_on(study.select(TASK), noun=NOUN)} Fold columns show single folds; "
+            "the paper's figures are multiples of 1/400, i.e. of one fold. Spectrogram statistics: mean and deviation "
+            "of each band, no network at all. Permuted labels: the same pipeline on labels shuffled among the clips, "
+            "averaged over the features of all rows; it must be at chance. "
+            f"{''.join(f'{NOT_RUN[probe]} ' for probe in wanted if probe not in planned)}{common.CELLS} "
+            f"{common.COUNTED} {common.provenance(1, study=study)}"
         ),
         columns=tuple(columns),
         rows=marked,
