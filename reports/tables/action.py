@@ -87,9 +87,8 @@ def _settings(study: Study) -> str:
 
 
 def accuracy(data: str) -> Score:
-    return Score(
-        task=TASK, variant=data, metric=Metric(f"Action accuracy ({ACTIONS.get(data, data)})"), items=recognised
-    )
+    metric = Metric(f"Action accuracy ({ACTIONS.get(data, data)})")
+    return Score(task=TASK, variant=data, metric=metric, items=recognised)
 
 
 def recognised(study: Study, node: Node) -> Scores:
@@ -99,11 +98,8 @@ def recognised(study: Study, node: Node) -> Scores:
     independent, so that all of them are one item. A clip without a group is an item of its own.
     """
     found = study.measurements(node, "correct")
-    groups = (
-        f"group {group}" if group else item
-        for item, group in zip(found["item"], condition(found, "group"), strict=True)
-    )
-    return means(groups, found["value"])
+    grouped = zip(found["item"], condition(found, "group"), strict=True)
+    return means((f"group {group}" if group else item for item, group in grouped), found["value"])
 
 
 def statements(study: Study) -> Iterator[Row | None]:

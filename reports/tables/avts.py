@@ -39,10 +39,8 @@ COLUMNS = {
     **{f"AUC ({SETS[which]})": (which, "auc", common.HIGHER) for which in (EASY, HARD, *CONTROL_SETS)},
 }
 TRAINED_ON = "Trained on"
-SEEN_IN = {
-    MIXED: "accuracy",
-    EASY: "accuracy",
-}  # what training is to be seen in; hard negatives are reported as they are
+#: What training is to be seen in; hard negatives are reported as they are.
+SEEN_IN = {MIXED: "accuracy", EASY: "accuracy"}
 STATEMENTS = "Synchronisation (AVTS): above chance and above the same network untrained; does it follow time?"
 
 
@@ -167,9 +165,8 @@ def choices(study: Study, node: Node, which: str) -> Scores:
     Ties count half; chance is 1/2. This is a two-alternative forced choice (2AFC), which needs no threshold. NaN stays
     NaN.
     """
-    moments: dict[
-        tuple[str, str | None], dict[str | None, list[float]]
-    ] = {}  # (item, start) -> matched or not -> scores
+    # (item, start) -> matched or not -> scores
+    moments: dict[tuple[str, str | None], dict[str | None, list[float]]] = {}
     found = study.measurements(node, "score", set=which)
     told = (found["item"], condition(found, "start"), condition(found, "matched"), found["value"])
     for item, start, matched, score in zip(*told, strict=True):
@@ -192,12 +189,11 @@ def more_on(which: str, than: str, name: str) -> Score:
     return Score(task=TASK, metric=Metric(name), items=items)
 
 
+ALONG_THE_WAY = Metric("AVTS AUC (easy), mean while training")
 SCORES: Mapping[str, Score | Progress] = {
     **{f"avts {which}": synchrony(which) for which in (MIXED, EASY)},
     "avts mixed less easy": more_on(MIXED, EASY, "AVTS accuracy (75/25) less that on easy"),
-    "avts along the way": Progress(
-        task=TASK, metric=Metric("AVTS AUC (easy), mean while training"), measured="avts_auc_easy"
-    ),
+    "avts along the way": Progress(task=TASK, metric=ALONG_THE_WAY, measured="avts_auc_easy"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
@@ -235,18 +235,9 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
 def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str) -> tuple[Cell, ...]:
     numbers = [None if printed is None else published(*printed, metric) for metric in SDR_SIR_SAR]
     where = ("rows", row)
+    common_to_all: dict[str, Any] = {"excluded": (*where, "excluded"), "scale": 1.0, "digits": 2, "absent": absent}
     ours = [
-        measured(
-            nodes,
-            *where,
-            metric.lower(),
-            items=(*where, "items"),
-            excluded=(*where, "excluded"),
-            published=number,
-            scale=1.0,
-            digits=2,
-            absent=absent,
-        )
+        measured(nodes, *where, metric.lower(), items=(*where, "items"), published=number, **common_to_all)
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
     return (*map(paper, numbers), *ours)
