@@ -1,4 +1,4 @@
-"""Rows that every table needs: methods that look at no image, or learn nothing.
+"""Trivial rows, which every table needs: methods that look at no image, or learn nothing.
 
 *Localization.* A full frame, a centred square, the mean of the training annotations and a random box. The first
 three ignore what they are given; on the public Flickr-SoundNet test set, whose objects are large and central, they beat

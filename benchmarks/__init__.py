@@ -1,4 +1,4 @@
-"""What is measured: data sets, tasks, presets, metrics, the suite. ``cavl-bench run --help``."""
+"""Benchmark: data sets, tasks, presets, metrics, and what runs them. ``cavl-bench run --help``."""
 
 import tempfile
 

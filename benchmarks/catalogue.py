@@ -1,4 +1,4 @@
-"""Lists of the tasks and presets there are, by name; what stands behind a name is imported when it is asked for.
+"""Catalogue of tasks and presets by name; what a name stands for is imported when it is asked for.
 
 Third parties add to them by entry points: a :class:`~benchmarks.tasks.task.Task` in the group ``cavl.tasks``
 (``docs/add_a_task.md``), a :class:`~benchmarks.presets.Preset` in ``cavl.presets``.
@@ -17,7 +17,7 @@ TASKS = Plugins(
         PRETRAIN: "benchmarks.tasks.pretrain:Pretrain",
         "action": "benchmarks.tasks.action:Action",
         "avc": "benchmarks.tasks.avc:AVC",
-        "avts": "benchmarks.tasks.avts:AVTS",
+        "avts": "benchmarks.tasks.avts:Synchronisation",
         "classification": "benchmarks.tasks.classification:Classification",
         "counting": "benchmarks.tasks.counting:Counting",
         "localization": "benchmarks.tasks.localization:Localization",

@@ -1,4 +1,4 @@
-"""A trained network as a folder of its own, to be used and given away without the registry.
+"""Export of a trained network as a folder of its own, to be used and given away without the registry.
 
     cavl-bench export 12 --out trained
 
@@ -139,6 +139,8 @@ Apache-2.0, as the code that trained it.
 
 def card(registry: Registry, record: Record, saved: Saved) -> str:
     """The README.md beside the weights that ``record`` made, or measured."""
+    from benchmarks.presets import label  # slow to import, and --help is not
+
     trained = _trainer(registry, record)
     config, (_, abilities) = trained.config, saved.build()
     return CARD.format(
@@ -148,7 +150,7 @@ def card(registry: Registry, record: Record, saved: Saved) -> str:
         training=_table(("trained on", "updates", "learning rate"), _stages(config, record.config["step"])),
         seed=config["seed"],
         batch=config["training"]["batch"],
-        preset=config["preset"],
+        preset=label(config["preset"]),
         data=config["data"]["source"],
         scores=_table(("run", "task", "measure", "this seed", "other seeds"), _scores(registry, trained, saved)),
         pedigree=_table(("", ""), _pedigree(trained, saved)),

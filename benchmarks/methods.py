@@ -1,4 +1,4 @@
-"""What a method is; which there are by name says :mod:`cavl.methods`.
+"""Protocols of methods: what a method is and what it can do. :mod:`cavl.methods` lists the methods by name.
 
 A method is a class with
 
@@ -44,7 +44,7 @@ def can(method: str, task: str) -> bool:
 
 
 def trivial(method: str) -> bool:
-    """Whether it is one of the rows that look at nothing, or learn nothing."""
+    """Whether it is one of the trivial rows, which look at nothing or learn nothing."""
     return module_of(method) == "baselines.trivial"
 
 

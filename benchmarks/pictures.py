@@ -1,4 +1,4 @@
-"""A picture beside the numbers: what Omniboard and a folder's viewer show of a run at a glance."""
+"""Pictures beside the numbers: what Omniboard and a folder's viewer show of a run at a glance."""
 
 from __future__ import annotations
 

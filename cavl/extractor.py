@@ -1,4 +1,4 @@
-"""A trained network for use elsewhere: sounds of any sampling rate and length, images of any size, NumPy or torch.
+"""Trained network for use elsewhere: sounds of any sampling rate and length, images of any size, NumPy or torch.
 
     from cavl import load
 

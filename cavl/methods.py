@@ -1,4 +1,4 @@
-"""The methods there are, by name: built-in ones, listed here, and third parties', from the group ``cavl.methods``.
+"""Methods by name: built-in ones, listed here, and third parties', from the entry-point group ``cavl.methods``.
 
 A name may carry an *arm* behind a colon: ``l3:mel`` is the method ``l3`` with the choices that a preset makes for that
 arm, a row of its own in every table.

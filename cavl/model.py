@@ -1,4 +1,4 @@
-"""The two-stream network of the paper (Fig 2): trunks, encoders, soft clustering, alignment."""
+"""Two-stream network of the paper (Fig 2): trunks, encoders, soft clustering, alignment."""
 
 from __future__ import annotations
 

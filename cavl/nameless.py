@@ -1,4 +1,4 @@
-"""A user whom the password file does not know (``docker run --user 12345``) is called by number.
+"""User without a name, whom the password file does not know (``docker run --user 12345``): called by number.
 
 torch asks for the user's name, to name a folder by it, when it is first trained with or torchvision is imported.
 """

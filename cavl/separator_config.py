@@ -1,4 +1,4 @@
-"""The separation network's sizes and choices (§6.4), apart from it: presets name them, but hang not on its code."""
+"""Sizes and choices of the separation network (§6.4), apart from it: presets name them without importing its code."""
 
 from __future__ import annotations
 

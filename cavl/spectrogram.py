@@ -1,4 +1,4 @@
-"""Waveform -> log-frequency, log-magnitude spectrogram (§4.2), and back.
+"""Spectrogram of log frequency and log magnitude (§4.2), from a waveform and back to one.
 
 The paper: STFT with window 1022 and hop 256, log-frequency projection, 512 x 432 for 10 s. The projection resamples the
 frequency axis of the *magnitude* linearly at exponentially spaced points (Zhao et al. 2018, "The Sound of Pixels") and

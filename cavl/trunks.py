@@ -1,4 +1,4 @@
-"""The convolution trunks (§4.2, §6.2): VGGish for sound, VGG16 for vision, and scaled ones in the same notation.
+"""Convolution trunks (§4.2, §6.2): VGGish for sound, VGG16 for vision, and scaled ones in the same notation.
 
 A trunk is a plan: output channels of 3 x 3 convolutions, "M" a 2 x 2 max-pooling. §6.2 drops VGGish's fully-connected
 layers and its last pooling (512 x 432 -> 64 x 54 x 512), and likewise VGG16's (256 x 256 -> 16 x 16 x 512).

@@ -1,4 +1,4 @@
-"""Tested sets of torch and its companions, which must fit each other and of which no installer sees a mismatch.
+"""Tested sets of torch and its companions, which must fit each other; no installer notices where they do not.
 
 They declare lower bounds of each other, or nothing: torchaudio 2.11.1 beside torch 2.11.0 installs, and then does not
 load. So this table decides, before any of them is imported; only the metadata of the installed packages are read.

@@ -1,4 +1,4 @@
-"""Runs: storing, finding, comparing. ``cavl-bench runs --help``; in notebooks :func:`frame`, :func:`items`."""
+"""Run registry: storing, finding, comparing. ``cavl-bench runs --help``; in notebooks :func:`frame`, :func:`items`."""
 
 import warnings
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Runs as one file: all that is needed to repeat them, and to bring them into another registry.
+"""Export of runs as one file: all that is needed to repeat them, and to bring them into another registry.
 
 An archive is a zip with these members, and no others::
 
@@ -127,7 +127,7 @@ def _checked_json(path: Path) -> Any:
 
 
 def _check_plain(value: Any, path: Path) -> None:
-    """Refuse what this project writes nowhere and others stumble over: lone surrogates, very deep nesting."""
+    """Refuse what this project never writes and other readers fail on: lone surrogates, very deep nesting."""
     waiting = [(value, 0)]
     while waiting:
         part, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""Runs out of an archive (:mod:`registry.archive_export`) into this registry. The archive may come from anywhere.
+"""Import of runs from an archive (:mod:`registry.archive_export`), which may come from anywhere.
 
 All of it is checked before anything of it shows: it is unpacked into a folder aside, where every member must have the
 size and digest that the manifest says and belong to a run that is one. Then each run is put in its place by renaming,
@@ -62,7 +62,7 @@ _ID = re.compile(rf"0|[1-9][0-9]{{0,{DIGITS - 1}}}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What has become of a run of an archive."""
+    """How a run of an archive came in, or why not."""
 
     id: int  # in the archive
     here: int
@@ -70,8 +70,8 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """What the manifest says of a member."""
+class ArchiveMember:
+    """Size and hash of a member, by the manifest."""
 
     size: int
     sha256: str
@@ -145,7 +145,7 @@ class _Archive:
             raise self.refused(f"it unpacks to more than {limit:,} bytes; --limit allows more")
         manifest = self._manifest(entries.pop(MANIFEST, None))
         try:
-            self.members = {name: Member(m["size"], m["sha256"]) for name, m in manifest["members"].items()}
+            self.members = {name: ArchiveMember(m["size"], m["sha256"]) for name, m in manifest["members"].items()}
             self.ids = sorted(run["id"] for run in manifest["runs"])
             self.missing = [str(sentence) for sentence in manifest["missing"]]
         except (KeyError, TypeError, AttributeError) as error:

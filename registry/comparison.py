@@ -1,4 +1,4 @@
-"""What differs between runs: what went in, what came out, and whether the difference is more than the items' chance."""
+"""Comparison of runs: what went in, what came out, and whether the difference is more than the items' chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where runs are kept, and how a file is written so that a crash leaves the old one or the new one, never a half."""
+"""Files of the registry: where runs are kept, and writing that leaves after a crash the old file or the new one."""
 
 from __future__ import annotations
 

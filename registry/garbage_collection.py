@@ -1,4 +1,4 @@
-"""What of a registry can be deleted, and deleting it.
+"""Garbage collection: what of a registry can be deleted, and deleting it.
 
 Deleting is renaming aside, to a name that nobody looks for, and then removing; a crash between leaves a readable
 registry and a leftover, which the next time finds. Runs go before what they name. While a process opens a run nothing

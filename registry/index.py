@@ -1,4 +1,4 @@
-"""Finding runs: an index beside them that knows nothing they do not say, so it may be deleted at any time.
+"""Index to find runs by, beside them: it holds nothing that they do not, so it may be deleted at any time.
 
 ``index.sqlite`` keeps what a run's files say in one row, with the time and size of its ``run.json``; before every
 answer the rows of runs that are new, changed or gone are renewed. Several processes may do so at once. Where the index

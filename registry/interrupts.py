@@ -1,4 +1,4 @@
-"""SIGTERM answered as Ctrl-C is: whatever runs is interrupted, and has time to write what it knows."""
+"""Interrupts: SIGTERM is answered as Ctrl-C is, so whatever runs has time to write what it knows."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def _escaped(value: Any) -> str:
 
 
 def parsed(text: str) -> dict[str, str]:
-    """Name -> value of a condition, what stands behind the semicolon included."""
+    """Name -> value of a condition, what follows the semicolon included."""
     parts = (part.partition("=") for part in re.split("[,;] ", text) if part)
     return {name: unquote(value) for name, _, value in parts}
 

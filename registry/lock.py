@@ -1,4 +1,4 @@
-"""A lock that its holder cannot take to the grave: the kernel frees it when the process ends, even by SIGKILL.
+"""File lock, released by the kernel when its process dies, even by SIGKILL.
 
 A run holds the lock of its folder for as long as it lives. So "can I have the lock?" answers "is that run dead?"
 without a guess about process ids that may have been given anew.

@@ -1,4 +1,4 @@
-"""What is said of a name that there is not: the nearest that there is, and all there are."""
+"""Nearest names to one that does not exist, for error messages, and all that do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things known by name: built-in ones from a list, third parties' from a group of entry points."""
+"""Plug-ins, found by name: built-in ones from a list, third parties' from a group of entry points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.nearest import instead
 
 @dataclass(frozen=True, eq=False)
 class Plugins:
-    """What stands behind names, as "module:object"; nothing is imported before it is asked for.
+    """Objects by name, given as "module:object"; nothing is imported before it is asked for.
 
     Built-in names come first and win. Third parties' are those that were installed when a process first asked.
     """
@@ -34,7 +34,7 @@ class Plugins:
         Raises
         ------
         ValueError
-            For a name that there is not, with the nearest that there is.
+            For a name that does not exist, with the nearest that does.
         """
         if name not in self.available:
             raise ValueError(f"unknown {self.noun} {name!r}; {instead(name, list(self.available))}")

@@ -1,4 +1,4 @@
-"""The setuptools that Sacred needs, looked at before it is imported: that would end in a traceback."""
+"""Requirement of Sacred on setuptools, checked before its import would end in a traceback."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Reports: tables, figures and the page, from the records of the registry alone."""

@@ -228,9 +228,9 @@ def _part(node: Node, value: Callable[[Node], Any]) -> Part:
 def _absence(parts: tuple[Part, ...]) -> str:
     if parts and all(p.problem == "n/a" for p in parts):
         return "n/a"
-    kinds = dict.fromkeys(p.problem for p in parts if p.problem not in ("", "n/a"))
+    problems = dict.fromkeys(p.problem for p in parts if p.problem not in ("", "n/a"))
     ran = {p.seed for p in parts if p.problem == "n/a"}
-    return f"{', '.join(kinds) or 'not run'} ({len(ran)} of {_count(len({p.seed for p in parts}), 'seed')})"
+    return f"{', '.join(problems) or 'not run'} ({len(ran)} of {_count(len({p.seed for p in parts}), 'seed')})"
 
 
 def _count(n: int, noun: str) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from reports import labels
 from reports.cells import Cell, Row, Table, words
-from reports.paired import Progress, Score, Side, Who, compare, unable
+from reports.paired import Score, Side, TrainingScore, Who, compare, unable
 from reports.results import NOT_SELECTED, Study
 from reports.statistics import Difference, Estimate, common_seeds, over_items
 from reports.tables import action, avc, avts, classification
@@ -30,7 +30,7 @@ EQUAL, SLIGHT = 0.03, 0.05
 WITHIN: Mapping[Relation, float] = {"at least": EQUAL, "about equal": EQUAL, "slightly above": SLIGHT}
 PHRASES: Mapping[Relation, str] = {"at least": "at least as good as", "about equal": "about equal to"}
 
-SCORES: Mapping[str, Score | Progress] = {
+SCORES: Mapping[str, Score | TrainingScore] = {
     "avc": avc.SCORE,
     **{f"probe {name}": classification.probe(name) for name in classification.PROBES},
     **avts.SCORES,

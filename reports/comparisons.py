@@ -1,4 +1,4 @@
-"""Statements "this is above that", each tested on the same items and seeds (PROTOCOLS §10).
+"""Comparisons, "this is above that", each tested on the same items and seeds (PROTOCOLS §10).
 
 Which pairs are compared: a heatmap and its controls, a trained network and the same one untrained, a trained method and
 the trivial ones, and orderings with each other only where their compute is equal, but for a counter, which is said.

@@ -61,7 +61,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class TrainingScore:
     """As :class:`Score`: the mean of what was measured along the way of training the weights that ``task`` measured.
 
     Both sides are told from the updates that they have in common, seed by seed.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Metric -> (steps, values).
 Metrics = Mapping[str, tuple[list[int], list[float]]]
 
-#: What is said of a row that the preset has and the command did not ask for.
+#: Shown for a row that the preset has and the command did not ask for.
 NOT_SELECTED = "not selected"
 
 
@@ -52,7 +52,7 @@ class Node:
     reason: str = ""  # the last line of its traceback
 
 
-class Same(NamedTuple):
+class SharedResult(NamedTuple):
     """A row of the plan without runs of its own: it is configured as ``other``, a method and its ordering."""
 
     task: str
@@ -64,7 +64,7 @@ class Same(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A plan and what has become of it. ``damaged`` names run folders that could not be read."""
+    """A plan and its runs so far. ``damaged`` names run folders that could not be read."""
 
     preset: str
     created: str
@@ -77,7 +77,7 @@ class Study:
     selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
     not_selected: frozenset[tuple[str, str, str]] = frozenset()  # (task, method, ordering) that the preset also has
     preset_seeds: int = 0  # as many as the preset has; 0: not recorded
-    same: tuple[Same, ...] = ()
+    same: tuple[SharedResult, ...] = ()
     _items: dict[int, Mapping[str, DataFrame]] = field(default_factory=dict, repr=False)
     _chosen: dict[tuple[Any, ...], DataFrame] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
@@ -268,7 +268,7 @@ def load_study(registry: Registry, preset: str) -> Study:
         # Plans of older versions say nothing of what they left out.
         not_selected = frozenset((r["task"], r["method"], r["ordering"]) for r in plan.get("not_selected", ()))
         same = tuple(
-            Same(r["task"], r["method"], r["ordering"], int(r["seed"]), (r["as"][0], r["as"][1]))
+            SharedResult(r["task"], r["method"], r["ordering"], int(r["seed"]), (r["as"][0], r["as"][1]))
             for r in plan.get("same", ())
         )
     except FileNotFoundError:
@@ -304,7 +304,7 @@ def _entry(entry: Mapping[str, Any]) -> Node:
 
 
 def _with_run(node: Node, attempts: Sequence[Record]) -> Node:
-    """``node`` with its newest finished run; else with what became of the newest attempt."""
+    """``node`` with its newest finished run; else with how the newest attempt ended."""
     finished = [r for r in attempts if r.status == "COMPLETED"]
     if finished:
         return replace(node, run=finished[-1])

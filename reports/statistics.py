@@ -1,4 +1,4 @@
-"""Certainty of a number: intervals over seeds, and differences paired over the same items and seeds (PROTOCOLS §10).
+"""Statistics: intervals over seeds, and differences paired over the same items and seeds (PROTOCOLS §10).
 
 A training run with another seed gives another score, so the seed is the unit of replication: a mean carries a Student t
 interval over seeds. (A bootstrap over three seeds would cover 74 % of the time instead of 95 %.) One seed carries none.

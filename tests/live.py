@@ -38,7 +38,7 @@ def start(home: Path, uri: str, **options: Any) -> subprocess.Popen[str]:
 SYNC = """
 import sys
 from pathlib import Path
-from registry import sync as syncing
+from registry.mongo import sync as syncing
 from registry.mongo.address import address, opened
 syncing.YOUNG = 0.0
 with opened(address(sys.argv[1])) as store:

@@ -1,4 +1,4 @@
-"""What the commands on data sets do and show: preparing with its progress, counts with reasons, verification."""
+"""Work and output of the commands on data sets: progress of preparing, counts with reasons, verification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation import pipeline
 from benchmarks.preparation.item import Plan
 from benchmarks.preparation.journal import JOURNAL, Journal
-from benchmarks.preparation.pipeline import LOCK, How, InUseError, State, alone_in
+from benchmarks.preparation.pipeline import LOCK, How, InUseError, PreparationState, alone_in
 from benchmarks.progress import progress_bar
 from registry.cli.printing import console, framed
 from registry.lock import held
@@ -26,14 +26,14 @@ from registry.lock import held
 def prepare(root: Path, plan: Plan, how: How) -> int:
     """Prepare a plan below ``root``, with progress; returns the exit code: 1 where nothing could be."""
     folder = root / plan.name
-    with Display(Console(stderr=True, soft_wrap=True), plan.name) as display:
+    with PreparationDisplay(Console(stderr=True, soft_wrap=True), plan.name) as display:
         result = pipeline.prepare(folder, plan, how, log=display.say, on_progress=display.update)
     show([folder], reasons=5)
     print(f"{len(result)} clips of {result.coverage} items in {folder}")
     return 0 if len(result) else 1
 
 
-class Display:
+class PreparationDisplay:
     """Progress with an estimate: a bar on a terminal, else a line now and then."""
 
     every = 30.0  # seconds between lines
@@ -53,7 +53,7 @@ class Display:
         self.task = self.bar.add_task(name, total=None, counts="")
         self.told = time.monotonic()
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> PreparationDisplay:
         self.bar.start()
         return self
 
@@ -63,7 +63,7 @@ class Display:
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False)
 
-    def update(self, state: State) -> None:
+    def update(self, state: PreparationState) -> None:
         counts = ", ".join(f"{n} {status}" for status, n in state.counts.items())
         done = state.total - state.to_do + state.done
         self.bar.update(self.task, total=state.total, completed=done, counts=counts)
@@ -82,7 +82,7 @@ def write_csv(folders: Sequence[Path], path: Path) -> None:
 
 
 def verified(folder: Path) -> bool:
-    """Whether a data set is what was packed; what is not is told, and accounted as damaged."""
+    """Whether a data set is what was packed; what is not is named, and entered as damaged."""
     try:
         return _as_packed(folder)
     except (DamagedError, OSError, InUseError) as error:  # the others are looked at all the same
@@ -105,7 +105,7 @@ def _as_packed(folder: Path) -> bool:
 
 
 def folders(root: Path, names: Sequence[str]) -> list[Path]:
-    """The folders of the data sets that were named, or of all that have an account.
+    """The folders of the data sets that were named, or of all that have a journal.
 
     Raises
     ------
@@ -149,24 +149,24 @@ def figures(folder: Path, reasons: int) -> dict[str, Any]:
 
 
 def _counted(folder: Path, reasons: int) -> dict[str, Any]:
-    """What is in a folder, by its account and its manifest.
+    """What is in a folder, by its journal and its manifest.
 
-    The account names all that was ever asked for, the manifest what its last preparation was for: once that is over,
+    The journal names all that was ever asked for, the manifest what its last preparation was for: once that is over,
     what has left the lists since is not counted.
     """
-    account = Journal(folder)
+    journal = Journal(folder)
     try:
         there = prepared.Prepared(folder)
         clips, fingerprint = len(there), there.fingerprint
     except prepared.NotPreparedError:
-        there, clips, fingerprint = None, len(account.packed()), "not finished"
-    if there is None or (account.exists and held(folder / LOCK)):
-        counts, every = account.counts(), account.reasons()
-        items = max(account.expected, sum(counts.values()))
-    elif account.exists:
+        there, clips, fingerprint = None, len(journal.packed()), "not finished"
+    if there is None or (journal.exists and held(folder / LOCK)):
+        counts, every = journal.counts(), journal.reasons()
+        items = max(journal.expected, sum(counts.values()))
+    elif journal.exists:
         listed = {clip.partition("/")[0] for clip in there.ids} | {item.id for item in there.lost + there.refused}
-        account.entries = {id: entry for id, entry in account.entries.items() if id in listed}
-        counts, every = account.counts(), account.reasons()
+        journal.entries = {id: entry for id, entry in journal.entries.items() if id in listed}
+        counts, every = journal.counts(), journal.reasons()
         items = there.coverage.expected
     else:
         coverage, every = there.coverage, []

@@ -1,4 +1,4 @@
-"""What the main job shows: its plan, and how it comes along."""
+"""Display of the main job: its plan and its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command that gives a trained model away."""
+"""Command ``export``: a trained model as a folder, to be given away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the benchmark's own commands, and what words of a command line stand for; nothing heavy is imported."""
+"""Options of the benchmark's own commands, and how their words are read; nothing heavy is imported."""
 
 from __future__ import annotations
 

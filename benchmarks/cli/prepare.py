@@ -1,4 +1,4 @@
-"""Commands on the real data sets: prepare them once, see what is there, verify it."""
+"""Commands ``prepare``: the real data sets are prepared once, listed, verified."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def media(help: str, default: Any = None) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
-    """Where to, how many at a time, what to try again."""
+    """Options of a preparation: where to, how many at a time, what to try again."""
 
     root: Path | None = ROOT
     limit: int | None = count("N items only, evenly over the lists, to rehearse")
@@ -261,8 +261,8 @@ def esc50(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """Of what scenes are composed."""
+class MaterialOptions:
+    """Options that name the files of which scenes are composed."""
 
     photographs: Path | None = path("a folder of photographs for each kind (default: ROOT/caltech101)")
     recordings: list[Names] | None = option(
@@ -273,7 +273,7 @@ class Material:
     pairs: Path | None = file("table that pairs the kinds (default: the one that is shipped)")
     root: Path | None = ROOT
 
-    def source(self, **scenes: Any) -> CompositeDataModule:
+    def data_module(self, **scenes: Any) -> CompositeDataModule:
         from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeDataModule
 
         data = CompositeData(
@@ -292,7 +292,7 @@ examples:
       --recordings /data/ESC-50 /data/instruments
 """),
 )
-def composite(material: Material) -> None:
+def composite(material: MaterialOptions) -> None:
     """Nothing to prepare: says what its folders hold.
 
     Composite scenes are drawn from photographs and recordings as they are (docs/composite.md): this reads every file
@@ -301,7 +301,7 @@ def composite(material: Material) -> None:
     """
     from benchmarks.datasets.composite.kinds import report
 
-    print(report(material.source().gathered()))
+    print(report(material.data_module().gathered()))
 
 
 SETS = typer.Argument(None, metavar="[NAME...]", help="data sets (default: all in the root)")

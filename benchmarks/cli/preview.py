@@ -1,10 +1,10 @@
-"""Commands that draw examples of generated scenes: look at them before you believe a score on them."""
+"""Commands ``preview``: examples of generated scenes, to be looked at before a score on them is believed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.cli.prepare import Material
+from benchmarks.cli.prepare import MaterialOptions
 from registry.cli.options import choice, option, path
 from registry.cli.program import App, examples
 from registry.files import disk_errors
@@ -40,7 +40,7 @@ def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 6
 
 @app.command()
 def composite(
-    material: Material,
+    material: MaterialOptions,
     out: Path = OUT,
     seed: int = SEED,
     size: int = option(SIZE, "N", 96),
@@ -55,4 +55,4 @@ def composite(
     from benchmarks.datasets.preview import preview
 
     with disk_errors(out):
-        print(f"wrote {preview(material.source(world=seed, image_size=size), out, split)}")
+        print(f"wrote {preview(material.data_module(world=seed, image_size=size), out, split)}")

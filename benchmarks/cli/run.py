@@ -91,7 +91,8 @@ def run(
     from benchmarks.orchestration.request import Request
     from benchmarks.tasks.classification import scoreable
 
-    preset = preset if limit is None else f"{preset}@{limit}"
+    base = str(Path(preset).absolute()) if preset.endswith(".py") else preset  # its runs may start elsewhere
+    preset = base if limit is None else f"{base}@{limit}"
     found = esc50 or _found_esc50(presets.load(preset))
     videos = {"ucf101": ucf101, "hmdb51": hmdb51}
     request = Request(
@@ -124,30 +125,25 @@ def benchmark(
     from benchmarks import presets
     from benchmarks.cli.display import show_plan
     from benchmarks.orchestration.experiment import current_environment
-    from benchmarks.orchestration.plan import only_failed, plan, prepare_sets, sames
-    from benchmarks.orchestration.request import plan_of
-    from benchmarks.orchestration.scheduler import State, select
+    from benchmarks.orchestration.plan import prepare_sets, settled
     from registry.index import Registry
 
     console = Console(soft_wrap=True, markup=False, highlight=False)
     registry = Registry(home(), current_environment(presets.load(request.preset).training))
-    jobs, same = plan_of(request)
-    if not jobs:
-        raise ValueError("of what was asked for nothing can be run; the report that stands is left alone")
-    for sentence in sames(same):
+    state, notes, plan = settled(request, registry, rerun, command)
+    for sentence in notes:
         console.print(f"note: {sentence}")
-    reused = select(jobs, registry, rerun)
-    state = State(jobs=only_failed(jobs, reused, registry) if rerun == "failed" else jobs, reused=reused)
     if dry_run:
         show_plan(console, state)
         return 0
-    out = report or report_folder(request.preset)
+    name = presets.label(request.preset)
+    out = report or report_folder(name)
     require_home()
     require_writable(out, "name a folder for the report with --report")
-    registry.save_plan(request.preset, plan(request, jobs, same, command))
+    registry.save_plan(name, plan)
     do_without_mongo_if_away(console)
     prepare_sets(state.todo, slots)
-    status = train_and_report(console, state, request.preset, out, slots)
+    status = train_and_report(console, state, name, out, slots)
     return 1 if status or state.failed else 0
 
 
@@ -166,7 +162,7 @@ def train_and_report(console: Console, state: State, preset: str, out: Path, slo
         run(
             state,
             LocalExecutor(slots),
-            changed=display.update,
+            on_progress=display.update,
             seed_done=lambda seed: write_report_aside(preset, out) if state.todo else None,
         )
     status = subprocess.run(report_command(preset, out), check=False).returncode

@@ -1,4 +1,4 @@
-"""Command that runs runs again from their records, and says whether they still give what they gave."""
+"""Command ``runs verify``: runs are repeated from their records; do they still give the same numbers?"""
 
 from __future__ import annotations
 

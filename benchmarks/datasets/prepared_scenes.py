@@ -239,7 +239,7 @@ class PreparedScenes:
         """Of the content of the clips and of what is known of each."""
         lines = [f"{self.split} {self.n_sources}"]
         for place in self._places:
-            kinds = [self.kind_names[kind] for kind in place.member.kinds]  # numbers hang on what else is prepared
+            kinds = [self.kind_names[kind] for kind in place.member.kinds]  # numbers depend on what else is prepared
             line: list[Any] = [self.prepared.digest(place.clip), self.prepared.ids[place.clip], kinds]
             line += [place.member.fold, place.member.item.attributes.get("boxes")]
             lines.append(json.dumps(line))

@@ -1,0 +1,1 @@
+"""Metrics, one file an ability, as functions of arrays."""

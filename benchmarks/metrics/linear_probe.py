@@ -1,4 +1,4 @@
-"""The linear probe (PROTOCOLS §7, paper §4.3.2): what a frozen trunk's features know about kinds of sound.
+"""Linear probe (PROTOCOLS §7, paper §4.3.2): what a frozen trunk's features know about kinds of sound.
 
 Features of every clip, one row per window -> one-vs-all linear SVM -> predicted label of every clip, by official folds.
 Each fold is predicted by an SVM that never saw it: the standardisation is fitted on the other folds, and C is the one

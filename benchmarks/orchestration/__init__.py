@@ -1,1 +1,1 @@
-"""From a request to finished runs: which runs, in what order, in which processes, recorded by Sacred."""
+"""Orchestration, from a request to finished runs: which, in what order, in which processes, recorded by Sacred."""

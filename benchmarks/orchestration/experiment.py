@@ -1,4 +1,4 @@
-"""The tasks as Sacred experiments: one wiring for all, so that a task's own file holds only what it measures.
+"""Experiments of Sacred, one a task: one wiring for all, so that a task's own file holds only what it measures.
 
     python -m benchmarks.tasks.localization with method=cavl ordering=c1-c2 seed=3 preset=miniature
 
@@ -55,7 +55,7 @@ from registry.record.observer import (
 from registry.record.run_record import Pedigree, Record, RecordError, to_json
 
 ROOT = Path(__file__).parents[2]
-#: Whose sources stand behind a score. The registry only keeps it: no change there makes a run stale.
+#: Packages whose code computes a score. The registry only keeps it: no change there makes a run stale.
 PACKAGES = ("cavl", "baselines", "benchmarks")
 #: Where the digest of a run's code stops: what decides which runs there are, in what order and where they run, not what
 #: a number is. What these modules decide of a number (configuration, data, parents) is in the run's key.
@@ -97,9 +97,9 @@ def pedigree(config: Mapping[str, Any]) -> Pedigree:
     )
 
 
-def code_behind(task: str, method: str, source: str) -> dict[str, str]:
-    """Digest of all modules that compute what the task measures of the method on scenes of the source."""
-    modules = [TASKS.module_of(task), methods.module_of(method), module_of({"source": source})]
+def code_behind(task: str, method: str, data: str) -> dict[str, str]:
+    """Digest of all modules that compute what the task measures of the method on scenes of the data module ``data``."""
+    modules = [TASKS.module_of(task), methods.module_of(method), module_of({"source": data})]
     return code_digest(modules, (*PACKAGES, *(module.partition(".")[0] for module in modules)), ORCHESTRATION)
 
 

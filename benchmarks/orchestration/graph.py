@@ -29,7 +29,7 @@ class Job:
     config: RunConfig
     key: str
     dataset: str  # fingerprint of what it reads
-    sets: tuple[str, ...] = ()  # those of its task's source that it reads
+    sets: tuple[str, ...] = ()  # those of its task's data module that it reads
     parents: tuple[Job, ...] = ()
 
     @property

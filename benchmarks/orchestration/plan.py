@@ -12,11 +12,30 @@ from benchmarks import presets
 from benchmarks.datasets.data_module import DataModule, open_data_module
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.orchestration.graph import Job
-from benchmarks.orchestration.request import Request, Same, rows, whole
+from benchmarks.orchestration.request import Request, SharedRow, plan_of, rows, whole
+from benchmarks.orchestration.scheduler import State, select
 from benchmarks.progress import progress_bar
 from cavl.config import to_dict
 from registry.index import Registry
 from registry.record.run_record import Record
+
+
+def settled(
+    request: Request, registry: Registry, rerun: str | None, command: Sequence[str]
+) -> tuple[State, list[str], dict[str, Any]]:
+    """What is to be run of ``request``; a sentence on each ordering whose runs are another's; the plan to be kept.
+
+    Raises
+    ------
+    ValueError
+        Where there is nothing to be run.
+    """
+    jobs, same = plan_of(request)
+    if not jobs:
+        raise ValueError("of what was asked for nothing can be run; the report that stands is left alone")
+    reused = select(jobs, registry, rerun)
+    state = State(jobs=only_failed(jobs, reused, registry) if rerun == "failed" else jobs, reused=reused)
+    return state, sames(same), plan(request, jobs, same, command)
 
 
 def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registry) -> list[Job]:
@@ -29,9 +48,9 @@ def only_failed(jobs: list[Job], reused: Mapping[str, Record], registry: Registr
     return [job for job in jobs if job.key in wanted]
 
 
-def sames(same: Sequence[Same]) -> list[str]:
+def sames(same: Sequence[SharedRow]) -> list[str]:
     """One sentence on each ordering whose runs are another's."""
-    found: dict[tuple[str, str], list[Same]] = {}
+    found: dict[tuple[str, str], list[SharedRow]] = {}
     for one in same:
         row = one.row
         found.setdefault((f"{row.method} {row.ordering}", f"{one.method} {one.ordering}"), []).append(one)
@@ -43,14 +62,14 @@ def sames(same: Sequence[Same]) -> list[str]:
     ]
 
 
-def plan(request: Request, jobs: list[Job], same: Sequence[Same], command: Sequence[str]) -> dict[str, Any]:
+def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: Sequence[str]) -> dict[str, Any]:
     """What the report is made of: every run asked for, by key; and what the preset has that was not."""
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
     asked = set(rows(request, methods))
     selected = {kind: list(getattr(request, kind)) for kind in ("methods", "orderings", "tasks")}
     return {
-        "preset": request.preset,
+        "preset": presets.label(request.preset),
         "limit": presets.limit_of(request.preset)[1],  # of scenes in each set: it is a rehearsal
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
@@ -82,21 +101,21 @@ def prepare_sets(jobs: list[Job], workers: int) -> None:
     NotPreparedError
         For all data sets at once that must be prepared before, with the commands that do it.
     """
-    sources: dict[str, DataModule] = {}
+    modules: dict[str, DataModule] = {}
     wanted: dict[tuple[str, str, str], Job] = {}
     for job in jobs:
         data, task = json.dumps(to_dict(job.config.data), sort_keys=True), job.config.task
-        if data not in sources:
-            sources[data] = open_data_module(to_dict(job.config.data))
-        of_all = sources[data].of(task) is sources[data]
+        if data not in modules:
+            modules[data] = open_data_module(to_dict(job.config.data))
+        of_all = modules[data].of(task) is modules[data]
         for name in job.sets:
             wanted.setdefault((data, "" if of_all else task, name), job)
     missing: dict[str, None] = {}
     for number, ((_, task, name), job) in enumerate(wanted.items(), 1):
         with progress_bar(f"preparing {name} ({number} of {len(wanted)} sets)") as progress:
-            source = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
+            module = open_data_module(to_dict(job.config.data), workers=workers, progress=progress)
             try:
-                (source.of(task) if task else source).named(name)
+                (module.of(task) if task else module).named(name)
             except NotPreparedError as error:
                 missing[str(error)] = None
     if missing:

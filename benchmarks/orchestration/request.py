@@ -1,4 +1,4 @@
-"""What a command asks for of what a preset has, as rows: a method's ordering, measured in a task.
+"""Request: what a command asks for of a preset, as rows, each a method's ordering measured in a task.
 
 A name that selects nothing is refused with what there is. The trivial rows run beside every selection of other rows:
 without them a score means nothing, and they cost seconds.
@@ -40,7 +40,7 @@ class Request:
     videos: tuple[Mapping[str, Any], ...] = ()
 
 
-class Row(NamedTuple):
+class PlannedRow(NamedTuple):
     method: str
     ordering: str
     task: str
@@ -55,7 +55,7 @@ def whole(request: Request) -> Request:
     return replace(request, methods=(), orderings=(), tasks=())
 
 
-def rows(request: Request, methods: Methods) -> list[Row]:
+def rows(request: Request, methods: Methods) -> list[PlannedRow]:
     """The rows asked for and the trivial ones beside them, in the order of ``methods``.
 
     Raises
@@ -81,7 +81,7 @@ def variants(part: MethodPreset, task: str, ordering: str, asked: bool) -> Varia
     return part.variants[task].get(ordering, ({},) if asked else ())
 
 
-def _asked(request: Request, methods: Methods) -> Iterator[Row]:
+def _asked(request: Request, methods: Methods) -> Iterator[PlannedRow]:
     """All that fits the selections; a trivial method has but one ordering, which nobody has to name."""
     tasks = _tasks(request)
     for name, part in methods.items():
@@ -91,16 +91,16 @@ def _asked(request: Request, methods: Methods) -> Iterator[Row]:
         for ordering in named or part.runs:
             for task in tasks:
                 if _has(name, part, ordering, task, asked=bool(named)):
-                    yield Row(name, ordering, task)
+                    yield PlannedRow(name, ordering, task)
 
 
-def _every(request: Request, methods: Methods) -> Iterator[Row]:
+def _every(request: Request, methods: Methods) -> Iterator[PlannedRow]:
     """Every row that there may be, each once."""
     tasks = dict.fromkeys(_tasks(request))
     for name, part in methods.items():
         for ordering in dict.fromkeys((*(request.orderings or part.runs), *(part.runs if trivial(name) else ()))):
             for task in tasks:
-                yield Row(name, ordering, task)
+                yield PlannedRow(name, ordering, task)
 
 
 def _tasks(request: Request) -> Sequence[str]:
@@ -121,10 +121,10 @@ def _has(name: str, part: MethodPreset, ordering: str, task: str, asked: bool) -
 # -- jobs ------------------------------------------------------------------------------------------------------------
 
 
-class Same(NamedTuple):
+class SharedRow(NamedTuple):
     """A row that has no runs of its own: it is configured as another one that the plan has."""
 
-    row: Row
+    row: PlannedRow
     seed: int
     method: str  # of the other
     ordering: str
@@ -135,13 +135,13 @@ def jobs_of(request: Request) -> list[Job]:
     return plan_of(request)[0]
 
 
-def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
+def plan_of(request: Request) -> tuple[list[Job], list[SharedRow]]:
     """Every job of the request once (by key), parents before children, seed by seed; and whose rows are others'.
 
     Raises
     ------
     ConfigError, ValueError
-        For a preset that there is not, and for a method, ordering or task that selects nothing of it.
+        For a preset that does not exist, and for a method, ordering or task that selects nothing of it.
     """
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
@@ -152,7 +152,7 @@ def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
             f"preset {request.preset!r} has no use for --{foreign[0]}: it composes no scenes; that of composite does"
         )
     found: dict[str, Job] = {}
-    same: dict[Same, None] = {}
+    same: dict[SharedRow, None] = {}
     for seed in range(1, (request.seeds or preset.seeds) + 1):
         for row in asked:
             for job in _jobs_of_row(request, methods[row.method], row, seed):
@@ -160,7 +160,7 @@ def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
                     found.setdefault(member.key, member)
                 own, first = ((j.config.method, j.config.ordering) for j in (job, found[job.key]))
                 if own != first:
-                    same[Same(row, seed, *first)] = None
+                    same[SharedRow(row, seed, *first)] = None
     if request.videos and not any("videos" in TASKS.load(job.config.task).paths for job in found.values()):
         raise ValueError(
             f"nothing of preset {request.preset!r} that was asked for is fine-tuned to actions; that of ablations is: "
@@ -169,7 +169,7 @@ def plan_of(request: Request) -> tuple[list[Job], list[Same]]:
     return list(found.values()), list(same)
 
 
-def _jobs_of_row(request: Request, part: MethodPreset, row: Row, seed: int) -> Iterator[Job]:
+def _jobs_of_row(request: Request, part: MethodPreset, row: PlannedRow, seed: int) -> Iterator[Job]:
     config = configure(row.task, request.preset, row.method, row.ordering, seed)
     config = replace(config, data=changed(config.data, request.data, "data"))
     if row.task == PRETRAIN:
@@ -213,7 +213,7 @@ def _refuse_unknown(request: Request, methods: Methods, there: Mapping[str, Sequ
 
 
 def _refuse_unmatched(
-    request: Request, methods: Methods, there: Mapping[str, Sequence[str]], asked: Collection[Row]
+    request: Request, methods: Methods, there: Mapping[str, Sequence[str]], asked: Collection[PlannedRow]
 ) -> None:
     """What the preset has, but not together with the other selections."""
     for kind, noun in KINDS.items():

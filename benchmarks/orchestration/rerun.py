@@ -1,4 +1,4 @@
-"""Recorded runs, run again beside the registry, for a comparison of then and now.
+"""Rerun of recorded runs, beside the registry, for a comparison of then and now.
 
 They run as the suite would run them, in a process of its own, each in a home of its own: a temporary folder
 (``$TMPDIR`` says where) that holds links to the runs it starts from and to their weights, and nothing of the run
@@ -33,7 +33,7 @@ Parents = tuple[tuple[str, Path | None], ...]
 
 
 class RerunError(ValueError):
-    """A run that cannot be run again: why, and what to do."""
+    """A run cannot be run again: why, and what to do."""
 
 
 @contextlib.contextmanager

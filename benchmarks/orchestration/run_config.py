@@ -35,7 +35,7 @@ class RunConfig:
     model: Any  # the method's Config
     stages: Ordering
     step: int | None  # evaluate the weights after this update of the last stage; None: the last ones
-    data: Any  # configuration of a source
+    data: Any  # configuration of a data module
     training: TrainingConfig
     evaluation: Any  # the task's Config; None for pre-training
     counter: Any  # the counting task's Config, read by stages with k="counted" only; None without such stages
@@ -133,7 +133,7 @@ def configure(task: str, preset_name: str, method: str, ordering: str, seed: int
     Raises
     ------
     ConfigError, ValueError
-        For a preset, method or ordering that there is not.
+        For a preset, method or ordering that does not exist.
     """
     preset = presets.load(preset_name)
     methods = presets.methods_of(preset_name, preset)

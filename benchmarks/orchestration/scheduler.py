@@ -1,4 +1,4 @@
-"""Scheduler: in what order the jobs of a suite run, and what became of them; an executor runs them.
+"""Scheduler: in what order the jobs of a suite run, and how each ended; an executor runs them.
 
 The jobs form a graph (a later stage starts from an earlier one's weights, an evaluation from a checkpoint). What a
 finished run already answers is not run again. Seeds come in major order, and within a seed the longest chains first.
@@ -33,7 +33,7 @@ class Running:
 
 @dataclass(slots=True)
 class State:
-    """What has happened so far: what the display shows and the exit status is made of."""
+    """Jobs that are reused, finished, failed and running so far: all that the display and the exit status need."""
 
     jobs: list[Job]
     reused: dict[str, Record] = field(default_factory=dict)
@@ -82,13 +82,13 @@ def run(
     state: State,
     executor: Executor,
     *,
-    changed: Callable[[State], None],
+    on_progress: Callable[[State], None],
     seed_done: Callable[[int], None],
 ) -> None:
     """Run ``state.todo``, going on past failures; the executor is closed at the end, whatever ends it.
 
-    ``changed`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a seed
-    (or of the seeds before it) is left.
+    ``on_progress`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a
+    seed (or of the seeds before it) is left.
     """
     order = Order(state)
     with contextlib.closing(executor):
@@ -109,7 +109,7 @@ def run(
                     order.fail(over.job, why)
                 for seed in order.seeds_ended():
                     seed_done(seed)
-            changed(state)
+            on_progress(state)
 
 
 class Order:

@@ -44,7 +44,7 @@ Values = Iterable[tuple[str, str, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Deviation:
     """The worst value of one thing that is counted."""
 
     name: str
@@ -62,13 +62,13 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ComparedPart:
     """What was compared of one kind, say the items; how many are identical, within tolerance, different."""
 
     noun: str
     counts: Mapping[str, int]  # verdict -> how many
-    differences: tuple[Difference, ...]  # of all that are not identical, worst first
-    decides: bool = True  # whether the verdict on the run hangs on it
+    differences: tuple[Deviation, ...]  # of all that are not identical, worst first
+    decides: bool = True  # whether the verdict on the run depends on it
 
     @property
     def verdict(self) -> str:
@@ -99,7 +99,7 @@ class Verification:
     changed: tuple[str, ...]  # what may have coloured the second run, in plain words
     same_key: bool  # the configuration, data and descent still mean what they meant
     device: tuple[str, str]  # then and now
-    parts: tuple[Part, ...]
+    parts: tuple[ComparedPart, ...]
 
     @property
     def verdict(self) -> str:
@@ -216,16 +216,16 @@ def _part(
     *,
     judge: Callable[[Any, Any, float], tuple[str, float | None]] = judge,
     decides: bool = True,
-) -> Part:
+) -> ComparedPart:
     verdicts: dict[str, str] = {}
-    differences: dict[str, Difference] = {}
+    differences: dict[str, Deviation] = {}
     for counted, name, then, now in values:
         verdict, size = judge(then, now, tolerance)
         verdicts[counted] = worst((verdicts.get(counted, IDENTICAL), verdict))
         if verdict != IDENTICAL:
-            found = Difference(name=name, then=then, now=now, verdict=verdict, size=size)
+            found = Deviation(name=name, then=then, now=now, verdict=verdict, size=size)
             differences[counted] = max(differences.get(counted, found), found, key=_badness)
-    return Part(
+    return ComparedPart(
         noun=noun,
         counts={**dict.fromkeys(VERDICTS, 0), **Counter(verdicts.values())},
         differences=tuple(sorted(differences.values(), key=_badness, reverse=True)),
@@ -233,7 +233,7 @@ def _part(
     )
 
 
-def _badness(difference: Difference) -> tuple[int, float]:
+def _badness(difference: Deviation) -> tuple[int, float]:
     return VERDICTS.index(difference.verdict), math.inf if difference.size is None else difference.size
 
 

@@ -1,4 +1,4 @@
-"""Zip archives that somebody else has made: the files that are wanted, and nothing else, are taken out."""
+"""Zip archives made by others: the wanted files are taken out, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.files import replacing
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, ValueError)
 
 
-class ArchiveError(ValueError):
+class ZipError(ValueError):
     """The file is no archive, or is damaged."""
 
 
@@ -34,7 +34,7 @@ def extract(
 
     Raises
     ------
-    ArchiveError
+    ZipError
         If the file cannot be read as a zip archive.
     DiskFullError
         When there is no room.
@@ -60,7 +60,7 @@ def extract(
                     if why:
                         refused[member.filename] = why
     except DAMAGE as error:
-        raise ArchiveError(f"{archive} is no zip archive, or is damaged ({error})") from error
+        raise ZipError(f"{archive} is no zip archive, or is damaged ({error})") from error
     return refused
 
 

@@ -1,4 +1,4 @@
-"""Journal of a preparation: what became of every item. It only grows, so a kill loses nothing that was finished.
+"""Journal of a preparation: how every item ended. It only grows, so a kill loses nothing that was finished.
 
 ``account.jsonl`` in the folder of a data set. A line is one JSON object, a *run* (a preparation that began: its
 settings and how many items it was for) or an *item* that ended: found (with the places of its clips), missing or

@@ -70,8 +70,8 @@ class How:
 
 
 @dataclass(slots=True)
-class State:
-    """How far a preparation is, for whoever shows it."""
+class PreparationState:
+    """Progress of a preparation, for whoever shows it."""
 
     total: int
     to_do: int
@@ -92,7 +92,7 @@ def prepare(
     how: How,
     *,
     log: Callable[[str], None] = lambda text: None,
-    on_progress: Callable[[State], None] = lambda state: None,
+    on_progress: Callable[[PreparationState], None] = lambda state: None,
 ) -> Prepared:
     """Prepare what is missing of ``plan`` in ``folder`` and write the manifest; also when interrupted.
 
@@ -129,7 +129,7 @@ def prepare(
             for item in listed
             if item.id not in plan.left_out and _is_to_do(journal.entries.get(item.id), how.retry)
         ]
-        state = State(total=len(listed) + len(plan.refused), to_do=len(to_do))
+        state = PreparationState(total=len(listed) + len(plan.refused), to_do=len(to_do))
         left = {item.id for item in to_do}
         for known in [item.id for item in listed] + [lost.id for lost in plan.refused]:
             if known not in left:
@@ -169,9 +169,9 @@ class _Preparation:
         folder: Path,
         journal: Journal,
         how: How,
-        state: State,
+        state: PreparationState,
         log: Callable[[str], None],
-        on_progress: Callable[[State], None],
+        on_progress: Callable[[PreparationState], None],
     ) -> None:
         self.folder, self.journal, self.how, self.state = folder, journal, how, state
         self.log, self.on_progress = log, on_progress
@@ -390,7 +390,7 @@ def _require_same_settings(folder: Path, journal: Journal, plan: Plan) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Why an item was lost; errors that nobody foresaw say of which kind they are."""
+    """Why an item was lost; errors that nobody foresaw begin with their type."""
     text = " ".join(str(error).split())[:300]
     return text if isinstance(error, DecodeError | SandboxError) else f"{type(error).__name__}: {text}"
 

@@ -1,4 +1,4 @@
-"""Rows of a CSV list, line by line: one that is none costs itself alone, and not the lines after it."""
+"""Rows of a CSV list, read line by line, so that a broken line costs no other."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def load(name: str) -> Preset:
     Raises
     ------
     ConfigError
-        For a preset or a rehearsal that there is not, naming the presets there are.
+        For a preset or a rehearsal that does not exist, naming those that do.
     """
     base, limit = limit_of(name)
     preset = _from_file(Path(base)) if base.endswith(".py") else _by_name(base)

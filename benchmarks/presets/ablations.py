@@ -1,4 +1,4 @@
-"""What the summaries of L3-Net and AVTS ask: supervised arms, front ends, strategies of negatives, action recognition.
+"""Ablations that L3-Net's and AVTS' summaries ask for: supervision, front ends, negatives, action recognition.
 
     tox -e benchmark -- --preset ablations            (one seed; --seeds 3 for verdicts)
 

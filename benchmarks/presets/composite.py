@@ -1,4 +1,4 @@
-"""CAVL, L3-Net, DMC and Attention on composite scenes: real photographs with real recordings, trivial rows beside them.
+"""Composite scenes of real photographs and recordings: CAVL, L3-Net, DMC and Attention beside trivial rows.
 
     tox -e benchmark -- --preset composite --photographs DIR --recordings DIR,DIR
 

@@ -1,4 +1,4 @@
-"""The default: CAVL, L3-Net, AVTS, DMC and Attention in the miniature world, beside trivial rows and controls.
+"""Default preset: CAVL, L3-Net, AVTS, DMC and Attention in the miniature world, beside trivial rows and controls.
 
     tox -e benchmark            (the same as: cavl-bench run --preset miniature)
 

@@ -1,4 +1,4 @@
-"""The paper's own experiments, at its sizes and on its data: read this beside §4.2 and §6.
+"""Paper's own experiments, at its sizes and on its data: read this beside §4.2 and §6.
 
     cavl-bench prepare {audioset,music,flickr_soundnet,esc50}     first (docs/data.md)
     tox -e benchmark -- --preset paper

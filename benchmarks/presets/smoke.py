@@ -1,4 +1,4 @@
-"""The whole way in seconds: every method, task and ordering, on networks and sets too small to learn anything.
+"""Smoke test of the whole way, in seconds: all methods, tasks and orderings, networks and sets too small to learn.
 
     cavl-bench run --preset smoke
 
@@ -17,7 +17,7 @@ from benchmarks.presets import MethodPreset, ablations, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
-from benchmarks.tasks.avts import AVTSConfig
+from benchmarks.tasks.avts import SynchronisationConfig
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
 from benchmarks.tasks.separation import SeparationConfig
@@ -101,7 +101,7 @@ PRESET = replace(
         "localization": LocalizationConfig(examples=2, batch=8),
         "counting": CountingConfig(updates=4),
         "avc": AVCConfig(negatives=2, batch=8),
-        "avts": AVTSConfig(moments=1, validation_moments=1, batch=8),
+        "avts": SynchronisationConfig(moments=1, validation_moments=1, batch=8),
         "action": ActionConfig(updates=4, train=24, validation=12, test=12),
         "separation": SeparationConfig(
             network=replace(full.SEPARATOR, channels=(4, 4, 8, 8, 8, 8)), updates=4, pairs=4, examples=2, batch=4

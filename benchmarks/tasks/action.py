@@ -81,7 +81,7 @@ def measure(context: Context) -> dict[str, Any]:
         classifier,
         Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
         train,
-        monitor=Monitor(validation, context.device),
+        monitor=ActionMonitor(validation, context.device),
         progress=lambda done, _: context.progress(done, total),
     )
     shown, showings, device = range(len(test)), (as_it_is, reordered(seed), still), context.device
@@ -177,7 +177,7 @@ def still(frames: Frames, scene: int, clip: int) -> Frames:
     return np.repeat(frames[len(frames) // 2, None], len(frames), axis=0)
 
 
-class Monitor:
+class ActionMonitor:
     """Accuracy on held-out scenes: all, or as many as are affordable, evenly from first to last."""
 
     def __init__(self, scenes: Motions | ActionVideos, device: torch.device) -> None:

@@ -61,7 +61,7 @@ Scores = dict[str, tuple[Floats, Floats]]  # set -> of its matched pairs (n,), o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AVTSConfig:
+class SynchronisationConfig:
     """Audio-visual temporal synchronisation: does a sound belong to this moment of a clip?"""
 
     moments: int = 2  # windows taken of every test scene
@@ -215,18 +215,18 @@ def items_of(drawn: Drawn, scores: Scores, threshold: float) -> ItemTable:
     return table
 
 
-class AVTS(Task):
-    Config = AVTSConfig
+class Synchronisation(Task):
+    Config = SynchronisationConfig
     abilities = ("synchronised",)
     default = ("avts", "curriculum")
     measure = staticmethod(measure)
 
     @classmethod
-    def sets(cls, evaluation: AVTSConfig, data: DataModule, method: Any) -> tuple[str, ...]:
+    def sets(cls, evaluation: SynchronisationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return ("validation 1", "test 1")
 
     @classmethod
-    def rehearsed(cls, evaluation: AVTSConfig, n: int) -> AVTSConfig:
+    def rehearsed(cls, evaluation: SynchronisationConfig, n: int) -> SynchronisationConfig:
         return replace(evaluation, moments=1, validation_moments=1, batch=REHEARSED_BATCH)
 
 

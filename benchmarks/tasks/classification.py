@@ -29,7 +29,7 @@ from benchmarks.items import ItemTable
 from benchmarks.metrics import classification as metrics
 from benchmarks.metrics.linear_probe import probe, windows
 from benchmarks.tasks.context import Context
-from benchmarks.tasks.task import Given, Score, Task
+from benchmarks.tasks.task import CardScore, Given, Task
 from benchmarks.training.batching import require_rate
 from benchmarks.training.seeding import permutation
 from registry.item_table import ITEMS, condition
@@ -160,8 +160,8 @@ class Classification(Task):
     abilities = ("audio_embedding",)
     paths = ("esc50",)
     scores = (
-        Score(text="accuracy of a linear probe", place="accuracy"),
-        Score(text="accuracy on permuted labels (control)", place="permuted"),
+        CardScore(text="accuracy of a linear probe", place="accuracy"),
+        CardScore(text="accuracy on permuted labels (control)", place="permuted"),
     )
     measure = staticmethod(measure)
 

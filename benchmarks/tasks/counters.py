@@ -1,4 +1,4 @@
-"""The counting network of a run: made for its training, loaded to grade scenes for ``k="counted"`` (§3.2.2)."""
+"""Counting network of a run: made for its training, loaded to grade scenes for ``k="counted"`` (§3.2.2)."""
 
 from __future__ import annotations
 

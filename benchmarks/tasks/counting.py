@@ -27,7 +27,7 @@ from benchmarks.items import ItemTable
 from benchmarks.metrics import counting as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.counters import make_counter
-from benchmarks.tasks.task import Score, Task
+from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.seeding import permutation
 from cavl.counting import MAX_COUNT, Counter, most_probable_count, rounded_count
@@ -71,7 +71,7 @@ def measure(context: Context) -> dict[str, Any]:
         Stage(curricula=numbers, updates=evaluation.updates, lr=evaluation.lr, decay=evaluation.decay),
         scenes,
         counts=lambda indices: labels[indices].tolist(),
-        monitor=Monitor(data, numbers, context.device),
+        monitor=CountingMonitor(data, numbers, context.device),
     )
     tests = [data.test(n) for n in countable(data.test_counts())]
     ids, counts, rates = listen(counter.eval(), Pool(tests), context.device)
@@ -94,7 +94,7 @@ def measure(context: Context) -> dict[str, Any]:
 
 
 def countable(numbers: Sequence[int]) -> tuple[int, ...]:
-    """Of the numbers of sources that a source has scenes of, those that are counted: 1 to 5."""
+    """Of the numbers of sources that there are scenes of, those that are counted: 1 to 5."""
     return tuple(n for n in numbers if 1 <= n <= MAX_COUNT)
 
 
@@ -144,7 +144,7 @@ def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-class Monitor:
+class CountingMonitor:
     """Accuracy and error on held-out scenes, as many of each number of sources."""
 
     def __init__(self, data: DataModule, numbers: Sequence[int], device: torch.device) -> None:
@@ -169,10 +169,10 @@ class Counting(Task):
     network = Counter
     weights = "A network that counts the sources of a sound by Poisson regression, on a pre-trained trunk."
     scores = (
-        Score(text="accuracy", place="accuracy.mode"),
-        Score(text="accuracy of the training set's majority (control)", place="trivial.majority.accuracy"),
-        Score(text="mean absolute error", place="mae.mode"),
-        Score(text="mean absolute error of the training set's median (control)", place="trivial.median.mae"),
+        CardScore(text="accuracy", place="accuracy.mode"),
+        CardScore(text="accuracy of the training set's majority (control)", place="trivial.majority.accuracy"),
+        CardScore(text="mean absolute error", place="mae.mode"),
+        CardScore(text="mean absolute error of the training set's median (control)", place="trivial.median.mae"),
     )
     measure = staticmethod(measure)
 

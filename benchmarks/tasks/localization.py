@@ -29,7 +29,7 @@ from benchmarks.items import ItemTable
 from benchmarks.metrics import localization as metrics
 from benchmarks.pictures import heatmap_sheet
 from benchmarks.tasks.context import Context
-from benchmarks.tasks.task import REHEARSED_BATCH, Score, Task
+from benchmarks.tasks.task import REHEARSED_BATCH, CardScore, Task
 from benchmarks.training.batching import collate
 from benchmarks.training.seeding import generator, permutation
 from benchmarks.training.validation import points_at
@@ -233,9 +233,9 @@ class Localization(Task):
     Config = LocalizationConfig
     abilities = ("localize",)
     scores = (
-        Score(text="cIoU@0.5, single sources", place="score"),
-        Score(text="pointing, several sources", place="pointing"),
-        Score(text="pointing with the sound of an absent kind (control)", place="pointing_other"),
+        CardScore(text="cIoU@0.5, single sources", place="score"),
+        CardScore(text="pointing, several sources", place="pointing"),
+        CardScore(text="pointing with the sound of an absent kind (control)", place="pointing_other"),
     )
     measure = staticmethod(measure)
 

@@ -22,7 +22,7 @@ from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Scene, together
 from benchmarks.tasks.context import Context, build
 from benchmarks.tasks.counters import load_counter
-from benchmarks.tasks.task import Score, Task
+from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Indexed, Pool, collate, require_rate
 from benchmarks.training.loop import TrainingError
 from benchmarks.training.validation import make_monitor
@@ -118,9 +118,9 @@ class Pretrain(Task):
 
     weights = "A network that was pre-trained on scenes of image and sound."
     scores = (
-        Score(text="own image nearer than another scene's (chance 0.5)", place="pair_accuracy"),
-        Score(text="own image nearest of the held-out ones", place="r_at_1"),
-        Score(text="pointing at the source of a stem", place="pointing"),
+        CardScore(text="own image nearer than another scene's (chance 0.5)", place="pair_accuracy"),
+        CardScore(text="own image nearest of the held-out ones", place="r_at_1"),
+        CardScore(text="pointing at the source of a stem", place="pointing"),
     )
     measure = staticmethod(measure)
 

@@ -37,7 +37,7 @@ from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
 from benchmarks.tasks.context import Context
-from benchmarks.tasks.task import Score, Task
+from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.loop import initialise
 from benchmarks.training.pairs import spread
@@ -80,7 +80,7 @@ def measure(context: Context) -> dict[str, Any]:
     evaluation, seed = context.config.evaluation, context.config.seed
     network: SeparatorConfig = evaluation.network
     method = context.trained()
-    separates: Separates
+    separates: GuidedSeparation
     training: dict[str, Any] = {}
     if hasattr(method, "separate"):
         separates, primary = ByItself(method), "located-mixture"
@@ -134,7 +134,7 @@ def train(context: Context, separator: Separator, evaluation: SeparationConfig) 
         separator,
         Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
         Pool([data.train(1)]),
-        monitor=Monitor(data.validation(1), separator.window, context.config.seed, context.device),
+        monitor=SeparationMonitor(data.validation(1), separator.window, context.config.seed, context.device),
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
     coverage = str(data.train(1).coverage)
@@ -142,7 +142,7 @@ def train(context: Context, separator: Separator, evaluation: SeparationConfig) 
     return {**kept, "updates": evaluation.updates, "coverage_training": coverage}
 
 
-class Monitor:
+class SeparationMonitor:
     """The loss on mixtures of held-out solos, the same ones every time."""
 
     def __init__(self, solos: Dataset, window: int, seed: int, device: torch.device) -> None:
@@ -266,7 +266,7 @@ class Mixtures:
             yield Mixed(some, images, mixed_parts(batch.waveform.view(-1, 2, self.window), self.mixing))
 
 
-def draw_mixtures(context: Context, separates: Separates, evaluation: SeparationConfig) -> Mixtures:
+def draw_mixtures(context: Context, separates: GuidedSeparation, evaluation: SeparationConfig) -> Mixtures:
     """The test mixtures of a run.
 
     Raises
@@ -287,7 +287,7 @@ def draw_mixtures(context: Context, separates: Separates, evaluation: Separation
 # -- separation ------------------------------------------------------------------------------------------------------
 
 
-class Separates(Protocol):
+class GuidedSeparation(Protocol):
     """What guides a separation, and the separation by it."""
 
     sample_rate: int
@@ -361,7 +361,7 @@ def heatmaps(locator: Any, images: Tensor, sounds: Tensor) -> Tensor | None:
     return heat.view(*images.shape[:2], *heat.shape[-2:])
 
 
-def all_guides(separates: Separates, mixtures: Mixtures, seed: int) -> dict[str, Tensor]:
+def all_guides(separates: GuidedSeparation, mixtures: Mixtures, seed: int) -> dict[str, Tensor]:
     """Row -> the guides of all pairs (P, 2, ...): the method's own, and the same shuffled among the pairs."""
     by_batch = [separates.guides(mixed) for mixed in mixtures]
     own = {row: torch.cat([guides[row] for guides in by_batch]) for row in by_batch[0]}
@@ -388,7 +388,7 @@ def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SeparatedSound:
     """One sound asked back, in one row."""
 
     pair: int
@@ -401,7 +401,9 @@ class Item:
     excluded: str  # why; empty where it counts
 
 
-def score(pair: int, solos: Sequence[Scene], references: Floats, estimates: Mapping[str, Floats]) -> list[Item]:
+def score(
+    pair: int, solos: Sequence[Scene], references: Floats, estimates: Mapping[str, Floats]
+) -> list[SeparatedSound]:
     """The sounds of one pair, references (2, T), as every row estimates them, (2, T) each."""
     stacked = np.stack(list(estimates.values()))  # (rows, 2, T)
     why = np.full(stacked.shape[:2], "", dtype=object)
@@ -421,11 +423,11 @@ def score(pair: int, solos: Sequence[Scene], references: Floats, estimates: Mapp
     for number, row in enumerate(estimates):
         for which, solo in enumerate(solos):
             sdr, sir, sar = ratios[:, number, which].tolist()
-            items.append(Item(pair, solo.id, kind_of(solo), row, sdr, sir, sar, why[number, which]))
+            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, sdr, sir, sar, why[number, which]))
     return items
 
 
-def summary(items: Sequence[Item]) -> dict[str, float]:
+def summary(items: Sequence[SeparatedSound]) -> dict[str, float]:
     """One row of the result, of that row's items."""
     counted = [i for i in items if not i.excluded]
     means = {m: float(np.mean([getattr(i, m) for i in counted])) if counted else float("nan") for m in MEASURES}
@@ -434,17 +436,17 @@ def summary(items: Sequence[Item]) -> dict[str, float]:
 
 def evaluate(
     context: Context,
-    separates: Separates,
+    separates: GuidedSeparation,
     mixtures: Mixtures,
     spectrogram: LogSpectrogram,
     primary: str,
     progress: Callable[[int], None],
-) -> tuple[list[Item], list[Example]]:
+) -> tuple[list[SeparatedSound], list[Example]]:
     """Every mixture separated and scored by every row, and the first of them as pictures and sounds of one row."""
     spectrogram = spectrogram.to(context.device)
     guides = all_guides(separates, mixtures, context.config.seed)
     wanted = context.config.evaluation.examples
-    items: list[Item] = []
+    items: list[SeparatedSound] = []
     examples: list[Example] = []
     for mixed in mixtures:
         some = slice(mixed.pairs.start, mixed.pairs.stop)
@@ -488,7 +490,7 @@ def example(
     return arrays | {"sdr": np.array(sdr), "pair": np.array(mixed.pairs[i])}
 
 
-def keep(context: Context, mixtures: Mixtures, items: Sequence[Item], examples: Sequence[Example]) -> None:
+def keep(context: Context, mixtures: Mixtures, items: Sequence[SeparatedSound], examples: Sequence[Example]) -> None:
     """Keep the run's files: ``pairs.csv``, ``items.csv`` and, where there are examples, ``examples.npz``."""
     numbers = range(len(mixtures.pairs))
     pairs = [(pair, *(solo.id for solo in mixtures.solos(pair)), *mixtures.kinds(pair)) for pair in numbers]
@@ -515,10 +517,10 @@ class Separation(Task):
     frozen = True
     weights = "A network that separates mixed sounds, guided by a pre-trained one that sees their sources."
     scores = (
-        Score(text="SDR in dB, located with the mixture", place="rows.located-mixture.sdr"),
-        Score(text="SDR in dB, located with the clean solo", place="rows.located-solo.sdr"),
-        Score(text="SDR in dB, located as in another pair (control)", place="rows.shuffled.sdr"),
-        Score(text="SDR in dB of the mixture itself (control)", place="rows.mixture.sdr"),
+        CardScore(text="SDR in dB, located with the mixture", place="rows.located-mixture.sdr"),
+        CardScore(text="SDR in dB, located with the clean solo", place="rows.located-solo.sdr"),
+        CardScore(text="SDR in dB, located as in another pair (control)", place="rows.shuffled.sdr"),
+        CardScore(text="SDR in dB of the mixture itself (control)", place="rows.mixture.sdr"),
     )
     measure = staticmethod(measure)
 

@@ -21,7 +21,7 @@ REHEARSED_UPDATES, REHEARSED_BATCH = 2, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class CardScore:
     """One score of a result, as a model card quotes it."""
 
     text: str
@@ -55,7 +55,7 @@ class Task:
     #: For third-party tasks: preset name -> changes of ``Config`` with which it joins that preset; "*": any preset.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     #: What a model card quotes of its result; controls stand beside what they control.
-    scores: ClassVar[tuple[Score, ...]] = ()
+    scores: ClassVar[tuple[CardScore, ...]] = ()
     #: What the weights that it leaves are, in a sentence of their model card.
     weights: ClassVar[str] = ""
 
@@ -66,7 +66,7 @@ class Task:
 
     @classmethod
     def sets(cls, evaluation: Any, data: DataModule, method: Any) -> tuple[str, ...]:
-        """The sets of the source that are read: "train 1", "test 3", "probe". ``method`` is the method's class."""
+        """The sets of the data module that are read: "train 1", "test 3", "probe". ``method`` is the method's class."""
         return ("test 1",)
 
     @classmethod

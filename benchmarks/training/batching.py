@@ -1,4 +1,4 @@
-"""Scenes put together into a batch on the device: the only place where windows are cut and clips tiled."""
+"""Batches: scenes put together on the device; the only place where windows are cut and clips tiled."""
 
 from __future__ import annotations
 

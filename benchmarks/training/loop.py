@@ -1,4 +1,4 @@
-"""The training loop: one stage of one method, from a parent's weights to its own.
+"""Training loop: one stage of one method, from a parent's weights to its own.
 
 Everything random in update ``step`` (its batch, windows, negatives, dropout) is a pure function of (seed, stage,
 step), so an interrupted stage resumed from its newest state ends bit-identical to an uninterrupted one on the CPU.

@@ -1,4 +1,4 @@
-"""Every random draw as a pure function of (seed, purpose, indices): there is no generator state to carry or resume."""
+"""Seeding: every random draw is a pure function of (seed, purpose, indices); no generator lives on or is resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurements on held-out scenes along the way of pre-training: what a method has learned so far."""
+"""Validation along the way of pre-training, on held-out scenes: what a method has learned so far."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_monitor(
     """
     monitors: list[Callable[[Any], Mapping[str, float]]] = []
     if hasattr(method, "scene_distances"):
-        monitors.append(Monitor(data, stage, seed, device))
+        monitors.append(AlignmentMonitor(data, stage, seed, device))
     if hasattr(method, "corresponds"):
         monitors.append(CorrespondenceMonitor(method, data, seed, device))
     if hasattr(method, "synchronised"):
@@ -51,7 +51,7 @@ def make_monitor(
     return lambda method: {name: value for monitor in monitors for name, value in monitor(method).items()}
 
 
-class Monitor:
+class AlignmentMonitor:
     """Pair accuracy and R@1 on held-out scenes of the stage's curricula, pointing on ones of three sources.
 
     No pointing where scenes have no maps of objects.

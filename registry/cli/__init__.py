@@ -1,4 +1,4 @@
-"""The commands over the runs: ``cavl-bench runs ...``, or ``python -m registry ...`` where there is no benchmark."""
+"""Commands on the runs: ``cavl-bench runs ...``, or ``python -m registry ...`` where there is no benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``export`` and ``import``: runs as one file, to be kept, handed on, and repeated elsewhere."""
+"""Commands ``export`` and ``import``: runs as one file, to be kept, handed on, and repeated elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``compare``: what differs between runs, and by how much, item by item."""
+"""Command ``compare``: what differs between runs, and by how much, item by item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gc``: what can be deleted, and deleting it."""
+"""Command ``gc``: what can be deleted, and deleting it."""
 
 from __future__ import annotations
 

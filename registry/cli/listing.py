@@ -1,4 +1,4 @@
-"""``list``: one line per run."""
+"""Command ``list``: one line per run."""
 
 from __future__ import annotations
 

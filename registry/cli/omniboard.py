@@ -1,4 +1,4 @@
-"""``omniboard``: browse the runs in a MongoDB, on this machine."""
+"""Command ``omniboard``: browse the runs in a MongoDB, on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what words of a command line stand for.
+"""Options that several commands have, and how their words are read.
 
 What stands for nothing is refused in a sentence.
 """
@@ -94,7 +94,7 @@ RUNS = typer.Argument(metavar="ID...", help="a run", autocompletion=ids)
 
 @contextlib.contextmanager
 def registry_in(place: Path | None) -> Iterator[Registry]:
-    """The registry in the folder that the user named, or else the usual one; a bar shows how reading comes along.
+    """The registry in the folder that the user named, or else the usual one; a bar shows the progress of reading.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How the commands print: plain columns, tables as wide as their content, JSON."""
+"""Printing of the commands: plain columns, tables as wide as their content, JSON."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def bar() -> Progress:
 
 
 class Reading:
-    """For a :class:`~registry.index.Registry` to tell how it comes along: a bar while it reads very many runs."""
+    """For a :class:`~registry.index.Registry` to show its progress with: a bar while it reads very many runs."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None

@@ -1,4 +1,4 @@
-"""``show``: everything about one run."""
+"""Command ``show``: everything about one run."""
 
 from __future__ import annotations
 

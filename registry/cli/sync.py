@@ -1,4 +1,4 @@
-"""``sync``: copy the runs into a MongoDB."""
+"""Command ``sync``: copy the runs into a MongoDB."""
 
 from __future__ import annotations
 

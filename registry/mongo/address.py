@@ -1,4 +1,4 @@
-"""A MongoDB to which runs are copied: how it is named, reached and laid out. Nothing here ever says a password.
+"""Address of a MongoDB to which runs are copied: its name, connection and layout. No password is ever printed.
 
 The collections ``runs``, ``metrics``, ``fs.files`` and ``fs.chunks`` are those of Sacred's MongoObserver, which
 Omniboard reads. Beside them lie ours: ``cavl_sync`` (which run of which registry is which, and how far it has been

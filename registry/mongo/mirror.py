@@ -1,4 +1,4 @@
-"""Runs appear in MongoDB while they train: an observer that copies the growing record, and never costs a run anything.
+"""Mirror of a run in MongoDB while it trains: an observer that copies the growing record and cannot harm the run.
 
 The record on disk is written first and whole; this copies it (:mod:`registry.mongo.sync`) from a thread of its own,
 a few times a minute and once more at the end, less often where a copy takes long. A database that is away, refuses us

@@ -1,4 +1,4 @@
-"""A MongoDB of the registry's own, for one machine without a server: on loopback, its data beside the runs."""
+"""MongoDB server of the registry's own, for a machine without one: on loopback, its data beside the runs."""
 
 from __future__ import annotations
 

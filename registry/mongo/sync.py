@@ -1,4 +1,4 @@
-"""Copy runs from their folders into MongoDB, in the documents that Sacred's MongoObserver would have written.
+"""Synchronization of runs into MongoDB, as the documents that Sacred's MongoObserver would have written.
 
 The folder leads: what it says, the database says after the next sync, and a run that has not changed is not touched. A
 copy may be cut off anywhere and go on later: the run's document names its metrics and artifacts only once they are

@@ -1,4 +1,4 @@
-"""The tag ``stale`` on runs in MongoDB, by this machine's sources and packages, as ``runs list`` says it."""
+"""Tag ``stale`` on runs in MongoDB, by this machine's sources and packages, as ``runs list`` says it."""
 
 from __future__ import annotations
 

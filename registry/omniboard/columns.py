@@ -1,4 +1,4 @@
-"""What Omniboard shows of our runs: columns for what a run is and what it scored, a tag on those that are stale."""
+"""Columns in which Omniboard shows our runs: what a run is, what it scored, a tag on those that are stale."""
 
 from __future__ import annotations
 

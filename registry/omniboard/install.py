@@ -1,4 +1,4 @@
-"""Omniboard on this machine: from npm, exactly as the lockfile beside this file has it, once, in the user's cache.
+"""Installation of Omniboard: once, from npm, in the versions of the lockfile beside this file, in the user's cache.
 
 To renew the lockfile, in this folder: ``npm install --package-lock-only --omit-lockfile-registry-resolved=true``, then
 delete its lines ``funding`` and ``deprecated``, so that it names no host.

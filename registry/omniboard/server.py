@@ -1,4 +1,4 @@
-"""Omniboard as a process of ours: on loopback, at the port that was asked for or not at all, gone when we are."""
+"""Server of Omniboard, a process of ours: on loopback, at the port that was asked for or none, gone when we are."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where a result comes from: its key, code, environment and ancestors."""
+"""Provenance of a result: its key, code, environment and ancestors."""

@@ -1,4 +1,4 @@
-"""Which sources stand behind a run, and whether they are still the same.
+"""Code digest: which source files compute a run's numbers, and whether they have changed since.
 
 The sources of a run are the static closure of its imports: beginning with the modules that define the run, every
 import statement is followed, those inside functions included, as far as it stays within the given top-level packages.

@@ -1,4 +1,4 @@
-"""Environment: what a run stood on besides its own sources, recorded beside the key, never in it."""
+"""Environment of a run: what it stood on besides its own sources, recorded beside the key, never in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key of a run: equal keys mean "the same number by intent".
+"""Keys of runs: equal keys mean "the same number by intent".
 
 Keys form a chain (PROTOCOLS §R): the key of a run is a digest of its configuration, of its dataset's
 fingerprint and of the keys of the runs it started from, so runs that begin alike share their beginning and a change

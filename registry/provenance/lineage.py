@@ -1,4 +1,4 @@
-"""What a run descends from: run keys name its parents, and the newest completed run with a key stands for it."""
+"""Lineage of a run: run keys name its parents, and the newest completed run with a key stands for it."""
 
 from __future__ import annotations
 

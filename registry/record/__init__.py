@@ -1,1 +1,1 @@
-"""A run on disk: how it is written, and how it is read."""
+"""Record of a run on disk: how it is written, and how it is read."""

@@ -1,4 +1,4 @@
-"""The ids of runs: whole numbers that count up and are never given anew, also when the newest runs are deleted.
+"""Ids of runs: whole numbers that count up and are never given twice, even when the newest runs are deleted.
 
 A copy of a run elsewhere (in a MongoDB, on a printed page) is known by its id: another run under that number would take
 its place. ``last_id`` in the home holds the highest number ever given. Who gives one holds ``gate(home)``.

@@ -1,4 +1,4 @@
-"""The metrics of a run: a journal that only grows, so that a killed run keeps all it had written.
+"""Journal of a run's metrics: it only grows, so a killed run keeps all it had written.
 
 ``metrics.jsonl`` holds one JSON object a line, each the metrics since the line before, in the form in which Sacred
 hands them over: ``{"loss": {"steps": [...], "values": [...], "timestamps": [...]}, ...}``. A line counts once its line

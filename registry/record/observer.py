@@ -1,4 +1,4 @@
-"""How a run of Sacred becomes a record on disk that nothing short of losing the disk can spoil.
+"""Observer of Sacred that writes a run to disk as a record which nothing short of losing the disk can spoil.
 
 Sacred's own ``FileStorageObserver`` gives the form (one folder per run, integer ids, ``run.json``, ``config.json``,
 ``cout.txt``, ``metrics.json``); the subclass here adds the promises:

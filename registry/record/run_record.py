@@ -1,4 +1,4 @@
-"""One run as it lies on disk: the only form in which the rest of the project reads runs."""
+"""Record of one run as it lies on disk: the only form in which the rest of the project reads runs."""
 
 from __future__ import annotations
 

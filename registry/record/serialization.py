@@ -1,4 +1,4 @@
-"""What may be stored: plain JSON values, without credentials."""
+"""Serialization: what may be stored are plain JSON values, without credentials."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from reports import labels
 from reports.cells import Cell, Row, Table, measured, words
 from reports.item_scores import balanced, condition
 from reports.labels import UNTRAINED, label
-from reports.paired import Metric, Progress, Score, same_for_all, statement
+from reports.paired import Metric, Score, TrainingScore, same_for_all, statement
 from reports.results import Node, Study
 from reports.statistics import Scores, over_items, paired
 from reports.tables import common
@@ -190,10 +190,10 @@ def more_on(which: str, than: str, name: str) -> Score:
 
 
 ALONG_THE_WAY = Metric("AVTS AUC (easy), mean while training")
-SCORES: Mapping[str, Score | Progress] = {
+SCORES: Mapping[str, Score | TrainingScore] = {
     **{f"avts {which}": synchrony(which) for which in (MIXED, EASY)},
     "avts mixed less easy": more_on(MIXED, EASY, "AVTS accuracy (75/25) less that on easy"),
-    "avts along the way": Progress(task=TASK, metric=ALONG_THE_WAY, measured="avts_auc_easy"),
+    "avts along the way": TrainingScore(task=TASK, metric=ALONG_THE_WAY, measured="avts_auc_easy"),
 }
 
 

@@ -78,7 +78,11 @@ def write_family(home: Path, write_run: Callable[..., Path]) -> None:
     later = {"weights": sha256(WEIGHTS[LATER]), "kept": {}, "score": 0.8}
     lineage = {"parents": [STAGE], "parent_digests": [stage["weights"]]}
     write_run(home, 1, key=LATER, task="pretrain", result=later, **lineage, **made)
-    artifacts = {"items.csv": "item,value\na,0.5\nb,0.25\n", "picture ä.png": "\x89PNG", "notes": ""}
+    artifacts = {
+        "items.csv": "item,condition,metric,value,excluded\na,all,score,0.5,\nb,all,score,0.25,\n",
+        "picture ä.png": "\x89PNG",
+        "notes": "",
+    }
     lineage = {"parents": [LATER, STAGE], "parent_digests": [later["weights"], stage["weights"]]}
     folder = write_run(home, 4, key=SCORE, result={"score": 0.375}, artifacts=list(artifacts), **lineage, **made)
     for name, text in artifacts.items():
@@ -904,7 +908,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
     (folder / "home" / "1").mkdir(parents=True)
     for name, value in (("run", run), ("config", {"seed": 1}), ("pedigree", {"key": STAGE, "task": "x"})):
         (folder / "home" / "1" / f"{name}.json").write_text(json.dumps(value))
-    (folder / "home" / "1" / "items.csv").write_text("item,value\n")
+    (folder / "home" / "1" / "items.csv").write_text("item,condition,metric,value,excluded\n")
     (folder / "home" / "checkpoints" / STAGE).mkdir(parents=True)
     (folder / "home" / "checkpoints" / STAGE / "weights.safetensors").write_bytes(b"weights")
     write_archive(Registry(folder / "home"), [1], folder / "x.zip")

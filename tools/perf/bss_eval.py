@@ -1,4 +1,4 @@
-"""How much faster is our BSS Eval than mir_eval's? The same estimates of the same mixtures, side by side.
+"""Speed of our BSS Eval beside mir_eval's, on the same estimates of the same mixtures.
 
     python -m tools.perf.bss_eval [--mixtures 5] [--rows 9] [--seconds 2]
 

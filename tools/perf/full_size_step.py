@@ -1,4 +1,4 @@
-"""What one full-size training step takes on the CPU: seconds and memory at the paper's sizes.
+"""Cost of one full-size training step on the CPU: seconds and memory at the paper's sizes.
 
     python tools/perf/full_size_step.py [--batch 2] [--threads 1]
 

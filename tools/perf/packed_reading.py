@@ -1,4 +1,4 @@
-"""How fast are clips read: packed, as published, and as plain small files? One run, the same clips, random order.
+"""Speed of reading clips: packed, as published, and as plain small files; the same clips in random order.
 
     python tools/perf/packed_reading.py [--clips 200] [--photographs DIR] [--seconds 3]
 

@@ -1,4 +1,4 @@
-"""Where does the time of preparing a clip go? Libraries against our own code, in processor time, one thread.
+"""Profile of preparing a clip: libraries against our own code, in processor time, one thread.
 
     python tools/perf/preparing.py [--clips 5] [--fps 25]
 

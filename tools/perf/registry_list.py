@@ -1,4 +1,4 @@
-"""How long does `list` take over many runs? Wall time of whole commands, the start of Python included.
+"""Speed of `list` over many runs: wall time of whole commands, the start of Python included.
 
     python tools/perf/registry_list.py [--runs 10000] [--repeat 5]
 

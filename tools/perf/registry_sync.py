@@ -1,4 +1,4 @@
-"""What copying runs into a MongoDB takes: all of them, none that has changed, and one that has.
+"""Speed of copying runs into a MongoDB: all of them, none that has changed, and one that has.
 
     python -m tools.perf.registry_sync --mongo mongodb://127.0.0.1:27017 [--runs 1000] [--points 2000]
 

@@ -1,4 +1,4 @@
-"""How much faster are two jobs than one? Wall time of the same trainings, side by side, each in a fresh registry.
+"""Speed of two jobs at a time against one: wall time of the same trainings, each in a fresh registry.
 
     python tools/perf/two_jobs.py [--orderings c1,c0] [--preset miniature] [--repeat 1]
 

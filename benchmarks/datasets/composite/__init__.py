@@ -6,7 +6,7 @@ among silent things; boxes, object masks, kinds, stems and counts are known (``c
 validation or for test (``material``), and what is damaged or missing is told by the sets' coverage.
 
 Scene ``i`` is a pure function of (contents of the files, world, split, number of sources, i). Unlike the miniature's,
-its bytes also hang on the decoders: Pillow's for JPEG, and torchaudio's filter for recordings of other rates.
+its bytes also depend on the decoders: Pillow's for JPEG, and torchaudio's filter for recordings of other rates.
 
 Photographs do not move: there is no video, so nothing that watches clips (AVTS) can be trained here.
 

@@ -1,4 +1,4 @@
-"""Report of what there is of each kind, as text."""
+"""Report on the material, as text: how much there is of each kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table that pairs kinds: which folders of photographs and which labels of recordings show and sound one thing.
+"""Table of pairs: which folders of photographs and which labels of recordings belong to one kind of thing.
 
 A CSV file with the columns ``kind``, ``photographs`` and ``recordings``; several names in a cell are separated by "|".
 The one that is shipped (``pairs.csv``) is for Caltech-101 with ESC-50 and the instruments of FSDKaggle2018. No sound

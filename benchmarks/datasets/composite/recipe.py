@@ -12,7 +12,7 @@ from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.synthetic import scene_set
 from benchmarks.datasets.synthetic.scene_set import DrawnScene
 
-#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
+#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys depend on it.
 VERSION = 1
 
 

@@ -5,12 +5,12 @@ sources of distinct kinds, mixed to one loudness (``synthetic.mixing``), on a cl
 (``rendering``), as a still image or as video in which objects move with their sounds. Boxes, object masks, kinds, stems
 and counts are exact.
 
-Scene ``i`` is a pure function of (world, split, number of sources, i), **byte for byte on any machine**. To keep it
-so, the path of a sample holds no distribution of NumPy's, no sine, exponential or power of the C library except in
-tables rounded to a grid (``draw``), no FFT and no recursive filter; floating-point sums, whose result depends on their
-order and so on the processor, are taken of whole numbers only, where they are exact; what remains is elementwise
-arithmetic as IEEE 754 defines it. Golden digests in the tests pin it; ``recipe.VERSION`` must be raised with any
-change of a byte.
+Scene ``i`` is a pure function of (world, split, number of sources, i), **byte for byte on any machine**. To keep it so,
+the path of a sample holds no distribution of NumPy's, no sine, exponential or power of the C library except in tables
+rounded to a grid (``portable_math``), no FFT and no recursive filter; floating-point sums, whose result depends on
+their order and so on the processor, are taken of whole numbers only, where they are exact; what remains is elementwise
+arithmetic as IEEE 754 defines it. Golden digests in the tests pin it; ``recipe.VERSION`` must be raised with any change
+of a byte.
 
     cavl-bench preview miniature --out FILE.png
 """

@@ -1,4 +1,4 @@
-"""Kinds, twelve of them: what sounds how, and looks how.
+"""Kinds of the miniature world, twelve of them: how each sounds and looks.
 
 What is alike in sound shares a cue in sight: the texture tells the manner (sustained, struck, or neither), the hue the
 register from low to high, so a method can first learn what is coarse. No single cue tells the kind (a texture belongs

@@ -178,7 +178,8 @@ class Motions:
     config
         The world.
     split
-        "train", "validation" or "test": no two share a scene, with each other or with :class:`Miniature`.
+        "train", "validation" or "test": no two share a scene, with each other or with
+        :class:`~benchmarks.datasets.miniature.Miniature`.
     size
         Number of scenes; scene ``i`` does not depend on it. With K motions its label is i mod K, and it shares object
         and background with all scenes of the same i // K: in a multiple of K scenes each is seen in every motion.

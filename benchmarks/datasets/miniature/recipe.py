@@ -11,9 +11,9 @@ from benchmarks.datasets.miniature import world
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.synthetic import scene_set
-from benchmarks.datasets.synthetic.scene_set import DrawnScene, Row
+from benchmarks.datasets.synthetic.scene_set import DrawnScene, SceneRow
 
-#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys hang on it.
+#: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys depend on it.
 VERSION = 2
 
 
@@ -82,7 +82,7 @@ class MiniatureRecipe(scene_set.Recipe):
         """The scene with all that is known of it."""
         return world.draw_scene(self.config, self.key(index), self.scene_kinds(index))
 
-    def row(self, index: int) -> Row:
+    def row(self, index: int) -> SceneRow:
         scene = self.draw(index)
         return {**scene_set.row_of(scene), "envelopes": scene.mixture.envelopes}
 

@@ -1,1 +1,1 @@
-"""Parts that the drawn worlds share: sets of scenes, mixing, geometry, random numbers the same on every machine."""
+"""Synthetic data: what generated worlds share (sets of scenes, mixing, geometry, random numbers alike everywhere)."""

@@ -1,4 +1,4 @@
-"""Sets of scenes that are drawn, not found: made when asked for, or generated in parallel into a cache and mapped.
+"""Scene sets, drawn rather than recorded: made when asked for, or generated in parallel into a cache and mapped.
 
 A :class:`Recipe` says which scenes a set holds and draws any of them; a :class:`DrawnSet` is the dataset.
 """
@@ -30,7 +30,7 @@ CHUNK = 32  # scenes made at a time by a worker
 MOST_SOURCES = 5
 SPLITS = ("train", "validation", "test", "probe")
 #: Name of an array -> its row of one scene; what a scene has for each source is (n, ...).
-Row = Mapping[str, npt.NDArray[Any]]
+SceneRow = Mapping[str, npt.NDArray[Any]]
 Progress = Callable[[int, int], None]
 
 
@@ -121,7 +121,7 @@ class Recipe(ABC):
     def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
 
-    def row(self, index: int) -> Row:
+    def row(self, index: int) -> SceneRow:
         """Draw a scene: ``waveforms`` (T,), ``images`` (H, W, 3), ``objects`` (H, W), ``kinds`` (n,), ``boxes`` (n, 4),
         ``stems`` (n, T); more where the layout has more.
         """

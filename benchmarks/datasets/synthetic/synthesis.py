@@ -1,4 +1,4 @@
-"""Synthesis, what sounds are made of: time, rhythm, gliding controls, oscillators, noise.
+"""Synthesis of sounds: time, rhythm, gliding controls, oscillators, noise.
 
 Time is counted in *ticks* of 105 samples (105 ticks make a second). Controls (pitch, loudness) are given at the ticks
 and glide in between; a control of ``n`` ticks has ``n + 1`` points. An oscillator is a phase of 32 bits, summed in

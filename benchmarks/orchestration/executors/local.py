@@ -1,4 +1,4 @@
-"""Processes of this machine, each of which imports torch once and takes no other down when it dies."""
+"""Local executor: processes of this machine, each of which imports torch once; one that dies takes no other with it."""
 
 from __future__ import annotations
 

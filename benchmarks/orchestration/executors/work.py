@@ -1,4 +1,4 @@
-"""One job, in the process where an executor runs it."""
+"""Work of one job, in the process where an executor runs it."""
 
 from __future__ import annotations
 

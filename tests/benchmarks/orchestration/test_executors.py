@@ -77,7 +77,7 @@ def test_the_scheduler_needs_the_interface_only() -> None:
     jobs = [a, job("after a", 1, a), b, job("after b", 1, b), job("second", 2)]
     state, seeds, shown = State(jobs=jobs), [], []
     executor = Paper("a")
-    run(state, executor, changed=lambda state: shown.append(sorted(state.running)), seed_done=seeds.append)
+    run(state, executor, on_progress=lambda state: shown.append(sorted(state.running)), seed_done=seeds.append)
     assert executor.log == ["a", "b", "after b", "second", "closed"]
     assert state.failed == {"a": "broken", "after a": "needs 'a', which failed"}
     assert state.finished.keys() == {"b", "after b", "second"}
@@ -88,7 +88,7 @@ def test_the_scheduler_needs_the_interface_only() -> None:
 def test_processes_do_jobs_fail_and_die_alone(executor: LocalExecutor) -> None:
     jobs = [job("good"), job("bad", does="fail"), job("dead", does="die"), job("last", 2)]
     state = State(jobs=jobs)
-    run(state, executor, changed=lambda state: None, seed_done=lambda seed: None)
+    run(state, executor, on_progress=lambda state: None, seed_done=lambda seed: None)
     assert state.finished.keys() == {"good", "last"}
     assert state.failed == {
         "bad": "ValueError: no such thing",
@@ -106,13 +106,13 @@ def test_progress_is_seen_and_what_ends_the_suite_stops_what_runs(executor: Loca
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(state, executor, changed=changed, seed_done=lambda seed: None)
+        run(state, executor, on_progress=changed, seed_done=lambda seed: None)
     assert (tmp_path / "interrupted").exists()
 
 
 def test_nothing_to_do_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.processes.Worker.ask", lambda *_: pytest.fail("a process is started"))
-    run(State(jobs=[]), LocalExecutor(2), changed=lambda state: None, seed_done=lambda seed: None)
+    run(State(jobs=[]), LocalExecutor(2), on_progress=lambda state: None, seed_done=lambda seed: None)
 
 
 @pytest.mark.parametrize("answer", [None, 7])

@@ -1,4 +1,4 @@
-"""The account: what was written is there, whatever moment the power went."""
+"""The journal: what was written is there, whatever moment the power went."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def packed(name: str, offset: int = 0) -> Packed:
 
 
 def test_entries_are_read_back(tmp_path: Path) -> None:
-    account = Journal(tmp_path)
-    assert not account.exists
-    account.begin({"fps": 25}, 4)
-    account.found("a", [packed("a/000"), packed("a/001", 9)])
-    account.lost(Lost(id="b", status="missing", reason="Private video"))
-    account.lost(Lost(id="c", status="damaged", reason="no “audio” track\n"))
-    for read in (account, Journal(tmp_path)):
+    journal = Journal(tmp_path)
+    assert not journal.exists
+    journal.begin({"fps": 25}, 4)
+    journal.found("a", [packed("a/000"), packed("a/001", 9)])
+    journal.lost(Lost(id="b", status="missing", reason="Private video"))
+    journal.lost(Lost(id="c", status="damaged", reason="no “audio” track\n"))
+    for read in (journal, Journal(tmp_path)):
         assert read.settings == {"fps": 25}
         assert read.expected == 4
         assert read.counts() == {"found": 1, "missing": 1, "damaged": 1}
@@ -36,9 +36,9 @@ def test_entries_are_read_back(tmp_path: Path) -> None:
 
 
 def test_the_last_entry_of_an_item_counts(tmp_path: Path) -> None:
-    account = Journal(tmp_path)
-    account.lost(Lost(id="a", status="missing", reason="busy"))
-    account.found("a", [packed("a")])
+    journal = Journal(tmp_path)
+    journal.lost(Lost(id="a", status="missing", reason="busy"))
+    journal.found("a", [packed("a")])
     assert Journal(tmp_path).counts() == {"found": 1, "missing": 0, "damaged": 0}
 
 
@@ -46,20 +46,20 @@ def test_the_last_entry_of_an_item_counts(tmp_path: Path) -> None:
 @given(st.data())
 def test_a_kill_tears_the_last_line_only(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("torn")
-    account = Journal(folder)
+    journal = Journal(folder)
     sizes = []
     for n in range(4):
-        account.lost(Lost(id=str(n), status="missing", reason="x" * n))
-        sizes.append(account.path.stat().st_size)
+        journal.lost(Lost(id=str(n), status="missing", reason="x" * n))
+        sizes.append(journal.path.stat().st_size)
     cut = data.draw(st.integers(0, sizes[-1]))
-    with open(account.path, "r+b") as file:
+    with open(journal.path, "r+b") as file:
         file.truncate(cut)
     again = Journal(folder)
     whole = sum(size <= cut for size in sizes)
     assert list(again.entries) == [str(n) for n in range(whole)]
     again.lost(Lost(id="new", status="damaged", reason=""))
     assert list(Journal(folder).entries) == [*map(str, range(whole)), "new"]
-    assert all(json.loads(line) for line in account.path.read_text().splitlines())
+    assert all(json.loads(line) for line in journal.path.read_text().splitlines())
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"id": "a", "status": "eaten"}', '{"status": "found"}', '{"run": {}}'])
@@ -87,10 +87,10 @@ def test_reasons_cannot_command_a_terminal(tmp_path: Path) -> None:
 
 
 def test_it_becomes_a_table(tmp_path: Path) -> None:
-    account = Journal(tmp_path)
-    account.found("a", [packed("a")])
-    account.lost(Lost(id='b"', status="missing", reason="gone, says YouTube"))
-    account.write_csv(tmp_path / "items.csv")
+    journal = Journal(tmp_path)
+    journal.found("a", [packed("a")])
+    journal.lost(Lost(id='b"', status="missing", reason="gone, says YouTube"))
+    journal.write_csv(tmp_path / "items.csv")
     with open(tmp_path / "items.csv", newline="") as file:
         rows = [(r["id"], r["status"], r["reason"], r["clips"]) for r in csv.DictReader(file)]
     assert rows == [("a", "found", "", "1"), ('b"', "missing", "gone, says YouTube", "0")]

@@ -31,14 +31,14 @@ def main(words: list[str]) -> int:
 def root(tmp_path: Path) -> Path:
     """A data set that has been begun with eleven items: three found, five lost."""
     folder = tmp_path / "audioset"
-    packer, account = Packer(folder), Journal(folder)
-    account.begin({}, 11)
+    packer, journal = Packer(folder), Journal(folder)
+    journal.begin({}, 11)
     packed = [packer.append(Clip(id=f"v{n}", waveform=np.full(9, n, np.int16))) for n in range(3)]
     for clip in packed:
-        account.found(clip.id, [clip])
+        journal.found(clip.id, [clip])
     lost = [Lost(id=f"m{n}", status="missing", reason="Private video") for n in range(4)]
     lost.append(Lost(id="d0", status="damaged", reason="no audio [track]"))
-    account.lost(*lost)
+    journal.lost(*lost)
     seal(folder, packed, lost + [Lost(id=f"u{n}", status="missing", reason="not tried yet") for n in range(3)])
     return tmp_path
 

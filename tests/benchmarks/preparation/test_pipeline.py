@@ -21,7 +21,7 @@ from benchmarks.preparation.download import Fetcher, aside_of
 from benchmarks.preparation.item import Cut, Item, Plan, limited
 from benchmarks.preparation.journal import Journal
 from benchmarks.preparation.local_media import LocalMedia
-from benchmarks.preparation.pipeline import GivenUpError, How, InUseError, State, prepare
+from benchmarks.preparation.pipeline import GivenUpError, How, InUseError, PreparationState, prepare
 from benchmarks.preparation.sandbox import SandboxError
 from registry import files
 from registry.lock import Lock
@@ -75,7 +75,7 @@ def how(server: Server | None = None, **different: Any) -> How:
 def test_items_keep_the_order_of_the_lists(server: Server, tmp_path: Path) -> None:
     states: list[tuple[int, dict[str, int]]] = []
 
-    def changed(state: State) -> None:
+    def changed(state: PreparationState) -> None:
         states.append((state.done, dict(state.counts)))
 
     refused = [Lost(id="list, line 3", status="damaged", reason="refused: '../../x' is not an id")]
@@ -295,7 +295,7 @@ def test_what_is_not_installed_is_not_the_items_fault(
 def test_an_interruption_ends_at_once_and_keeps_what_is_done(server: Server, tmp_path: Path) -> None:
     server.pages["video_00001"].pause = 30.0  # a fetch that takes minutes
 
-    def interrupt(state: State) -> None:
+    def interrupt(state: PreparationState) -> None:
         if state.done == 1:
             raise KeyboardInterrupt
 

@@ -12,7 +12,7 @@ from benchmarks.tasks import action
 from benchmarks.tasks.action import (
     AT_ONCE,
     ActionConfig,
-    Monitor,
+    ActionMonitor,
     as_it_is,
     make_classifier,
     measure,
@@ -233,9 +233,9 @@ def test_a_still_clip_repeats_the_frame_in_the_middle():
 
 
 def test_the_monitor_takes_scenes_evenly_from_first_to_last(monkeypatch):
-    assert Monitor(Ramps("validation", 12), CPU).indices == list(range(12))
+    assert ActionMonitor(Ramps("validation", 12), CPU).indices == list(range(12))
     monkeypatch.setattr(action, "MONITORED", 4)
-    monitor = Monitor(Ramps("validation", 10), CPU)
+    monitor = ActionMonitor(Ramps("validation", 10), CPU)
     assert monitor.indices == [0, 2, 5, 7]
     classifier = make_classifier(Watching(), 2, RATE, seed=1).eval()
     with torch.no_grad():

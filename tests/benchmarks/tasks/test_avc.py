@@ -17,7 +17,7 @@ DATA = MiniatureData(train={"1": 12}, validation=9, test={"1": 40})
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def data(tmp_path_factory):
     return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
@@ -31,10 +31,10 @@ class Knowing:
 
     sample_rate = window = 11_025
 
-    def __init__(self, source, judge):
+    def __init__(self, data, judge):
         self.judge, self.asked = judge, []
         self.images, self.sounds, self.kinds = {}, {}, {}
-        for scenes in (source.validation(1), source.test(1)):
+        for scenes in (data.validation(1), data.test(1)):
             for scene in (scenes[i] for i in range(len(scenes))):
                 self.images[scene.image.tobytes()] = scene.id
                 self.sounds[scene.waveform[16_537 : 16_537 + 11_025].tobytes()] = scene.id
@@ -48,7 +48,7 @@ class Knowing:
         return torch.tensor([float(self.judge(self, i, w)) for i, w in zip(seen, heard, strict=True)])
 
 
-def run(method, source, tmp_path, seed=1, **evaluation):
+def run(method, data, tmp_path, seed=1, **evaluation):
     """The task's result, its artifact's rows and the progress it reported."""
     rows, done = [], []
 
@@ -60,7 +60,7 @@ def run(method, source, tmp_path, seed=1, **evaluation):
         AVCConfig,
         evaluation,
         seed,
-        data=source,
+        data=data,
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda *entry: done.append(entry),
@@ -69,8 +69,8 @@ def run(method, source, tmp_path, seed=1, **evaluation):
     return measure(context), rows, done
 
 
-def test_one_who_knows_the_scenes_is_always_right(source, tmp_path):
-    result, rows, done = run(Knowing(source, lambda _, i, w: i == w), source, tmp_path)
+def test_one_who_knows_the_scenes_is_always_right(data, tmp_path):
+    result, rows, done = run(Knowing(data, lambda _, i, w: i == w), data, tmp_path)
     same = result.pop("same_kind")["pairs"]
     assert 0 < same < 40
     assert result.pop("other_kind") == {"pairs": 160 - same, "false_positive": 0.0}
@@ -92,11 +92,11 @@ def test_one_who_knows_the_scenes_is_always_right(source, tmp_path):
     assert done[-1] == (49, 49)
 
 
-def test_one_who_knows_the_kinds_only_errs_on_pairs_of_the_same_kind(source, tmp_path):
+def test_one_who_knows_the_kinds_only_errs_on_pairs_of_the_same_kind(data, tmp_path):
     """All of the error is made of "true false positives", and half of the share of such pairs."""
-    knows_kinds = Knowing(source, lambda self, i, w: self.kinds[i] == self.kinds[w])
-    result, rows, _ = run(knows_kinds, source, tmp_path)
-    kinds = {source.test(1)[i].id: source.test(1)[i].kinds for i in range(40)}
+    knows_kinds = Knowing(data, lambda self, i, w: self.kinds[i] == self.kinds[w])
+    result, rows, _ = run(knows_kinds, data, tmp_path)
+    kinds = {data.test(1)[i].id: data.test(1)[i].kinds for i in range(40)}
     same = sum(row["item"] != row["partner"] and kinds[row["item"]] == kinds[row["partner"]] for row in rows)
     assert same > 0
     assert result["same_kind"] == {"pairs": same, "false_positive": 1.0}
@@ -109,25 +109,25 @@ def test_one_who_knows_the_kinds_only_errs_on_pairs_of_the_same_kind(source, tmp
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_image_or_sound_alone_is_at_chance_whatever_it_says(source, tmp_path, which):
-    one = Knowing(source, lambda _, *pair: number(pair[which]))
-    result, _, _ = run(one, source, tmp_path)
+def test_image_or_sound_alone_is_at_chance_whatever_it_says(data, tmp_path, which):
+    one = Knowing(data, lambda _, *pair: number(pair[which]))
+    result, _, _ = run(one, data, tmp_path)
     assert result["auc"] == 0.5
     assert result["accuracy"] == pytest.approx(0.5)
 
 
-def test_the_threshold_is_of_validation_scenes(source, tmp_path):
+def test_the_threshold_is_of_validation_scenes(data, tmp_path):
     """Test scenes score 10 higher throughout: at the validation scenes' threshold all test pairs seem to match."""
-    higher = Knowing(source, lambda _, i, w: (i == w) + 10 * ("test" in i))
-    result, _, _ = run(higher, source, tmp_path)
+    higher = Knowing(data, lambda _, i, w: (i == w) + 10 * ("test" in i))
+    result, _, _ = run(higher, data, tmp_path)
     assert (result["threshold"], result["auc"]) == (0.5, 1.0)
     assert (result["true_positive"], result["false_positive"], result["accuracy"]) == (1.0, 1.0, 0.5)
 
 
-def test_the_items_give_the_scores_and_no_scene_is_its_own_negative(source, tmp_path):
-    kinds = {source.test(1)[i].id: source.test(1)[i].kinds for i in range(40)}
-    noisy = Knowing(source, lambda _, i, w: 2 * (i == w) + number(i + w) / 400)
-    result, rows, _ = run(noisy, source, tmp_path, negatives=3)
+def test_the_items_give_the_scores_and_no_scene_is_its_own_negative(data, tmp_path):
+    kinds = {data.test(1)[i].id: data.test(1)[i].kinds for i in range(40)}
+    noisy = Knowing(data, lambda _, i, w: 2 * (i == w) + number(i + w) / 400)
+    result, rows, _ = run(noisy, data, tmp_path, negatives=3)
     assert set(rows[0]) == {"item", "partner", "matched", "same_kind", "score", "right", "excluded"}
     assert len(rows) == result["pairs"] == 160
     assert all((row["matched"] == "1") == (row["item"] == row["partner"]) for row in rows)
@@ -143,17 +143,17 @@ def test_the_items_give_the_scores_and_no_scene_is_its_own_negative(source, tmp_
     assert result["error_same_kind"] == pytest.approx((decided & ~matched & same).sum() / (~matched).sum() / 2)
 
 
-def test_a_pure_function_of_the_seed_whatever_the_batch(source, tmp_path):
-    noisy = Knowing(source, lambda _, i, w: number(i + w))
-    first = run(noisy, source, tmp_path, seed=3)[:2]
+def test_a_pure_function_of_the_seed_whatever_the_batch(data, tmp_path):
+    noisy = Knowing(data, lambda _, i, w: number(i + w))
+    first = run(noisy, data, tmp_path, seed=3)[:2]
     assert max(noisy.asked) == 40
     noisy.asked = []
-    assert run(noisy, source, tmp_path, seed=3, batch=7)[:2] == first
+    assert run(noisy, data, tmp_path, seed=3, batch=7)[:2] == first
     assert max(noisy.asked) == 7
-    assert run(noisy, source, tmp_path, seed=4)[0] != first[0]
+    assert run(noisy, data, tmp_path, seed=4)[0] != first[0]
 
 
-def test_a_method_that_watches_is_given_the_clip_of_the_middle_window(source, tmp_path):
+def test_a_method_that_watches_is_given_the_clip_of_the_middle_window(data, tmp_path):
     class Watching:
         sample_rate, window = 11_025, 11_025
         clip_frames, clip_fps = 3, 4.0
@@ -164,8 +164,8 @@ def test_a_method_that_watches_is_given_the_clip_of_the_middle_window(source, tm
             return torch.zeros(len(image))
 
     method = Watching()
-    result, _, _ = run(method, source, tmp_path, batch=1)
-    last = source.test(1).clip(39, 16_537 / 11_025, 3, 4.0)
+    result, _, _ = run(method, data, tmp_path, batch=1)
+    last = data.test(1).clip(39, 16_537 / 11_025, 3, 4.0)
     assert torch.equal(method.clips, torch.from_numpy(last).permute(0, 3, 1, 2)[None])
     assert (result["auc"], result["accuracy"]) == (0.5, 0.5)
 
@@ -205,12 +205,12 @@ def test_every_other_scene_is_equally_likely_to_be_a_partner():
     assert (abs(counts[[0, 1, 3, 4]] - 500) < 100).all()  # five standard deviations
 
 
-def test_what_cannot_be_measured_is_refused(source, tmp_path):
-    method = Knowing(source, lambda _, i, w: float("nan"))
+def test_what_cannot_be_measured_is_refused(data, tmp_path):
+    method = Knowing(data, lambda _, i, w: float("nan"))
     with pytest.raises(ValueError, match="scores hold NaN"):
-        run(method, source, tmp_path)
+        run(method, data, tmp_path)
     with pytest.raises(ValueError, match="9 scenes are too few to pair each with 9 others; take more scenes"):
-        run(method, source, tmp_path, negatives=9)
+        run(method, data, tmp_path, negatives=9)
     method.sample_rate = 48_000
     with pytest.raises(ValueError, match=r"wants sounds of 48000 Hz, the validation set has 11025"):
-        run(method, source, tmp_path)
+        run(method, data, tmp_path)

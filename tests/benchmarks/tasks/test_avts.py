@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.metrics.correspondence import roc_auc
-from benchmarks.tasks.avts import SETS, AVTSConfig, draw, items_of, measure, score, together
+from benchmarks.tasks.avts import SETS, SynchronisationConfig, draw, items_of, measure, score, together
 from benchmarks.training.pairs import draw_moments
 from benchmarks.training.seeding import integers
 from tests.item_lines import item_lines
@@ -85,7 +85,7 @@ def run(method, tmp_path, seed=1, validation=8, test=20, samples=SAMPLES, **eval
         lines.extend(item_lines(tmp_path / name))
 
     context = fake_context(
-        AVTSConfig,
+        SynchronisationConfig,
         evaluation,
         seed,
         data=SimpleNamespace(

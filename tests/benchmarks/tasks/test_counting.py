@@ -15,7 +15,7 @@ from benchmarks.tasks.context import Context, build
 from benchmarks.tasks.counters import load_counter, make_counter
 from benchmarks.tasks.counting import (
     CountingConfig,
-    Monitor,
+    CountingMonitor,
     listen,
     measure,
     permuted,
@@ -39,7 +39,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def data(tmp_path_factory):
     return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
@@ -48,11 +48,11 @@ class Knowing(nn.Module):
 
     sample_rate, window, embedding_size = 11_025, 22_050, 5
 
-    def __init__(self, source):
+    def __init__(self, data):
         super().__init__()
         self.counts = {}
-        for n in source.train_counts():
-            for scenes in (source.train(n), source.validation(n), source.test(n)):
+        for n in data.train_counts():
+            for scenes in (data.train(n), data.validation(n), data.test(n)):
                 self.counts |= {scenes[i].waveform.tobytes(): n for i in range(len(scenes))}
         self.scale = nn.Parameter(torch.ones(()))
 
@@ -71,7 +71,7 @@ class Deaf(Knowing):
         return self.scale * torch.ones(len(waveform), 5)
 
 
-def run(method, source, tmp_path, seed=1, **evaluation):
+def run(method, data, tmp_path, seed=1, **evaluation):
     """The task's result, its artifact's rows and the metrics it logged."""
     logged, rows = [], []
 
@@ -84,7 +84,7 @@ def run(method, source, tmp_path, seed=1, **evaluation):
             CountingConfig,
             {"updates": 120, "hidden": 16, "decay": 0.0, **evaluation},
             seed,
-            data=source,
+            data=data,
             run=SimpleNamespace(observers=[]),
             training=TrainingConfig(batch=16, device="cpu"),
             device=CPU,
@@ -98,8 +98,8 @@ def run(method, source, tmp_path, seed=1, **evaluation):
     return result, rows, logged
 
 
-def test_a_network_that_knows_the_counts_learns_to_say_them(source, tmp_path):
-    result, _, logged = run(Knowing(source), source, tmp_path, updates=300)
+def test_a_network_that_knows_the_counts_learns_to_say_them(data, tmp_path):
+    result, _, logged = run(Knowing(data), data, tmp_path, updates=300)
     assert result["accuracy"]["rounded"] == 1.0
     assert result["mae"]["rounded"] == 0.0
     assert result["accuracy"]["mode"] < 0.9  # the paper's rule: of a lambda just below n it makes n - 1
@@ -114,12 +114,12 @@ def test_a_network_that_knows_the_counts_learns_to_say_them(source, tmp_path):
     assert held_out["loss"] == result["loss"]
 
 
-def test_the_items_give_the_scores(source, tmp_path):
-    result, rows, _ = run(Knowing(source), source, tmp_path, updates=30)
+def test_the_items_give_the_scores(data, tmp_path):
+    result, rows, _ = run(Knowing(data), data, tmp_path, updates=30)
     truth, mode, rounded = (np.array([int(row[c]) for row in rows]) for c in ("n_sources", "mode", "rounded"))
     rate = np.array([float(row["rate"]) for row in rows])
     assert np.bincount(truth).tolist() == [0, 6, 5, 4, 3, 2]
-    assert [row["item"] for row in rows[6:11]] == [source.test(2)[i].id for i in range(5)]
+    assert [row["item"] for row in rows[6:11]] == [data.test(2)[i].id for i in range(5)]
     assert mode.tolist() == np.clip(np.ceil(rate) - 1, 1, 5).tolist()
     assert result["score"] == result["accuracy"]["mode"] == np.mean(mode == truth)
     assert result["accuracy"]["rounded"] == np.mean(rounded == truth)
@@ -130,8 +130,8 @@ def test_the_items_give_the_scores(source, tmp_path):
         assert found == [int(((truth == n) & (mode == m)).sum()) for m in range(1, 6)]
 
 
-def test_a_network_that_hears_nothing_learns_the_mean_count_and_is_no_better_than_a_constant(source, tmp_path):
-    result, _, _ = run(Deaf(source), source, tmp_path)
+def test_a_network_that_hears_nothing_learns_the_mean_count_and_is_no_better_than_a_constant(data, tmp_path):
+    result, _, _ = run(Deaf(data), data, tmp_path)
     mean = (16 * 1 + 12 * 2 + 8 * 3 + 4 * 4 + 4 * 5) / 44
     assert list(result["rate_by_count"].values()) == [pytest.approx(mean, abs=0.3)] * 5
     assert result["accuracy"]["rounded"] == pytest.approx(result["trivial"]["always-2"]["accuracy"])
@@ -141,12 +141,12 @@ def test_a_network_that_hears_nothing_learns_the_mean_count_and_is_no_better_tha
     assert result["trivial"]["random"]["accuracy"] == pytest.approx(0.2)
 
 
-def test_permuted_labels_teach_nothing_but_how_frequent_they_are(source, tmp_path):
-    result, _, _ = run(Knowing(source), source, tmp_path, labels="permuted")
+def test_permuted_labels_teach_nothing_but_how_frequent_they_are(data, tmp_path):
+    result, _, _ = run(Knowing(data), data, tmp_path, labels="permuted")
     rates = result["rate_by_count"].values()
     assert max(rates) - min(rates) < 1.5  # with true labels 4: each group's mean label is drawn from all of them
     assert result["accuracy"]["rounded"] < 0.6
-    true, _, _ = run(Knowing(source), source, tmp_path / "true", updates=1)
+    true, _, _ = run(Knowing(data), data, tmp_path / "true", updates=1)
     assert result["trivial"] == true["trivial"], "majority and median are of the true labels"
 
 
@@ -159,7 +159,7 @@ def test_permuted_labels_are_the_same_labels_and_a_function_of_the_seed():
     assert (permuted(labels, 2) != shuffled).any()
 
 
-def test_scenes_of_more_than_five_are_left_out_and_counted(source, tmp_path):
+def test_scenes_of_more_than_five_are_left_out_and_counted(data, tmp_path):
     class Crowded(MiniatureDataModule):
         def test_counts(self):
             return [*super().test_counts(), 6]
@@ -167,11 +167,11 @@ def test_scenes_of_more_than_five_are_left_out_and_counted(source, tmp_path):
         def test(self, n):
             return [None] * 7 if n == 6 else super().test(n)
 
-    result, rows, _ = run(Knowing(source), Crowded(DATA, source.cache), tmp_path, updates=1)
+    result, rows, _ = run(Knowing(data), Crowded(DATA, data.cache), tmp_path, updates=1)
     assert (result["items"], result["excluded"], len(rows)) == (20, 7, 20)
 
 
-def test_the_counter_starts_from_the_methods_weights_and_trains_them(source, tmp_path):
+def test_the_counter_starts_from_the_methods_weights_and_trains_them(data, tmp_path):
     """A real method: the trunk is the pre-trained one, and only the head is new."""
     config = configure("counting", "smoke", "cavl", "untrained", 1)
     method = build(config)
@@ -179,14 +179,14 @@ def test_the_counter_starts_from_the_methods_weights_and_trains_them(source, tmp
     visual = [p.detach().clone() for p in method.visual_trunk.parameters()]
     counter = make_counter(method, None, seed=1)
     assert all(torch.equal(p, before[name]) for name, p in counter.audio_network.trunk.named_parameters())
-    result, _, _ = run(method, source, tmp_path, updates=2, hidden=None)
+    result, _, _ = run(method, data, tmp_path, updates=2, hidden=None)
     assert 0 <= result["score"] <= 1
     assert not all(torch.equal(p, before[name]) for name, p in method.audio_trunk.named_parameters())
     assert all(torch.equal(p, b) for p, b in zip(method.visual_trunk.parameters(), visual, strict=True))
 
 
-def test_new_layers_are_a_function_of_the_seed(source):
-    method = Knowing(source)
+def test_new_layers_are_a_function_of_the_seed(data):
+    method = Knowing(data)
     heads = [make_counter(method, 16, seed).head[0].weight for seed in (1, 1, 2)]
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
@@ -208,7 +208,7 @@ def test_a_counter_is_found_again_with_its_weights(tmp_home):
     assert torch.equal(loaded(waveform), counter.eval()(waveform))
 
 
-def test_listening_in_batches_keeps_order_and_takes_the_middle_window(source, monkeypatch):
+def test_listening_in_batches_keeps_order_and_takes_the_middle_window(data, monkeypatch):
     monkeypatch.setattr("benchmarks.tasks.counting.BATCH", 4)
 
     class First(nn.Module):
@@ -219,15 +219,15 @@ def test_listening_in_batches_keeps_order_and_takes_the_middle_window(source, mo
         def forward(self, waveform):
             return waveform[:, 0].float()
 
-    scenes = Pool([source.test(1), source.test(4)])
+    scenes = Pool([data.test(1), data.test(4)])
     ids, counts, rates = listen(First(), scenes, CPU)
     assert ids == [scenes[i].id for i in range(9)]
     assert counts.tolist() == [1] * 6 + [4] * 3
     assert rates.tolist() == [scenes[i].waveform[(22_050 - 1000) // 2] for i in range(9)]
 
 
-def test_the_monitor_hears_as_many_scenes_of_each_count(source):
-    monitor = Monitor(source, (1, 3), CPU)
+def test_the_monitor_hears_as_many_scenes_of_each_count(data):
+    monitor = CountingMonitor(data, (1, 3), CPU)
     assert [scene.n_sources for scene in monitor.scenes] == [1] * 3 + [3] * 3
 
     class Three:

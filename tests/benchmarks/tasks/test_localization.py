@@ -14,7 +14,7 @@ DATA = MiniatureData(train={"1": 12}, validation=2, test={"1": 14, "2": 6, "3": 
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def data(tmp_path_factory):
     return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
@@ -24,10 +24,10 @@ class Oracle:
     window = 44_100  # the whole scene
     sample_rate = 11_025
 
-    def __init__(self, source):
+    def __init__(self, data):
         self.places = {}
         for n in (1, 2, 3):
-            for scene in (source.test(n)[i] for i in range(len(source.test(n)))):
+            for scene in (data.test(n)[i] for i in range(len(data.test(n)))):
                 self.places[scene.waveform.tobytes()] = [scene.objects == j + 1 for j in range(n)]
                 for j, stem in enumerate(scene.stems):
                     self.places[stem.tobytes()] = [scene.objects == j + 1]
@@ -43,7 +43,7 @@ class Blind(Oracle):
         return 1 - super().localize(image, waveform, n, n_objects)
 
 
-def run(method, source, tmp_path):
+def run(method, data, tmp_path):
     """The task's result and the artifacts it kept."""
     files = {}
 
@@ -54,7 +54,7 @@ def run(method, source, tmp_path):
     context = fake_context(
         LocalizationConfig,
         {"most_sources": 3, "batch": 4, "examples": 3},
-        data=source,
+        data=data,
         device=torch.device("cpu"),
         trained=lambda: method,
         progress=lambda done, total: None,
@@ -63,8 +63,8 @@ def run(method, source, tmp_path):
     return measure(context), files
 
 
-def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(source, tmp_path):
-    result, files = run(Oracle(source), source, tmp_path)
+def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(data, tmp_path):
+    result, files = run(Oracle(data), data, tmp_path)
     for rule in ("threshold=0.5", "max_fraction=0.1", "max_fraction=0.5"):
         assert result["single"]["aligned"][rule] == {"ciou@0.5": 1.0, "auc": 1.0, "mean_ciou": 1.0, "degenerate": 0.0}
     assert (
@@ -87,16 +87,16 @@ def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(sou
     with np.load(files["examples.npz"]) as examples:
         assert examples["images"].shape == (3, 64, 64, 3)
         assert examples["heatmaps"].dtype == np.float16
-        assert examples["labels"].tolist() == [str(source.test(1)[i].kinds[0]) for i in range(3)]
+        assert examples["labels"].tolist() == [str(data.test(1)[i].kinds[0]) for i in range(3)]
 
 
-def test_a_method_that_is_always_wrong_scores_zero(source, tmp_path):
-    result, _ = run(Blind(source), source, tmp_path)
+def test_a_method_that_is_always_wrong_scores_zero(data, tmp_path):
+    result, _ = run(Blind(data), data, tmp_path)
     assert result["score"] == 0.0
     assert result["pointing"] == 0.0
 
 
-def test_masks_are_not_binarised_and_point_at_a_random_point_of_their_area(source, tmp_path):
+def test_masks_are_not_binarised_and_point_at_a_random_point_of_their_area(data, tmp_path):
     class Half(Oracle):
         """Each object's own mask and, beside it, as many pixels of nothing."""
 
@@ -109,7 +109,7 @@ def test_masks_are_not_binarised_and_point_at_a_random_point_of_their_area(sourc
                 mask[free[:, 0], free[:, 1]] = True
             return masks.float()
 
-    result, _ = run(Half(source), source, tmp_path)
+    result, _ = run(Half(data), data, tmp_path)
     assert set(result["single"]) == {"mask"}
     assert set(result["single"]["mask"]) == {"mask"}
     assert result["single"]["mask"]["mask"]["mean_ciou"] == pytest.approx(0.5)
@@ -117,24 +117,24 @@ def test_masks_are_not_binarised_and_point_at_a_random_point_of_their_area(sourc
     assert result["multi"]["2"]["pointing_other"] == result["multi"]["2"]["pointing"]
 
 
-def test_other_sounds_are_of_another_kind_and_a_function_of_the_seed(source):
-    scenes = source.test(1)
+def test_other_sounds_are_of_another_kind_and_a_function_of_the_seed(data):
+    scenes = data.test(1)
     other = other_sounds(scenes, 3)
     assert all(scenes[i].kinds != scenes[int(j)].kinds for i, j in enumerate(other))
     assert (other == other_sounds(scenes, 3)).all()
 
 
-def test_foreign_sounds_are_of_kinds_that_are_not_in_the_scene(source):
-    scene, strangers = source.test(3)[0], source.test(1)
+def test_foreign_sounds_are_of_kinds_that_are_not_in_the_scene(data):
+    scene, strangers = data.test(3)[0], data.test(1)
     sounds = foreign_sounds(scene, strangers, 1, 0)
     kinds = {strangers[i].waveform.tobytes(): strangers[i].kinds[0] for i in range(len(strangers))}
     assert sounds.shape == scene.stems.shape
     assert all(kinds[s.tobytes()] not in scene.kinds for s in sounds)
 
 
-def test_pointing_asks_for_one_source_in_an_image_of_all(source):
+def test_pointing_asks_for_one_source_in_an_image_of_all(data):
     asked = []
-    oracle = Oracle(source)
+    oracle = Oracle(data)
 
     class Spy:
         window = oracle.window
@@ -143,5 +143,5 @@ def test_pointing_asks_for_one_source_in_an_image_of_all(source):
             asked.append((len(image), n, n_objects))
             return oracle.localize(image, waveform, n)
 
-    assert points_at(Spy(), source.test(3)[0], source.test(3)[0].stems, torch.device("cpu")) == [True] * 3
+    assert points_at(Spy(), data.test(3)[0], data.test(3)[0].stems, torch.device("cpu")) == [True] * 3
     assert asked == [(3, 1, 3)]

@@ -46,7 +46,7 @@ BOUNDS = ("ideal-ratio-mask", "ideal-log-mask")
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def data(tmp_path_factory):
     return MiniatureDataModule(DATA, tmp_path_factory.mktemp("cache"))
 
 
@@ -60,8 +60,8 @@ class Perfect:
 
     sample_rate, window = 11_025, WINDOW
 
-    def __init__(self, source):
-        scenes = [source.test(1)[i] for i in range(len(source.test(1)))]
+    def __init__(self, data):
+        scenes = [data.test(1)[i] for i in range(len(data.test(1)))]
         self.sounds = {s.image.tobytes(): middle(s.waveform) for s in scenes}
 
     def separate(self, mixture, images):
@@ -91,10 +91,10 @@ class Locator(nn.Module):
 
     sample_rate, window, image_size, sound_maker_size = 11_025, 22_050, 64, len(KINDS)
 
-    def __init__(self, source):
+    def __init__(self, data):
         super().__init__()
         self.kinds = {}
-        for scenes in (source.train(1), source.validation(1), source.test(1)):
+        for scenes in (data.train(1), data.validation(1), data.test(1)):
             self.kinds |= {scenes[i].image.tobytes(): scenes[i].kinds[0] for i in range(len(scenes))}
 
     def sound_maker(self, image, waveform, how):
@@ -110,7 +110,7 @@ class Assigning(Locator):
         return torch.full((*images.shape[:2], 4, 4), 0.5)
 
 
-def run(method, source, tmp_path, seed=1, network=(), **evaluation):
+def run(method, data, tmp_path, seed=1, network=(), **evaluation):
     """The task's result, its tables' rows, its other files and the metrics it logged."""
     files, logged = {}, []
 
@@ -137,7 +137,7 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
             chosen,
             seed,
             job=SimpleNamespace(name="separation"),
-            data=source,
+            data=data,
             run=SimpleNamespace(observers=[]),
             training=TrainingConfig(batch=8, device="cpu", monitor_early=(0,)),
             device=torch.device("cpu"),
@@ -151,8 +151,8 @@ def run(method, source, tmp_path, seed=1, network=(), **evaluation):
     return result, files, logged
 
 
-def test_a_method_that_separates_is_scored_without_training(source, tmp_path):
-    result, files, logged = run(Perfect(source), source, tmp_path)
+def test_a_method_that_separates_is_scored_without_training(data, tmp_path):
+    result, files, logged = run(Perfect(data), data, tmp_path)
     rows = result["rows"]
     assert list(rows) == ["located-mixture", "shuffled", "mixture", "ideal-ratio-mask", "ideal-log-mask"]
     assert result["score"] == rows["located-mixture"]["sdr"] > 40
@@ -165,7 +165,7 @@ def test_a_method_that_separates_is_scored_without_training(source, tmp_path):
     assert logged == []
 
     assert len(files["pairs.csv"]) == 7
-    scenes = {source.test(1)[i].id: str(source.test(1)[i].kinds[0]) for i in range(16)}
+    scenes = {data.test(1)[i].id: str(data.test(1)[i].kinds[0]) for i in range(16)}
     asked = []
     for line in files["pairs.csv"]:
         assert (scenes[line["first"]], scenes[line["second"]]) == (line["kind_first"], line["kind_second"])
@@ -179,8 +179,8 @@ def test_a_method_that_separates_is_scored_without_training(source, tmp_path):
         assert np.mean([float(line["sdr"]) for line in of_row]) == pytest.approx(scores["sdr"])
 
 
-def test_unusable_estimates_are_left_out_of_their_row_only(source, tmp_path):
-    result, files, _ = run(Faulty(source), source, tmp_path)
+def test_unusable_estimates_are_left_out_of_their_row_only(data, tmp_path):
+    result, files, _ = run(Faulty(data), data, tmp_path)
     assert result["items"] == 7
     assert result["excluded"] == {"silent estimate": 4, "estimate not finite": 3}
     assert result["rows"]["located-mixture"]["excluded"] == 7
@@ -190,14 +190,14 @@ def test_unusable_estimates_are_left_out_of_their_row_only(source, tmp_path):
         assert (line["sdr"] == "nan") == (line["excluded"] != "")
 
 
-def test_a_method_without_any_usable_estimate_has_no_score(source, tmp_path):
+def test_a_method_without_any_usable_estimate_has_no_score(data, tmp_path):
     with pytest.raises(ValueError, match="none of 7 pairs could be scored"):
-        run(Silent(source), source, tmp_path)
+        run(Silent(data), data, tmp_path)
     assert (tmp_path / "items.csv").exists()  # says why
 
 
-def test_a_separation_network_is_trained_on_top_of_a_locator(source, tmp_path):
-    result, files, logged = run(Assigning(source), source, tmp_path)
+def test_a_separation_network_is_trained_on_top_of_a_locator(data, tmp_path):
+    result, files, logged = run(Assigning(data), data, tmp_path)
     rows = result["rows"]
     assert set(rows) == {
         "located-mixture",
@@ -234,7 +234,7 @@ def test_a_separation_network_is_trained_on_top_of_a_locator(source, tmp_path):
     }
     assert arrays["pair"].tolist() == [0, 1, 2]
     solos = {line["pair"]: (line["first"], line["second"]) for line in files["pairs.csv"]}
-    by_id = {source.test(1)[i].id: source.test(1)[i] for i in range(16)}
+    by_id = {data.test(1)[i].id: data.test(1)[i] for i in range(16)}
     for e in range(3):
         scenes = [by_id[name] for name in solos[str(e)]]
         halves = torch.stack([middle(s.waveform) for s in scenes]).numpy() / 2
@@ -250,26 +250,26 @@ def test_a_separation_network_is_trained_on_top_of_a_locator(source, tmp_path):
     assert arrays["kinds"].shape == (3, 2)
 
 
-def test_the_primary_row_is_the_configured_one_and_mixing_only_scales(source, tmp_path):
-    mean, *_ = run(Locator(source), source, tmp_path / "a", network={"located": "solo"})
-    total, *_ = run(Locator(source), source, tmp_path / "b", network={"located": "solo", "mixing": "sum"})
+def test_the_primary_row_is_the_configured_one_and_mixing_only_scales(data, tmp_path):
+    mean, *_ = run(Locator(data), data, tmp_path / "a", network={"located": "solo"})
+    total, *_ = run(Locator(data), data, tmp_path / "b", network={"located": "solo", "mixing": "sum"})
     assert mean["score"] == mean["rows"]["located-solo"]["sdr"]
     assert "audio-assignment" not in mean["rows"]
     for row in ("mixture", *BOUNDS):
         assert mean["rows"][row]["sdr"] == pytest.approx(total["rows"][row]["sdr"], abs=0.01)
 
 
-def test_the_result_is_a_function_of_the_seed(source, tmp_path):
-    results = [run(Locator(source), source, tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((1, 1, 2))]
+def test_the_result_is_a_function_of_the_seed(data, tmp_path):
+    results = [run(Locator(data), data, tmp_path / str(i), seed=seed)[0] for i, seed in enumerate((1, 1, 2))]
     assert results[0] == results[1]
     assert results[0]["score"] != results[2]["score"]
 
 
-def test_methods_that_want_another_sample_rate_are_refused(source, tmp_path):
-    method = Perfect(source)
+def test_methods_that_want_another_sample_rate_are_refused(data, tmp_path):
+    method = Perfect(data)
     method.sample_rate = 8000
     with pytest.raises(ValueError, match="wants sounds of 8000 Hz, the test set has 11025"):
-        run(method, source, tmp_path)
+        run(method, data, tmp_path)
 
 
 # -- pairs and controls ------------------------------------------------------------------------------------------------
@@ -314,8 +314,8 @@ class Hearing(Locator):
         return waveform.float().std(1, keepdim=True).expand(-1, self.sound_maker_size)
 
 
-def test_each_row_is_located_with_its_own_sound(source):
-    separator = make_separator(Hearing(source), from_dict(SeparatorConfig, NETWORK), seed=1)
+def test_each_row_is_located_with_its_own_sound(data):
+    separator = make_separator(Hearing(data), from_dict(SeparatorConfig, NETWORK), seed=1)
     parts = torch.stack([torch.full((WINDOW,), 0.0), torch.sin(torch.arange(WINDOW) / 9)]).unsqueeze(0)
     guides = ByLocation(separator).guides(Mixed(range(1), torch.zeros(1, 2, 3, 64, 64, dtype=torch.uint8), parts))
     loudness = {row: guide[0, :, 0] for row, guide in guides.items()}
@@ -328,8 +328,8 @@ def test_one_pair_has_no_shuffled_control():
         of_other_pairs([(0, 1)], 1)
 
 
-def test_only_solos_of_known_kind_are_mixed(source):
-    scene = source.test(1)[0]
+def test_only_solos_of_known_kind_are_mixed(data):
+    scene = data.test(1)[0]
     assert kind_of(scene) == scene.kinds[0]
     for kinds in ((), (1, 2)):
         with pytest.raises(ValueError, match=f"{scene.id} has {len(kinds)} known kinds"):

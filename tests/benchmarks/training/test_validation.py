@@ -10,7 +10,7 @@ from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.metrics.retrieval import pair_accuracy
 from benchmarks.training.batching import collate
 from benchmarks.training.pairs import spread
-from benchmarks.training.validation import CorrespondenceMonitor, Monitor, SynchronyMonitor, make_monitor
+from benchmarks.training.validation import AlignmentMonitor, CorrespondenceMonitor, SynchronyMonitor, make_monitor
 from cavl.curriculum import Stage
 
 CPU = torch.device("cpu")
@@ -18,7 +18,7 @@ STAGE = Stage(curricula=(1,), updates=1, lr=1.0)
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def data(tmp_path_factory):
     return MiniatureDataModule(MiniatureData(train={"1": 12}, validation=6), tmp_path_factory.mktemp("cache"))
 
 
@@ -52,24 +52,24 @@ class Synchronising(Deaf):
         return torch.as_tensor(self.scores[(len(self.asked) - 1) % len(self.scores)]).expand(len(clip))
 
 
-def make(method, source, seed=1):
-    return make_monitor(method, source, STAGE, seed, CPU)
+def make(method, data, seed=1):
+    return make_monitor(method, data, STAGE, seed, CPU)
 
 
-def test_nothing_is_measured_of_a_method_without_these_abilities(source):
-    assert make(Deaf(), source) is None
+def test_nothing_is_measured_of_a_method_without_these_abilities(data):
+    assert make(Deaf(), data) is None
 
 
-def test_correspondence_is_measured_on_the_same_pairs_every_time(source):
+def test_correspondence_is_measured_on_the_same_pairs_every_time(data):
     method = Corresponding(1.0, 0.0)
-    monitor = make(method, source)
+    monitor = make(method, data)
     assert monitor(method) == {"avc_auc": 1.0}
     assert monitor(Corresponding(0.0, 1.0)) == {"avc_auc": 0.0}
     assert monitor(Corresponding(2.0)) == {"avc_auc": 0.5}
     monitor(method)
     (image, own), (same, others), (again, _), _ = method.asked
     assert image is same is again
-    scenes = [source.validation(1)[i] for i in range(6)]
+    scenes = [data.validation(1)[i] for i in range(6)]
     middle = np.stack([scene.waveform[19_294 : 19_294 + 5_512] for scene in scenes])  # of 44,100 samples
     assert image.shape == (6, 3, 64, 64)
     assert own.dtype == torch.int16
@@ -79,21 +79,21 @@ def test_correspondence_is_measured_on_the_same_pairs_every_time(source):
     assert sorted(map(bytes, others.numpy())) == sorted(map(bytes, middle))
 
 
-def test_a_method_that_watches_corresponds_by_clips(source):
+def test_a_method_that_watches_corresponds_by_clips(data):
     class Watching(Corresponding):
         clip_frames, clip_fps = 2, 4.0
 
     method = Watching(0.0)
-    make(method, source)(method)
-    clip = source.validation(1).clip(3, 19_294 / 11_025, 2, 4.0)
+    make(method, data)(method)
+    clip = data.validation(1).clip(3, 19_294 / 11_025, 2, 4.0)
     assert (method.asked[0][0][3].permute(0, 2, 3, 1).numpy() == clip).all()
 
 
-def test_synchronisation_is_measured_on_clips_that_are_drawn_once(source, monkeypatch):
-    scenes, drawn = source.validation(1), []
+def test_synchronisation_is_measured_on_clips_that_are_drawn_once(data, monkeypatch):
+    scenes, drawn = data.validation(1), []
     monkeypatch.setattr(scenes, "clip", lambda *a, clip=scenes.clip: drawn.append(a) or clip(*a))
     method = Synchronising(1.0, 0.0, 1.0)
-    monitor = make(method, source)
+    monitor = make(method, data)
     assert monitor(method) == {"avts_auc_easy": 1.0, "avts_auc_hard": 0.5}
     assert monitor(Synchronising(1.0, 2.0, 0.0)) == {"avts_auc_easy": 0.0, "avts_auc_hard": 1.0}
     assert [index for index, *_ in drawn] == list(range(6))
@@ -118,10 +118,10 @@ def find(part, whole):
     return next((int(at) for at in likely if np.array_equal(whole[at : at + len(part)], part)), None)
 
 
-def test_pairs_are_a_function_of_the_seed(source):
+def test_pairs_are_a_function_of_the_seed(data):
     def sounds(kind, seed):
         method = kind(0.0)
-        make(method, source, seed)(method)
+        make(method, data, seed)(method)
         return torch.stack([sound for _, sound in method.asked])
 
     for kind in (Corresponding, Synchronising):
@@ -129,7 +129,7 @@ def test_pairs_are_a_function_of_the_seed(source):
         assert not torch.equal(sounds(kind, 1), sounds(kind, 2))
 
 
-def test_a_method_is_measured_by_all_its_abilities(source):
+def test_a_method_is_measured_by_all_its_abilities(data):
     class Everything(Synchronising):
         def corresponds(self, image, waveform):
             return torch.zeros(len(image))
@@ -144,10 +144,10 @@ def test_a_method_is_measured_by_all_its_abilities(source):
             return heat
 
     method = Everything(0.0)
-    measured = make(method, source)(method)
+    measured = make(method, data)(method)
     assert list(measured) == ["pair_accuracy", "r_at_1", "pointing", "avc_auc", "avts_auc_easy", "avts_auc_hard"]
     assert measured["pair_accuracy"] == measured["avc_auc"] == measured["avts_auc_hard"] == 0.5
-    alone = Monitor(source, STAGE, 1, CPU)
+    alone = AlignmentMonitor(data, STAGE, 1, CPU)
     assert {name: measured[name] for name in ("pair_accuracy", "r_at_1", "pointing")} == alone(method)
     batch = collate(alone.scenes, method.window)
     distances = method.scene_distances(batch.image, batch.waveform, batch.n_sources).numpy()
@@ -156,22 +156,22 @@ def test_a_method_is_measured_by_all_its_abilities(source):
 
 def test_at_most_64_scenes_correspond_and_48_are_in_sync(tmp_path):
     scenes = MiniatureDataModule(MiniatureData(validation=70), tmp_path).validation(1)
-    source = SimpleNamespace(validation=lambda n: scenes)
-    assert len(CorrespondenceMonitor(Corresponding(0.0), source, 1, CPU).images) == 64
-    assert len(SynchronyMonitor(Synchronising(0.0), source, 1, CPU).clips) == 48
+    data = SimpleNamespace(validation=lambda n: scenes)
+    assert len(CorrespondenceMonitor(Corresponding(0.0), data, 1, CPU).images) == 64
+    assert len(SynchronyMonitor(Synchronising(0.0), data, 1, CPU).clips) == 48
 
 
-def test_scenes_too_few_or_too_short_are_refused(source):
-    few = SimpleNamespace(validation=lambda n: [source.validation(1)[0]])
+def test_scenes_too_few_or_too_short_are_refused(data):
+    few = SimpleNamespace(validation=lambda n: [data.validation(1)[0]])
     with pytest.raises(ValueError, match="1 scenes are too few to pair each with 1 others"):
         make(Corresponding(0.0), few)
     method = Synchronising(0.0)
     method.window = 14_701
     with pytest.raises(ValueError, match=r"hard negatives need three windows of 14701; take longer scenes"):
-        make(method, source)
+        make(method, data)
     method.window, method.clip_frames = 1_000, 60  # a clip of 5.9 s in a scene of 4 s
     with pytest.raises(ValueError, match=r"has 0 samples in which sounds with their clips may lie"):
-        make(method, source)
+        make(method, data)
 
 
 @pytest.mark.parametrize(
