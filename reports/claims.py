@@ -27,19 +27,8 @@ FOR, AGAINST, UNDECIDED = (ONE_SEED + said for said in ("in favour", "against", 
 Relation = Literal["above", "at least", "about equal", "slightly above"]
 #: Ours, as the summaries give no number: differences that count as none, and those that count as slight.
 EQUAL, SLIGHT = 0.03, 0.05
-WITHIN: Mapping[Relation, float] = {
-    "above": math.inf,
-    "at least": EQUAL,
-    "about equal": EQUAL,
-    "slightly above": SLIGHT,
-}
-PHRASES: Mapping[Relation, str] = {
-    "above": "above",
-    "at least": "at least as good as",
-    "about equal": "about equal to",
-    "slightly above": "slightly above",
-}
-
+WITHIN: Mapping[Relation, float] = {"at least": EQUAL, "about equal": EQUAL, "slightly above": SLIGHT}
+PHRASES: Mapping[Relation, str] = {"at least": "at least as good as", "about equal": "about equal to"}
 
 SCORES: Mapping[str, Score | TrainingScore] = {
     "avc": avc.SCORE,
@@ -79,11 +68,7 @@ class Claim:
 
 
 def _each(
-    firsts: Sequence[Who],
-    relation: Relation,
-    seconds: Sequence[Who],
-    *scores: str,
-    further: Sequence[str] = (),
+    firsts: Sequence[Who], relation: Relation, seconds: Sequence[Who], *scores: str, further: Sequence[str] = ()
 ) -> tuple[Comparison, ...]:
     """Every first with every second, in every score."""
     return tuple(
@@ -101,6 +86,7 @@ L3_SUMMARY, AVTS_SUMMARY = "L3-Net summary", "AVTS summary"
 REAL_PROBES, REAL_ACTIONS = ("probe esc10", "probe esc50"), ("action ucf101", "action hmdb51")
 L3, CURRICULUM, EASY_ONLY = ("l3", "avc"), ("avts", "curriculum"), ("avts", "easy")
 SCRATCH, LABELLED = ("avts", "untrained"), ("avts", "supervised")
+OTHER_TRUNKS = [(f"avts:{trunk}", "curriculum") for trunk in ("mc2", "mc4", "mc5")]
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(
@@ -183,9 +169,7 @@ CLAIMS: tuple[Claim, ...] = (
         quote="Used 3D convs in the initial layers (MCx models) and then used 2D convs for visual processing. MC3 was "
         "found the best.",
         reading="MC3 is the best of MC2 to MC5",
-        comparisons=_each(
-            [CURRICULUM], "above", [(f"avts:{trunk}", "curriculum") for trunk in ("mc2", "mc4", "mc5")], "avts mixed"
-        ),
+        comparisons=_each([CURRICULUM], "above", OTHER_TRUNKS, "avts mixed"),
     ),
     Claim(
         id="A7",
@@ -222,7 +206,7 @@ def holds(relation: Relation, difference: Estimate) -> bool | None:
     zero. ``about equal``: within ± :data:`EQUAL`, or wholly outside. ``slightly above``: between zero and
     :data:`SLIGHT`, or wholly outside.
     """
-    low, high, within = difference.low, difference.high, WITHIN[relation]
+    low, high, within = difference.low, difference.high, WITHIN.get(relation, math.inf)
     if not (math.isfinite(low) and math.isfinite(high)):
         return None
     match relation:
@@ -322,11 +306,9 @@ def _sides(study: Study, comparison: Comparison) -> tuple[Side, Side]:
 
 def _statement(study: Study, comparison: Comparison, first: Side, second: Side) -> str:
     """ "L3-Net avc above L3-Net supervised", and whether one of them was trained for longer."""
-    schedules = [
-        labels.schedule(stages) for who in (comparison.first, comparison.second) if (stages := study.stages(*who))
-    ]
-    unmatched = " (not trained for as long)" if len(set(schedules)) > 1 else ""
-    return f"{first.name} {PHRASES[comparison.relation]} {second.name}{unmatched}"
+    both = (study.stages(*who) for who in (comparison.first, comparison.second))
+    unmatched = " (not trained for as long)" if len({labels.schedule(stages) for stages in both if stages}) > 1 else ""
+    return f"{first.name} {PHRASES.get(comparison.relation, comparison.relation)} {second.name}{unmatched}"
 
 
 def _missing(study: Study, comparison: Comparison, first: Side, second: Side) -> list[str]:

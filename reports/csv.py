@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from reports.cells import Table
+from reports.cells import Cell, Table
 
-CSV_COLUMNS = (
-    "table",
-    "group",
-    "row",
-    "column",
-    "text",
-    "mean",
-    "ci",
-    "seeds",
-    "planned_seeds",
-    "items",
-    "excluded",
-    "run_ids",
-    "seed_values",
-    "paper",
-    "no_better_than",
-    "stale",
-    "coverage",
-)
+#: Column -> what stands in it for a cell; None leaves it empty.
+OF_CELL: Mapping[str, Callable[[Cell], Any]] = {
+    "text": lambda cell: cell.text,
+    "mean": lambda cell: cell.estimate and cell.estimate.mean,
+    "ci": lambda cell: cell.estimate and cell.estimate.half,
+    "seeds": lambda cell: cell.seeds if cell.parts else None,
+    "planned_seeds": lambda cell: cell.planned if cell.parts else None,
+    "items": lambda cell: cell.items,
+    "excluded": lambda cell: None if cell.items is None else cell.excluded,
+    "run_ids": lambda cell: " ".join(map(str, cell.runs)),
+    "seed_values": lambda cell: " ".join(
+        f"{p.seed}:{p.value * cell.scale!r}" for p in cell.parts if p.value is not None
+    ),
+    "paper": lambda cell: cell.published and cell.published.value,
+    "no_better_than": lambda cell: "; ".join(cell.beaten_by),
+    "stale": lambda cell: "; ".join(cell.stale),
+    "coverage": lambda cell: cell.coverage,
+}
+CSV_COLUMNS = ("table", "group", "row", "column", *OF_CELL)
 
 
 def long_csv(table: Table) -> str:
@@ -35,27 +37,6 @@ def long_csv(table: Table) -> str:
     writer.writerow(CSV_COLUMNS)
     for row in table.rows:
         for column, cell in zip(table.columns, row.cells, strict=True):
-            estimate = cell.estimate
-            values = (f"{p.seed}:{p.value * cell.scale!r}" for p in cell.parts if p.value is not None)
-            writer.writerow(
-                (
-                    table.name,
-                    row.group,
-                    row.label,
-                    column,
-                    cell.text,
-                    "" if estimate is None else repr(estimate.mean),
-                    "" if estimate is None or estimate.half is None else repr(estimate.half),
-                    cell.seeds if cell.parts else "",
-                    cell.planned if cell.parts else "",
-                    "" if cell.items is None else cell.items,
-                    "" if cell.items is None else cell.excluded,
-                    " ".join(map(str, cell.runs)),
-                    " ".join(values),
-                    "" if cell.published is None else repr(cell.published.value),
-                    "; ".join(cell.beaten_by),
-                    "; ".join(cell.stale),
-                    cell.coverage,
-                )
-            )
+            told = (tell(cell) for tell in OF_CELL.values())
+            writer.writerow((table.name, row.group, row.label, column, *told))
     return file.getvalue()

@@ -54,6 +54,7 @@ def page(study: Study, tables: Sequence[Table], figures: Sequence[tuple[Figure, 
 def summary(study: Study) -> dict[str, Any]:
     """What a reader must know before the first number, as plain values: done, missing, failed, stale, damaged."""
     stops = [r.stop_time for r in study.runs if r.stop_time]
+    stale = [n for n in study.nodes if n.run and n.run.stale]
     return {
         "preset": study.preset,
         "rehearsal": study.rehearsal,
@@ -73,11 +74,7 @@ def summary(study: Study) -> dict[str, Any]:
             if n.attempt is not None
         ],
         "not_run": [n.name for n in study.nodes if n.problem == "not run"],
-        "stale": [
-            {"name": n.name, "run": n.run.id, "reasons": list(n.run.stale)}
-            for n in study.nodes
-            if n.run and n.run.stale
-        ],
+        "stale": [{"name": n.name, "run": n.run.id, "reasons": list(n.run.stale)} for n in stale if n.run],
         "damaged": [hide_home(study, text) for text in study.damaged],
     }
 

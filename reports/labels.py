@@ -44,31 +44,10 @@ ARMS = {
 WITHOUT_ARM = {"avts": "MC3"}
 #: Orderings from the simplest to the longest, each before its controls; others follow in the order of the plan.
 ORDERINGS = (
-    "avc",
-    "avc-matched",
-    "supervised-avc",
-    "curriculum",
-    "curriculum-bce",
-    "easy",
-    "c1",
-    "c0",
-    "c3",
-    "mixed",
-    "c1-c2",
-    "c1-c2scene",
-    "c1-c2-c3",
-    "c1-c2-c3-counted",
-    "c1-matched",
-    "c3-matched",
-    "mixed-matched",
-    "hard-to-easy",
-    "c1-c2-c3-c4",
-    "hard",
-    "super-hard",
-    "super-hard-start",
-    "bce",
-    "supervised",
-    "untrained",
+    *("avc", "avc-matched", "supervised-avc", "curriculum", "curriculum-bce", "easy"),
+    *("c1", "c0", "c3", "mixed", "c1-c2", "c1-c2scene", "c1-c2-c3", "c1-c2-c3-counted"),
+    *("c1-matched", "c3-matched", "mixed-matched", "hard-to-easy", "c1-c2-c3-c4"),
+    *("hard", "super-hard", "super-hard-start", "bce", "supervised", "untrained"),
 )
 CURRICULUM = "c1-c2-c3"
 UNTRAINED = "untrained"
@@ -117,7 +96,6 @@ def reference_of(method: str) -> str:
 
 
 # -- stages ------------------------------------------------------------------------------------------------------------
-
 
 #: Values of a stage's options that have another name.
 OPTIONS = {"bce": "BCE", "avc": "AVC", "classify": "kinds from labels"}

@@ -6,6 +6,7 @@ to table, could be compared digit by digit.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -125,11 +126,8 @@ def published(table: int, row: str, metric: str) -> Published | None:
         printed = PAPER[table]
         text = printed.rows[row][printed.metrics.index(metric)]
     except (KeyError, ValueError):
-        known = (
-            f"rows {list(PAPER[table].rows)}, metrics {list(PAPER[table].metrics)}"
-            if table in PAPER
-            else "tables 1 to 6"
-        )
+        has = PAPER.get(table)
+        known = f"rows {list(has.rows)}, metrics {list(has.metrics)}" if has else "tables 1 to 6"
         raise KeyError(f"the paper prints no {metric!r} of {row!r} in Table {table}; it has {known}") from None
     return None if text is None else Published(table=table, row=row, metric=metric, value=float(text), printed=text)
 
@@ -137,8 +135,6 @@ def published(table: int, row: str, metric: str) -> Published | None:
 def entries() -> Iterator[Published]:
     """Every number that the paper prints, table by table, row by row."""
     for number, table in PAPER.items():
-        for row in table.rows:
-            for metric in table.metrics:
-                entry = published(number, row, metric)
-                if entry is not None:
-                    yield entry
+        for row, metric in itertools.product(table.rows, table.metrics):
+            if (entry := published(number, row, metric)) is not None:
+                yield entry

@@ -118,11 +118,8 @@ class Study:
         parts = [f"{kind} {', '.join(names)}" for kind, names in self.selected.items() if names]
         if len(self.seeds) < self.preset_seeds:
             parts.append(f"{len(self.seeds)} of {self.preset_seeds} seeds")
-        return (
-            f"Of the preset only: {'; '.join(parts)}. What else it has, trivial rows apart, is not selected."
-            if parts
-            else ""
-        )
+        only = f"Of the preset only: {'; '.join(parts)}. What else it has, trivial rows apart, is not selected."
+        return only if parts else ""
 
     @property
     def shared(self) -> list[str]:
@@ -280,9 +277,8 @@ def load_study(registry: Registry, preset: str) -> Study:
             f"no plan of preset {preset!r} in {registry.home}: the suite has not run there with it; {there}{remedy}"
         ) from None
     except (RecordError, KeyError, TypeError, ValueError) as error:
-        raise NoPlanError(
-            f"the plan of preset {preset!r} in {registry.home} cannot be read ({error}); {remedy}"
-        ) from error
+        unreadable = f"the plan of preset {preset!r} in {registry.home} cannot be read ({error}); {remedy}"
+        raise NoPlanError(unreadable) from error
     attempts: dict[str, list[Record]] = {}
     for record in registry.records(key=[e.key for e in entries]):
         attempts.setdefault(record.pedigree.key, []).append(record)
@@ -302,16 +298,9 @@ def load_study(registry: Registry, preset: str) -> Study:
 
 
 def _entry(entry: Mapping[str, Any]) -> Node:
-    return Node(
-        name=entry["name"],
-        key=entry["key"],
-        task=entry["task"],
-        method=entry["method"],
-        ordering=entry["ordering"],
-        seed=int(entry["seed"]),
-        variant=entry.get("variant"),
-        parents=tuple(entry.get("parents", ())),
-    )
+    named = {name: entry[name] for name in ("name", "key", "task", "method", "ordering")}
+    parents = tuple(entry.get("parents", ()))
+    return Node(**named, seed=int(entry["seed"]), variant=entry.get("variant"), parents=parents)
 
 
 def _with_run(node: Node, attempts: Sequence[Record]) -> Node:

@@ -44,6 +44,18 @@ class MethodPreset:
     tasks: tuple[str, ...] | None = None  # what it is measured in; None: all that it can
 
 
+def trained(model: Mapping[str, Any], orderings: Mapping[str, Ordering], *runs: str, **more: Any) -> MethodPreset:
+    """A method whose orderings are the same for every seed."""
+    return MethodPreset(model=model, orderings=lambda seed: orderings, runs=runs, **more)
+
+
+#: Methods without a network: masks that see no image, and the sound's own statistics.
+TRIVIAL: Mapping[str, MethodPreset] = {
+    **{name: MethodPreset() for name in ("full-frame", "centred-square", "mean-training-map", "random-box")},
+    "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one."""
@@ -195,10 +207,6 @@ def methods_of(name: str, preset: Preset) -> dict[str, MethodPreset]:
         stages = tuple(from_dict(Stage, s, f"{method}.stages") for s in part.get("stages", ()))
         # What is trained is shown untrained as well.
         orderings: dict[str, Ordering] = {"own": stages, "untrained": ()} if stages else {"none": ()}
-        whole = MethodPreset(model=part.get("model", {}), orderings=_always(orderings), runs=tuple(orderings))
+        whole = trained(part.get("model", {}), orderings, *orderings)
         found[method] = whole if limit is None else _rehearsed_method(whole, limit)
     return found
-
-
-def _always(orderings: Mapping[str, Ordering]) -> Callable[[int], Mapping[str, Ordering]]:
-    return lambda seed: orderings

@@ -22,21 +22,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.presets import MethodPreset, Variants
+from benchmarks.presets import TRIVIAL, MethodPreset, Variants, trained
 from benchmarks.presets import miniature as full
 
 L3_RUNS = ("avc", "avc-matched", "supervised", "supervised-avc", "untrained")
 AVTS_RUNS = (
-    "easy",
-    "hard",
-    "mixed",
-    "curriculum",
-    "super-hard",
-    "super-hard-start",
-    "bce",
-    "curriculum-bce",
-    "supervised",
-    "untrained",
+    *("easy", "hard", "mixed", "curriculum", "super-hard", "super-hard-start"),
+    *("bce", "curriculum-bce", "supervised", "untrained"),
 )
 #: From scratch, after self-supervised training, after supervised training.
 FINE_TUNED = ("untrained", "easy", "curriculum", "supervised")
@@ -54,19 +46,13 @@ def as_they_are(orderings: Iterable[str]) -> Mapping[str, Variants]:
 
 def l3_arm(changes: Mapping[str, Any]) -> MethodPreset:
     """L3-Net with other choices, trained as it is itself."""
-    return MethodPreset(
-        model={**full.L3, **changes}, orderings=lambda seed: full.L3_ORDERINGS, runs=("avc", "untrained")
-    )
+    return trained({**full.L3, **changes}, full.L3_ORDERINGS, "avc", "untrained")
 
 
 def avts_arm(mc: int) -> MethodPreset:
     """AVTS with an MCx trunk, trained by the curriculum."""
-    return MethodPreset(
-        model={**full.AVTS, "mc": mc},
-        orderings=lambda seed: full.AVTS_ORDERINGS,
-        runs=("curriculum", "untrained"),
-        variants={"action": {}},
-    )
+    model = {**full.AVTS, "mc": mc}
+    return trained(model, full.AVTS_ORDERINGS, "curriculum", "untrained", variants={"action": {}})
 
 
 PRESET = replace(
@@ -85,7 +71,6 @@ PRESET = replace(
             },
         ),
         **{f"avts:mc{mc}": avts_arm(mc) for mc in (2, 4, 5)},
-        "full-frame": MethodPreset(),
-        "spectrogram-statistics": full.PRESET.methods["spectrogram-statistics"],
+        **{name: TRIVIAL[name] for name in ("full-frame", "spectrogram-statistics")},
     },
 )

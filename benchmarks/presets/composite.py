@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from baselines import attention, dmc, l3
 from benchmarks.datasets.composite import CompositeData
-from benchmarks.presets import MethodPreset, Preset
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
@@ -33,11 +33,7 @@ SPECTROGRAM = {"hop": 512, "frames": 64, "bins": 64, "oversample": 4}
 VISUAL_TRUNK = (16, "M", 32, "M", 64, "M", 64)
 
 CAVL = {**small.CAVL, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
-L3 = {
-    **{name: value for name, value in small.L3.items() if name != "classes"},
-    "image_size": 96,
-    "frame_of": "scene",
-}
+L3 = {**{name: value for name, value in small.L3.items() if name != "classes"}, "image_size": 96, "frame_of": "scene"}
 DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
 ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
 IMAGE_NEGATIVES = {**small.IMAGE_NEGATIVES, **ATTENTION}
@@ -57,21 +53,11 @@ PRESET = Preset(
             runs=("untrained", "c1", "c1-c2", "c1-c2scene", "c0", "c1-c2-c3", "c3-matched"),
             variants=small.PRESET.methods["cavl"].variants,
         ),
-        "l3": MethodPreset(
-            model=L3, orderings=lambda seed: l3.orderings((600, 600), (1e-3, 1e-3)), runs=("avc", "untrained")
-        ),
-        "dmc": MethodPreset(model=DMC, orderings=lambda seed: dmc.orderings((600,), (1e-3,)), runs=("c1", "untrained")),
-        "attention": MethodPreset(
-            model=ATTENTION, orderings=lambda seed: attention.orderings((600,), (1e-4,)), runs=("c1", "untrained")
-        ),
-        "attention:image-negatives": MethodPreset(
-            model=IMAGE_NEGATIVES,
-            orderings=lambda seed: attention.orderings((600,), (1e-3,)),
-            runs=("c1", "untrained"),
-        ),
-        **{name: small.PRESET.methods[name] for name in ("full-frame", "centred-square", "mean-training-map")},
-        "random-box": small.PRESET.methods["random-box"],
-        "spectrogram-statistics": small.PRESET.methods["spectrogram-statistics"],
+        "l3": trained(L3, l3.orderings((600, 600), (1e-3, 1e-3)), "avc", "untrained"),
+        "dmc": trained(DMC, dmc.orderings((600,), (1e-3,)), "c1", "untrained"),
+        "attention": trained(ATTENTION, attention.orderings((600,), (1e-4,)), "c1", "untrained"),
+        "attention:image-negatives": trained(IMAGE_NEGATIVES, attention.orderings((600,), (1e-3,)), "c1", "untrained"),
+        **TRIVIAL,
     },
     evaluations={
         "classification": ClassificationConfig(probe="composite"),

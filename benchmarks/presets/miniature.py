@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.miniature import MiniatureData
-from benchmarks.presets import MethodPreset, Preset
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, trained
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
@@ -146,32 +146,16 @@ PRESET = Preset(
             ),
             variants={
                 "counting": {"untrained": ({}, {"labels": "permuted"}), "c0": ({},), "c1": ({},), "c1-c2": ({},)},
-                "separation": {
-                    "untrained": ({},),
-                    "c1": ({}, {"network": {"conditioning": "center"}}),
-                    "c1-c2": ({},),
-                },
+                "separation": {"untrained": ({},), "c1": ({}, {"network": {"conditioning": "center"}}), "c1-c2": ({},)},
             },
         ),
-        "l3": MethodPreset(model=L3, orderings=lambda seed: L3_ORDERINGS, runs=("avc", "untrained")),
-        "avts": MethodPreset(
-            model=AVTS,
-            orderings=lambda seed: AVTS_ORDERINGS,
-            runs=("easy", "curriculum", "untrained"),
-            variants={"action": {}},  # the preset "ablations" fine-tunes
-        ),
-        "dmc": MethodPreset(model=DMC, orderings=lambda seed: DMC_ORDERINGS, runs=("c1", "untrained")),
-        "attention": MethodPreset(
-            model=ATTENTION, orderings=lambda seed: ATTENTION_ORDERINGS, runs=("c1", "untrained")
-        ),
-        "attention:image-negatives": MethodPreset(
-            model=IMAGE_NEGATIVES, orderings=lambda seed: IMAGE_NEGATIVES_ORDERINGS, runs=("c1", "untrained")
-        ),
-        "full-frame": MethodPreset(),
-        "centred-square": MethodPreset(),
-        "mean-training-map": MethodPreset(),
-        "random-box": MethodPreset(),
-        "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
+        "l3": trained(L3, L3_ORDERINGS, "avc", "untrained"),
+        # The preset "ablations" fine-tunes.
+        "avts": trained(AVTS, AVTS_ORDERINGS, "easy", "curriculum", "untrained", variants={"action": {}}),
+        "dmc": trained(DMC, DMC_ORDERINGS, "c1", "untrained"),
+        "attention": trained(ATTENTION, ATTENTION_ORDERINGS, "c1", "untrained"),
+        "attention:image-negatives": trained(IMAGE_NEGATIVES, IMAGE_NEGATIVES_ORDERINGS, "c1", "untrained"),
+        **TRIVIAL,
     },
     evaluations={
         # The paper's schedule falls over many epochs; in one and a half (212 updates each) it must fall ten times as

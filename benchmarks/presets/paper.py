@@ -24,11 +24,7 @@ from typing import Any
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.paper import PaperData
-from benchmarks.presets import (
-    MethodPreset,
-    Preset,
-    Variants,
-)
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, Variants, trained
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
@@ -219,26 +215,14 @@ PRESET = Preset(
             PaperData(pretraining="audioset_instrument", separation="audioset_instrument"),
             {"untrained": MASK, "c1": MASK_AND_CENTER},
         ),
-        "l3": MethodPreset(model=L3, orderings=lambda seed: L3_ORDERINGS, runs=("avc", "untrained")),
-        "avts": MethodPreset(
-            model=AVTS,
-            orderings=lambda seed: AVTS_ORDERINGS,
-            runs=("easy", "curriculum", "untrained"),
-            variants={"action": {}},  # UCF-101 and HMDB-51 are the preset ablations'
-        ),
+        "l3": trained(L3, L3_ORDERINGS, "avc", "untrained"),
+        # UCF-101 and HMDB-51 are the preset ablations'.
+        "avts": trained(AVTS, AVTS_ORDERINGS, "easy", "curriculum", "untrained", variants={"action": {}}),
         # Table 3. Here all are trained on the same data; the paper's numbers of these two are their own papers'.
-        "dmc": MethodPreset(model=DMC, orderings=lambda seed: DMC_ORDERINGS, runs=("c1", "untrained")),
-        "attention": MethodPreset(
-            model=ATTENTION, orderings=lambda seed: ATTENTION_ORDERINGS, runs=("c1", "untrained")
-        ),
-        "attention:image-negatives": MethodPreset(
-            model=IMAGE_NEGATIVES, orderings=lambda seed: ATTENTION_ORDERINGS, runs=("c1", "untrained")
-        ),
-        "full-frame": MethodPreset(),
-        "centred-square": MethodPreset(),
-        "mean-training-map": MethodPreset(),
-        "random-box": MethodPreset(),  # Table 3: Random
-        "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
+        "dmc": trained(DMC, DMC_ORDERINGS, "c1", "untrained"),
+        "attention": trained(ATTENTION, ATTENTION_ORDERINGS, "c1", "untrained"),
+        "attention:image-negatives": trained(IMAGE_NEGATIVES, ATTENTION_ORDERINGS, "c1", "untrained"),
+        **TRIVIAL,  # the random box is Table 3's "Random"
     },
     evaluations={
         "localization": LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source

@@ -13,10 +13,7 @@ from typing import Any
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData
-from benchmarks.presets import (
-    MethodPreset,
-    ablations,
-)
+from benchmarks.presets import MethodPreset, ablations, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
@@ -47,6 +44,7 @@ AVTS = {
 }
 L3_ORDERINGS = l3.orderings((3, 3), (1e-3, 1e-3))
 AVTS_ORDERINGS = avts.orderings((3, 3), (1e-3, 1e-3))
+ATTENTION_ORDERINGS = attention.orderings((4,), (1e-3,))
 
 
 def arms(method: str, model: Mapping[str, Any], orderings: Mapping[str, Ordering]) -> dict[str, MethodPreset]:
@@ -91,20 +89,12 @@ PRESET = replace(
         ),
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
-        "dmc": replace(
-            full.PRESET.methods["dmc"],
-            model={**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY},
-            orderings=lambda seed: dmc.orderings((4,), (1e-3,)),
+        "dmc": trained(
+            {**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, dmc.orderings((4,), (1e-3,)), "c1", "untrained"
         ),
-        "attention": replace(
-            full.PRESET.methods["attention"],
-            model={**full.ATTENTION, "visual_trunk": TINY},
-            orderings=lambda seed: attention.orderings((4,), (1e-3,)),
-        ),
-        "attention:image-negatives": replace(
-            full.PRESET.methods["attention:image-negatives"],
-            model={**full.IMAGE_NEGATIVES, "visual_trunk": TINY},
-            orderings=lambda seed: attention.orderings((4,), (1e-3,)),
+        "attention": trained({**full.ATTENTION, "visual_trunk": TINY}, ATTENTION_ORDERINGS, "c1", "untrained"),
+        "attention:image-negatives": trained(
+            {**full.IMAGE_NEGATIVES, "visual_trunk": TINY}, ATTENTION_ORDERINGS, "c1", "untrained"
         ),
     },
     evaluations={

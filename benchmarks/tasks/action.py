@@ -84,13 +84,9 @@ def measure(context: Context) -> dict[str, Any]:
         monitor=ActionMonitor(validation, context.device),
         progress=lambda done, _: context.progress(done, total),
     )
+    shown, showings, device = range(len(test)), (as_it_is, reordered(seed), still), context.device
     predicted, *controls = recognise(
-        classifier.eval(),
-        test,
-        range(len(test)),
-        context.device,
-        (as_it_is, reordered(seed), still),
-        progress=lambda done: context.progress(evaluation.updates + done, total),
+        classifier.eval(), test, shown, device, showings, lambda n: context.progress(evaluation.updates + n, total)
     )
     items = ItemTable()
     for item, label, named, group in zip(test.ids, test.labels.tolist(), predicted.tolist(), test.groups, strict=True):
@@ -109,9 +105,7 @@ def measure(context: Context) -> dict[str, Any]:
         "classes": len(train.classes),
         "coverage": str(test.coverage),
         "coverage_training": str(train.coverage),
-        "loss": trained["loss"],
-        "weights": trained["weights"],
-        "kept": trained["kept"],
+        **{name: trained[name] for name in ("loss", "weights", "kept")},
         "updates": evaluation.updates,
     }
 

@@ -93,18 +93,12 @@ def measure(context: Context) -> dict[str, Any]:
     judged = draw(method, test, evaluation.moments, evaluation.least_shift, seed)
     total = len(chosen.own) + len(judged.own)
 
-    mixed = score(
-        method, chosen, ("mixed",), evaluation.batch, context.device, lambda done: context.progress(done, total)
-    )
-    threshold = metrics.best_threshold(*together(mixed["mixed"]))
-    scores = score(
-        method,
-        judged,
-        tuple(SETS),
-        evaluation.batch,
-        context.device,
-        lambda done: context.progress(len(chosen.own) + done, total),
-    )
+    def scored(drawn: Drawn, sets: Sequence[str], before: int) -> Scores:
+        size, device = evaluation.batch, context.device
+        return score(method, drawn, sets, size, device, lambda done: context.progress(before + done, total))
+
+    threshold = metrics.best_threshold(*together(scored(chosen, ("mixed",), 0)["mixed"]))
+    scores = scored(judged, tuple(SETS), len(chosen.own))
     context.add_file(ITEMS, items_of(judged, scores, threshold).write)
     sets = {name: judge(*together(pairs), threshold) for name, pairs in scores.items()}
     return {

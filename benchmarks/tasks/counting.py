@@ -88,9 +88,7 @@ def measure(context: Context) -> dict[str, Any]:
         "excluded_training": sum(len(data.train(n)) for n in data.train_counts()) - len(truth),
         "coverage": str(together(tests)),
         "coverage_training": str(together(scenes.datasets)),
-        "loss": trained["loss"],
-        "weights": trained["weights"],
-        "kept": trained["kept"],
+        **{name: trained[name] for name in ("loss", "weights", "kept")},
         "updates": evaluation.updates,
     }
 
@@ -130,16 +128,13 @@ def predictions(rates: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
 def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
     """A counter's part of the result, from true counts (n,) and lambda (n,)."""
     mode, rounded = predictions(rates)
-    accuracy = {name: metrics.accuracy(counts, found) for name, found in (("mode", mode), ("rounded", rounded))}
+    accuracy = {"mode": metrics.accuracy(counts, mode), "rounded": metrics.accuracy(counts, rounded)}
+    told = {"mode": mode, "rounded": rounded, "rate": rates}
     by_count = metrics.rates_by_count(counts, rates)
     return {
         "score": accuracy["mode"],
         "accuracy": accuracy,
-        "mae": {
-            "mode": metrics.mae(counts, mode),
-            "rounded": metrics.mae(counts, rounded),
-            "rate": metrics.mae(counts, rates),
-        },
+        "mae": {name: metrics.mae(counts, found) for name, found in told.items()},
         "rate_by_count": {str(n): mean for n, (mean, _) in by_count.items()},
         "rate_sd_by_count": {str(n): deviation for n, (_, deviation) in by_count.items()},
         "confusion": {

@@ -6,18 +6,20 @@ a uniform guess and constant predictions score on a segment list. A counter's sc
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.datasets.audioset import Segment, add_labels, read_ontology, read_segments
+from benchmarks.datasets.audioset import Segment, read_ontology, read_segments
 from benchmarks.metrics import counting as metrics
 from cavl.counting import MAX_COUNT
 from cavl.grading import Ontology, sources
+from registry.cli import program
+from registry.cli.options import flag, path
 from registry.cli.printing import console, framed
 
 
@@ -65,7 +67,7 @@ def _counted(numbers: Sequence[int], what: str) -> metrics.Array:
     return kept
 
 
-EXAMPLE = """\
+EXAMPLE = program.examples("""\
 example:
   python -m benchmarks.tasks.counting trivial --ontology ontology.json --segments eval_segments.csv \\
       --train-segments balanced_train_segments.csv
@@ -75,36 +77,39 @@ number of the training clips; always their median. Clips without a source or of 
 says how many.
 
 ontology.json is in the GitHub repository audioset/ontology; the segment lists are on AudioSet's download page.
-"""
+""")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """The command line, after the word ``trivial``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.tasks.counting trivial",
-        description="How well AudioSet's sources are counted without listening, from its labels alone.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def trivial(
+    ontology: Path = path("AudioSet's ontology.json", "F", ...),
+    segments: Path = path("the evaluated segment list, as eval_segments.csv", "F", ...),
+    train_segments: Path | None = path(
+        "the segment list that majority and median come from (default: the evaluated one itself)", "F"
+    ),
+    drop_shallow: bool = flag(
+        "--drop-shallow",
+        "section 6.1 to the letter: labels of levels 1 and 2 never count; some clips have no source then",
+    ),
+    as_json: bool = flag("--json", "print JSON instead of a table"),
+) -> None:
+    """How well AudioSet's sources are counted without listening, from its labels alone."""
+    known = read_ontology(ontology)
+    numbers, training = (
+        numbers_of_sources(read_segments(listed, known), known, keep_shallow=not drop_shallow)
+        for listed in (segments, train_segments or segments)
     )
-    add_labels(parser, "the evaluated segment list, as eval_segments.csv")
-    training_list = "the segment list that majority and median come from (default: the evaluated one itself)"
-    parser.add_argument("--train-segments", type=Path, metavar="FILE", help=training_list)
-    args = parser.parse_args(argv)
-    keep_shallow = not args.drop_shallow
-    try:
-        ontology = read_ontology(args.ontology)
-        numbers, training = (
-            numbers_of_sources(read_segments(path, ontology), ontology, keep_shallow=keep_shallow)
-            for path in (args.segments, args.train_segments or args.segments)
-        )
-        result = rows(numbers, training)
-    except (OSError, ValueError) as error:
-        parser.exit(2, f"error: {error}\n")
-    result |= {"own_training": args.train_segments is None, "keep_shallow": keep_shallow}
-    if args.json:
+    result = rows(numbers, training) | {"own_training": train_segments is None, "keep_shallow": not drop_shallow}
+    if as_json:
         print(json.dumps(result, indent=2))
     else:
         _print_table(result)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """The command line, after the word ``trivial``."""
+    app = program.alone(trivial, epilog=EXAMPLE)
+    if code := program.run(app, words, "python -m benchmarks.tasks.counting trivial"):
+        sys.exit(code)
 
 
 def _print_table(result: dict[str, Any]) -> None:
@@ -118,6 +123,5 @@ def _print_table(result: dict[str, Any]) -> None:
     print("left out: " + ", ".join(f"{n}: {clips:,}" for n, clips in result["excluded"].items()))
     own = " (the evaluated ones themselves)" if result["own_training"] else ""
     print(f"majority and median: of {result['training_clips']:,} training clips{own}")
-    print(
-        f"labels of levels 1 and 2 without a descendant: {'kept as sources' if result['keep_shallow'] else 'dropped'}"
-    )
+    kept = "kept as sources" if result["keep_shallow"] else "dropped"
+    print(f"labels of levels 1 and 2 without a descendant: {kept}")

@@ -7,8 +7,8 @@ list. A model's score means something only beside these.
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import numpy.typing as npt
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, random_box
 from benchmarks.datasets.flickr_soundnet import Annotations, ConsensusMaps, read_annotations, read_test_list
 from benchmarks.metrics.localization import ciou, degenerate, summarise
+from registry.cli import program
+from registry.cli.options import flag, option, path
 from registry.cli.printing import console, framed
 
 Mask = npt.NDArray[np.bool_]
@@ -74,38 +76,34 @@ def _score(answer: Callable[[str], Mask], annotations: Annotations, images: Sequ
     return summarise(cious, [degenerate(mask) for mask in masks])
 
 
-EXAMPLE = """\
+EXAMPLE = program.examples("""\
 example:
   python -m benchmarks.tasks.localization trivial --annotations annotations.json --test-list test_250.json
 
 The rows: the full frame; a centred square of half the area; the mean of the training annotations, cut at the level that
 scores best on them; a random box, between two random pixels, drawn anew for each image.
-"""
+""")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """The command line, after the word ``trivial``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.tasks.localization trivial",
-        description="What SoundNet-Flickr's test set gives to methods that look at no image, from its boxes alone.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    boxes = "JSON file, or folder of XML files, with the boxes"
-    listed = "JSON or text file with the test ids; the rest trains"
-    parser.add_argument("--annotations", required=True, type=Path, metavar="F", help=boxes)
-    parser.add_argument("--test-list", required=True, type=Path, metavar="F", help=listed)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random boxes (default: 0)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    args = parser.parse_args(argv)
-    try:
-        result = rows(read_annotations(args.annotations), read_test_list(args.test_list), args.seed)
-    except (OSError, ValueError) as error:
-        parser.exit(2, f"error: {error}\n")
-    if args.json:
+def trivial(
+    annotations: Path = path("JSON file, or folder of XML files, with the boxes", "F", ...),
+    test_list: Path = path("JSON or text file with the test ids; the rest trains", "F", ...),
+    seed: int = option("seed of the random boxes", "N", 0),
+    as_json: bool = flag("--json", "print JSON instead of a table"),
+) -> None:
+    """What SoundNet-Flickr's test set gives to methods that look at no image, from its boxes alone."""
+    result = rows(read_annotations(annotations), read_test_list(test_list), seed)
+    if as_json:
         print(json.dumps(result, indent=2))
     else:
         _print_table(result)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """The command line, after the word ``trivial``."""
+    app = program.alone(trivial, epilog=EXAMPLE)
+    if code := program.run(app, words, "python -m benchmarks.tasks.localization trivial"):
+        sys.exit(code)
 
 
 def _print_table(result: dict[str, Any]) -> None:

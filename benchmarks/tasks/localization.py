@@ -99,9 +99,8 @@ class SingleSource:
                 draw = generator(context.config.seed, "controls", first)
                 maps |= method.localize_controls(batch.image, batch.waveform, 1, draw)
             if not self.masks:
-                elsewhere = collate(
-                    [scenes[int(other[first + i])] for i in range(len(chosen))], method.window, context.device
-                )
+                strangers = [scenes[int(other[first + i])] for i in range(len(chosen))]
+                elsewhere = collate(strangers, method.window, context.device)
                 maps["other-audio"] = method.localize(batch.image, elsewhere.waveform, 1)
             arrays = {row: heat[:, 0].cpu().double().numpy() for row, heat in maps.items()}
             for i, scene in enumerate(chosen):
@@ -114,15 +113,8 @@ class SingleSource:
                         self.items.add(scene.id, condition({"row": row, "rule": rule}), "ciou", ciou)
                         self.grouped[row, rule].append((ciou, metrics.degenerate(area)))
                 if len(examples) < context.config.evaluation.examples and not self.masks:
-                    examples.append(
-                        (
-                            scene.image,
-                            arrays["aligned"][i],
-                            arrays["other-audio"][i],
-                            scene.boxes[0],
-                            " ".join(map(str, scene.kinds)),
-                        )
-                    )
+                    heats = (arrays["aligned"][i], arrays["other-audio"][i])
+                    examples.append((scene.image, *heats, scene.boxes[0], " ".join(map(str, scene.kinds))))
             context.progress(first + len(chosen), len(scenes))
         if examples:
             context.add_file("examples.npz", lambda path: write_examples(path, examples))
@@ -199,12 +191,11 @@ def where_it_sounds(scene: Scene) -> npt.NDArray[np.float64]:
 def other_sounds(scenes: Dataset, seed: int) -> npt.NDArray[np.int64]:
     """For each scene the index of a scene of another kind, from ``seed``; of any other where kinds are unknown."""
     order = permutation(len(scenes), seed, "other sound")
+    other = np.empty(len(scenes), dtype=np.int64)
     if not scenes[0].kinds:
-        other = np.empty(len(scenes), dtype=np.int64)
         other[order] = np.roll(order, -1)
         return other
     kinds = [scenes[i].kinds for i in range(len(scenes))]
-    other = np.empty(len(scenes), dtype=np.int64)
     for place, index in enumerate(order):
         following = (order[(place + step) % len(order)] for step in range(1, len(order)))
         other[index] = next((j for j in following if kinds[j] != kinds[index]), -1)

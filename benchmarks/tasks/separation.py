@@ -449,10 +449,8 @@ def evaluate(
     items: list[SeparatedSound] = []
     examples: list[Example] = []
     for mixed in mixtures:
-        rows = {
-            row: separates.separate(mixed.mixture, guide[mixed.pairs.start : mixed.pairs.stop])
-            for row, guide in guides.items()
-        }
+        some = slice(mixed.pairs.start, mixed.pairs.stop)
+        rows = {row: separates.separate(mixed.mixture, guide[some]) for row, guide in guides.items()}
         rows |= separates.unguided(mixed) | common_rows(spectrogram, mixed)
         estimates = {row: sounds.cpu().double().numpy() for row, sounds in rows.items()}
         references = mixed.parts.cpu().double().numpy()
@@ -494,10 +492,8 @@ def example(
 
 def keep(context: Context, mixtures: Mixtures, items: Sequence[SeparatedSound], examples: Sequence[Example]) -> None:
     """Keep the run's files: ``pairs.csv``, ``items.csv`` and, where there are examples, ``examples.npz``."""
-    pairs = [
-        (pair, *(solo.id for solo in mixtures.solos(pair)), *mixtures.kinds(pair))
-        for pair in range(len(mixtures.pairs))
-    ]
+    numbers = range(len(mixtures.pairs))
+    pairs = [(pair, *(solo.id for solo in mixtures.solos(pair)), *mixtures.kinds(pair)) for pair in numbers]
     header = ("pair", "first", "second", "kind_first", "kind_second")
     context.add_file("pairs.csv", lambda path: write_csv(path, header, pairs))
     table = ItemTable()
@@ -510,12 +506,8 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[SeparatedSound], 
     names = getattr(mixtures.scenes, "kind_names", None)
     kinds = [[names[kind] if names else str(kind) for kind in mixtures.kinds(int(e["pair"]))] for e in examples]
     arrays: dict[str, Any] = {name: np.stack([e[name] for e in examples]) for name in examples[0]}
-    context.add_file(
-        "examples.npz",
-        lambda path: np.savez_compressed(
-            path, **arrays, kinds=np.array(kinds), sample_rate=mixtures.scenes.sample_rate
-        ),
-    )
+    arrays |= {"kinds": np.array(kinds), "sample_rate": mixtures.scenes.sample_rate}
+    context.add_file("examples.npz", lambda path: np.savez_compressed(path, **arrays))
 
 
 class Separation(Task):

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from registry.files import atomic_write, digest_file, disk_errors
 
+ANEW = "; run the same command again: it trains this stage anew"
 KEPT_STATES = 2  # the newest, and one older in case the newest is damaged
 
 
@@ -53,9 +54,7 @@ class Checkpoints:
         """Sha256 of the weights' file; raises :class:`CheckpointError` if it is not there."""
         path = self.weights_path(step)
         if not path.is_file():
-            raise CheckpointError(
-                f"there are no weights at {path}; run the same command again: it trains this stage anew"
-            )
+            raise CheckpointError(f"there are no weights at {path}{ANEW}")
         return digest_file(path)
 
     def load_weights(self, module: nn.Module, step: int | None = None, digest: str | None = None) -> str:
@@ -67,13 +66,12 @@ class Checkpoints:
             If the file is missing, damaged, not the file with ``digest``, or does not fit the module.
         """
         path, found = self.weights_path(step), self.digest(step)
-        remedy = "; run the same command again: it trains this stage anew"
         if digest is not None and found != digest:
-            raise CheckpointError(f"the weights {path} are damaged (their digest is not the recorded one){remedy}")
+            raise CheckpointError(f"the weights {path} are damaged (their digest is not the recorded one){ANEW}")
         try:
             module.load_state_dict(load(path.read_bytes()))
         except (SafetensorError, RuntimeError) as error:
-            raise CheckpointError(f"the weights {path} are damaged or of another network ({error}){remedy}") from error
+            raise CheckpointError(f"the weights {path} are damaged or of another network ({error}){ANEW}") from error
         return found
 
     # -- states to resume from -----------------------------------------------------------------------------------------

@@ -57,9 +57,6 @@ def sources() -> list[Path]:
 
 def _rendered(canvas: Canvas, kind: str) -> bytes:
     file = io.BytesIO()
-    metadata: dict[str, Any] = {
-        "png": {"Software": None},
-        "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
-    }
-    canvas.savefig(file, format=kind, dpi=160, bbox_inches="tight", metadata=metadata[kind])
+    metadata: dict[str, Any] = {"png": ("Software",), "pdf": ("Creator", "Producer", "CreationDate")}
+    canvas.savefig(file, format=kind, dpi=160, bbox_inches="tight", metadata=dict.fromkeys(metadata[kind]))
     return file.getvalue()

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
+#: Of several runs: step -> value.
+Series = Sequence[Mapping[int, float]]
+
 
 @functools.cache
 def style() -> list[Any]:
@@ -58,14 +61,7 @@ def legend(axes: Axes, canvas: Canvas | None = None) -> None:
 
 
 def band(
-    axes: Axes,
-    series: Sequence[Mapping[int, float]],
-    title: str,
-    colour: Any,
-    *,
-    scale: float = 1.0,
-    smoothing: int = 1,
-    **line: Any,
+    axes: Axes, series: Series, title: str, colour: Any, *, scale: float = 1.0, smoothing: int = 1, **line: Any
 ) -> None:
     """The mean over ``series`` (step -> value), with their range as a band, at the steps that all of them have."""
     steps = sorted(set.intersection(*map(set, series))) if series else []

@@ -63,9 +63,8 @@ def examples(study: Study) -> Figure | None:
         caption=(
             f"The first test scenes, not chosen by hand, of seed {chosen[0][1].config['seed']}: the scene with the box "
             "of its sounding object (in generated scenes other objects are silent; of photographs, where their "
-            "annotators agree), then for each method the heatmap (0 transparent, 1 "
-            "yellow) with the scene's own sound and, as a control, with the sound of another scene, which should not "
-            "light up the box."
+            "annotators agree), then for each method the heatmap (0 transparent, 1 yellow) with the scene's own sound "
+            "and, as a control, with the sound of another scene, which should not light up the box."
         ),
         runs=tuple(run for _, run in chosen),
         draw=draw,
@@ -113,27 +112,17 @@ def dots(study: Study) -> Figure | None:
 
     def draw() -> Canvas:
         canvas, axes = subplots(1, 2, (10.5, 1.2 + 0.36 * len(rows)), sharey=True)
-        for panel, which, title in (
-            (axes[0, 0], 0, "pointing, 3 sources (%)"),
-            (axes[0, 1], 1, "cIoU@0.5, 1 source (%)"),
-        ):
+        titles = ("pointing, 3 sources (%)", "cIoU@0.5, 1 source (%)")
+        for panel, which, title in zip(axes[0], (0, 1), titles, strict=True):
             for y, (_, *both) in enumerate(rows):
                 cell = both[which]
                 if cell.estimate is None:
                     continue
                 values = [100 * p.value for p in cell.parts if p.value is not None]
                 panel.plot(values, [y] * len(values), "o", color="0.6", markersize=4, zorder=2)
-                panel.errorbar(
-                    cell.estimate.mean,
-                    y,
-                    xerr=cell.estimate.half or 0,
-                    fmt="o",
-                    color=style()[0],
-                    markersize=7,
-                    linewidth=1.8,
-                    capsize=3,
-                    zorder=3,
-                )
+                mean, half = cell.estimate.mean, cell.estimate.half or 0
+                look: dict[str, Any] = {"color": style()[0], "markersize": 7, "linewidth": 1.8, "capsize": 3}
+                panel.errorbar(mean, y, xerr=half, fmt="o", zorder=3, **look)
             panel.set(xlabel=title, xlim=(-2, 102))
         axes[0, 0].set(yticks=range(len(rows)), yticklabels=[name for name, *_ in rows], ylim=(len(rows) - 0.5, -0.5))
         return canvas
@@ -171,19 +160,9 @@ def sensitivity(study: Study) -> Figure | None:
         import seaborn as sns
 
         canvas, axes = subplots(1, 1, (3.5 + 1.2 * len(rules), 1.0 + 0.33 * len(lines)))
-        sns.heatmap(
-            values,
-            ax=axes[0, 0],
-            annot=True,
-            fmt=".1f",
-            cmap="crest",
-            vmin=0,
-            vmax=100,
-            cbar=False,
-            linewidths=1,
-            xticklabels=[rule.replace("=", "\n= ") for rule in rules],
-            yticklabels=[title for title, _ in lines],
-        )
+        look: dict[str, Any] = {"fmt": ".1f", "cmap": "crest", "vmin": 0, "vmax": 100, "linewidths": 1}
+        columns, titles = [rule.replace("=", "\n= ") for rule in rules], [title for title, _ in lines]
+        sns.heatmap(values, ax=axes[0, 0], annot=True, cbar=False, xticklabels=columns, yticklabels=titles, **look)
         axes[0, 0].tick_params(axis="x", rotation=0, bottom=False)
         axes[0, 0].tick_params(axis="y", rotation=0, left=False)
         return canvas

@@ -104,18 +104,7 @@ def _stages(study: Study, wanted: Callable[[dict[str, Any]], bool], after: Seque
     return found
 
 
-def _curve(
-    study: Study,
-    axes: Axes,
-    runs: Sequence[Record],
-    metric: str,
-    title: str,
-    colour: int,
-    *,
-    scale: float = 1.0,
-    smoothing: int = 1,
-    marker: str = "",
-) -> None:
+def _curve(study: Study, axes: Axes, runs: Sequence[Record], metric: str, title: str, colour: int, **look: Any) -> None:
     """The mean over runs, with their range as a band, at the steps that all of them have."""
     series = [dict(zip(*study.metrics(run)[metric], strict=True)) for run in runs if metric in study.metrics(run)]
-    band(axes, series, title, style()[colour], scale=scale, smoothing=smoothing, marker=marker)
+    band(axes, series, title, style()[colour], **look)

@@ -18,8 +18,15 @@ from reports.results import Study
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-AVC = {"avc_auc": "AUC, pairs of one or of two videos (%)"}
-AVTS = {"avts_auc_easy": "AUC, easy negatives (%)", "avts_auc_hard": "AUC, hard negatives (%)"}
+#: Task -> what is measured along the way, and how its panel is called.
+METRICS = {
+    "avc": {"avc_auc": "AUC, pairs of one or of two videos (%)"},
+    "avts": {"avts_auc_easy": "AUC, easy negatives (%)", "avts_auc_hard": "AUC, hard negatives (%)"},
+}
+PAIRS = {
+    "avc": "pairs of an image with its own or another video's sound",
+    "avts": "clips with their own sound or with one that is not their own",
+}
 #: Orderings whose second stage trains another output than the first, by which they are scored from then on.
 RESCORED = {
     "supervised-avc": "by the classes it gives to image and sound, then by the output for pairs",
@@ -39,44 +46,20 @@ class Curve:
 
 def correspondence(study: Study) -> Figure | None:
     """AUC of the AVC task on validation scenes while training, of every method and ordering that tells it."""
-    return _figure(
-        study,
-        "avc",
-        AVC,
-        name="avc_curves",
-        title="AVC while training",
-        what="pairs of an image with its own or another video's sound",
-    )
+    return _figure(study, "avc", name="avc_curves", title="AVC while training")
 
 
 def synchronisation(study: Study) -> list[Figure]:
     """AUC of the AVTS task on easy and on hard negatives: by strategy, and by video network."""
-    found = (
-        _figure(
-            study,
-            "avts",
-            AVTS,
-            name=name,
-            title=f"AVTS while training, by {kind}",
-            what="clips with their own sound or with one that is not their own",
-            arms=arms,
-        )
-        for name, kind, arms in (("avts_curves", "strategy", False), ("avts_arm_curves", "video network", True))
-    )
-    return [figure for figure in found if figure is not None]
+    by_strategy = _figure(study, "avts", name="avts_curves", title="AVTS while training, by strategy", arms=False)
+    title = "AVTS while training, by video network"
+    by_network = _figure(study, "avts", name="avts_arm_curves", title=title, arms=True)
+    return [figure for figure in (by_strategy, by_network) if figure is not None]
 
 
-def _figure(
-    study: Study,
-    task: str,
-    metrics: Mapping[str, str],
-    *,
-    name: str,
-    title: str,
-    what: str,
-    arms: bool | None = None,
-) -> Figure | None:
-    """One panel for each of ``metrics``. ``arms``: the arms with the ordering that all share, or only plain methods."""
+def _figure(study: Study, task: str, *, name: str, title: str, arms: bool | None = None) -> Figure | None:
+    """One panel for each metric. ``arms``: the arms with the ordering that all share, or only plain methods."""
+    metrics = METRICS[task]
     found = {who: curve for who in _rows(study, task, arms) if (curve := _curve(study, task, who, metrics))}
     if not found:
         return None
@@ -96,15 +79,9 @@ def _figure(
             for end in sorted(ends - {max(ends)}):
                 panel.axvline(end, color="0.35", linestyle=":", linewidth=1.6, zorder=1)
             for i, (name, curve) in enumerate(curves.items()):
-                band(
-                    panel,
-                    curve.series[metric],
-                    name,
-                    palette[i % len(palette)],
-                    scale=100,
-                    linestyle=LINES[i // len(palette) % len(LINES)],
-                    marker=MARKERS[i % len(MARKERS)],
-                )
+                colour, dashes = palette[i % len(palette)], LINES[i // len(palette) % len(LINES)]
+                marker = MARKERS[i % len(MARKERS)]
+                band(panel, curve.series[metric], name, colour, scale=100, linestyle=dashes, marker=marker)
             panel.set(xlabel="update", title=title if len(metrics) > 1 else "")
         axes[0, 0].set(ylabel="AUC (%)" if len(metrics) > 1 else title)
         handles, titles = axes[0, 0].get_legend_handles_labels()
@@ -116,9 +93,10 @@ def _figure(
         name=name,
         title=title,
         caption=(
-            f"Area under the ROC curve on held-out {what}, the same pairs all along; line: mean over seeds, band: "
-            f"range of the seeds ({seeds_of([list(runs.values())])}). Updates are counted over all stages; dotted: "
-            "where a stage ends and the next, if there is one, begins. Lines that begin alike share their first stage."
+            f"Area under the ROC curve on held-out {PAIRS[task]}, the same pairs all along; line: mean over seeds, "
+            f"band: range of the seeds ({seeds_of([list(runs.values())])}). Updates are counted over all stages; "
+            "dotted: where a stage ends and the next, if there is one, begins. Lines that begin alike share their "
+            "first stage."
             + "".join(
                 f" In its second stage {said}; update 0 of that stage, at the dotted line, is still scored by what "
                 "trained before."

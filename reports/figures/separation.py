@@ -102,13 +102,6 @@ def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
 
 def _spectrogram(axes: Axes, values: Any, loudest: float, title: str) -> None:
     bare(axes)
-    axes.imshow(
-        values.astype(np.float32),
-        origin="lower",
-        aspect="auto",
-        cmap="magma",
-        vmin=0,
-        vmax=loudest,
-        interpolation="nearest",
-    )
+    look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": "magma", "interpolation": "nearest"}
+    axes.imshow(values.astype(np.float32), vmin=0, vmax=loudest, **look)
     axes.set_title(title, fontsize=10)

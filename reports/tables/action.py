@@ -12,22 +12,7 @@ from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, same_for_all, statement
 from reports.results import Node, Study
 from reports.statistics import Scores
-from reports.tables.common import (
-    ABSENT,
-    CELLS,
-    CHANCE,
-    CONTROLS,
-    COUNTED,
-    HIGHER,
-    Rows,
-    beside_trivial,
-    configured,
-    findings,
-    most_finished,
-    of_own_network,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport
 
 TASK, NOUN = "action", "test clip"
@@ -42,27 +27,27 @@ def action(study: Study) -> Table:
     """Accuracy beside chance, the largest class and the same network from scratch, and without order or motion."""
     every, data = labels.in_order(study.rows(TASK)), _data(study)
     columns = [f"{ACTIONS.get(d, d)} {score}" for d in data for score in SCORES]
-    better = [HIGHER if score == "accuracy" else 0 for _ in data for score in SCORES]
+    better = [common.HIGHER if score == "accuracy" else 0 for _ in data for score in SCORES]
 
     def trivial(score: str) -> tuple[Cell, ...]:
-        sources = [most_finished(study, every, TASK, d) for d in data]
-        return tuple(cell for nodes in sources for cell in (measured(nodes, score), ABSENT, ABSENT))
+        sources = [common.most_finished(study, every, TASK, d) for d in data]
+        return tuple(cell for nodes in sources for cell in (measured(nodes, score), common.ABSENT, common.ABSENT))
 
     def cells(method: str, ordering: str) -> tuple[Cell, ...]:
         runs = [study.select(TASK, method, ordering, d) for d in data]
         return tuple(measured(nodes, s) if nodes else words("not planned") for nodes in runs for s in SCORES.values())
 
-    rows = Rows()
+    rows = common.Rows()
     for who in every:
         if who[1] != UNTRAINED:
             rows.add(PRETRAINED, label(*who), cells(*who), who)
     for who in every:
         if who[1] == UNTRAINED:
             rows.add(SCRATCH, f"{SCRATCH}: {label(*who)}", cells(*who), who)
-    rows.add(CONTROLS, CHANCE, trivial("chance"))
-    rows.add(CONTROLS, MAJORITY, trivial("majority"))
-    floors, shown, own = [CHANCE, MAJORITY], list(rows.shown), of_own_network(rows.shown)
-    marked = beside_trivial(rows, shown, floors, better)
+    rows.add(common.CONTROLS, common.CHANCE, trivial("chance"))
+    rows.add(common.CONTROLS, MAJORITY, trivial("majority"))
+    floors, shown, own = [common.CHANCE, MAJORITY], list(rows.shown), common.of_own_network(rows.shown)
+    marked = common.beside_trivial(rows, shown, floors, better)
     scratch = "its own network from scratch, where finished,"
     return Table(
         name="action",
@@ -74,14 +59,14 @@ def action(study: Study) -> Table:
             "clips whose frames come in random order, or all repeat one: what is lost is what order and motion told. "
             "Supervised: the video network pre-trained on labels of the kinds instead of on synchronisation; no sound "
             "is heard there, so that only this table scores it. "
-            f"{scored_on(study.select(TASK), noun=NOUN)} {CELLS} {COUNTED}"
+            f"{common.scored_on(study.select(TASK), noun=NOUN)} {common.CELLS} {common.COUNTED}"
         ),
         columns=tuple(columns),
         rows=marked,
         findings=(
-            *findings(marked, shown, floors, better, columns, "chance and the largest class"),
-            *findings(marked, rows.trained, rows.untrained, better, columns, scratch, own),
-            *unfinished(marked, shown),
+            *common.findings(marked, shown, floors, better, columns, "chance and the largest class"),
+            *common.findings(marked, rows.trained, rows.untrained, better, columns, scratch, own),
+            *common.unfinished(marked, shown),
         ),
     )
 
@@ -92,7 +77,7 @@ def _data(study: Study) -> list[str]:
 
 def _settings(study: Study) -> str:
     """How long and at what rate, from the finished runs."""
-    updates, rates = (configured(study.select(TASK), name) for name in ("updates", "lr"))
+    updates, rates = (common.configured(study.select(TASK), name) for name in ("updates", "lr"))
     if not updates or not rates:
         return ""
     return f" for {' or '.join(f'{u:,}' for u in updates)} updates at {' or '.join(f'{lr:g}' for lr in rates)}"
@@ -102,9 +87,8 @@ def _settings(study: Study) -> str:
 
 
 def accuracy(data: str) -> Score:
-    return Score(
-        task=TASK, variant=data, metric=Metric(f"Action accuracy ({ACTIONS.get(data, data)})"), items=recognised
-    )
+    metric = Metric(f"Action accuracy ({ACTIONS.get(data, data)})")
+    return Score(task=TASK, variant=data, metric=metric, items=recognised)
 
 
 def recognised(study: Study, node: Node) -> Scores:
@@ -114,11 +98,8 @@ def recognised(study: Study, node: Node) -> Scores:
     independent, so that all of them are one item. A clip without a group is an item of its own.
     """
     found = study.measurements(node, "correct")
-    groups = (
-        f"group {group}" if group else item
-        for item, group in zip(found["item"], condition(found, "group"), strict=True)
-    )
-    return means(groups, found["value"])
+    grouped = zip(found["item"], condition(found, "group"), strict=True)
+    return means((f"group {group}" if group else item for item, group in grouped), found["value"])
 
 
 def statements(study: Study) -> Iterator[Row | None]:

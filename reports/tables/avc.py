@@ -10,64 +10,42 @@ from reports.item_scores import balanced
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, same_for_all, statement
 from reports.results import Node, Study, dig
-from reports.tables.common import (
-    ABSENT,
-    CELLS,
-    CHANCE,
-    CONTROLS,
-    COUNTED,
-    HIGHER,
-    Rows,
-    beside_trivial,
-    family_first,
-    findings,
-    in_every_seed,
-    in_seeds,
-    most_finished,
-    no_better,
-    of_own_network,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport, later
 
 TASK = "avc"
 L3 = "L3-Net and its supervised baselines"
 VARIATIONS = "Variations of L3-Net"
 #: What the L3-Net summary calls our orderings.
-NAMED = {
-    ("l3", "supervised-avc"): "Supervised pre-training",
-    ("l3", "supervised"): "Direct combination",
-}
+NAMED = {("l3", "supervised-avc"): "Supervised pre-training", ("l3", "supervised"): "Direct combination"}
 JUDGE = "Perfect judge of kinds (it cannot tell videos apart)"
 
 SAME_KIND, OTHER_KINDS, SHARE = "False positives, same kind", "False positives, other kinds", "Same kind, of the error"
 COLUMNS = ("Accuracy", "AUC", "True positives", OTHER_KINDS, SAME_KIND, SHARE)
-BETTER = (HIGHER, HIGHER, 0, 0, 0, 0)
+BETTER = (common.HIGHER, common.HIGHER, 0, 0, 0, 0)
 STATEMENTS = "Correspondence (AVC): above chance and above the same network untrained"
 
 
 def avc(study: Study) -> Table:
     """Accuracy beside chance, and how much of the error is pairs of the same kind from different videos."""
     every = labels.in_order(study.rows(TASK))
-    source = most_finished(study, every, TASK)
-    rows = Rows()
+    source = common.most_finished(study, every, TASK)
+    rows = common.Rows()
 
     def add(several: Sequence[tuple[str, tuple[str, str]]]) -> None:
         for group, who in several:
             name = f"{NAMED[who]}: {label(*who)}" if who in NAMED else label(*who)
             rows.add(group, name, _cells(study.select(TASK, *who)), who)
 
-    own, untrained, others = family_first(every, "l3", L3, VARIATIONS)
+    own, untrained, others = common.family_first(every, "l3", L3, VARIATIONS)
     add(own)
     chance = measured(source, "chance")
-    rows.add(CONTROLS, CHANCE, (chance, chance, *[ABSENT] * 4))
-    rows.add(CONTROLS, JUDGE, _judge(source))
+    rows.add(common.CONTROLS, common.CHANCE, (chance, chance, *[common.ABSENT] * 4))
+    rows.add(common.CONTROLS, JUDGE, _judge(source))
     add(untrained)
     add(others)
-    trained, of_own = rows.trained, of_own_network(rows.shown)
-    marked = beside_trivial(rows, trained, [CHANCE], BETTER)
-    beaten = "its own network untrained, where finished,"
+    trained, of_own = rows.trained, common.of_own_network(rows.shown)
+    marked = common.beside_trivial(rows, trained, [common.CHANCE], BETTER)
     return Table(
         name="avc",
         short="AVC",
@@ -82,16 +60,16 @@ def avc(study: Study) -> Table:
             "recognising every kind, and nothing else, would give. Direct combination: image and sound are classified "
             "apart and the class distributions multiplied; supervised pre-training: the AVC task after classification "
             "by labels, to be held against avc-matched, which has as many updates. "
-            f"{scored_on(study.select(TASK))} {CELLS} {COUNTED} "
+            f"{common.scored_on(study.select(TASK))} {common.CELLS} {common.COUNTED} "
             "The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
         ),
         columns=COLUMNS,
         rows=marked,
         findings=(
-            *findings(marked, trained, [CHANCE], BETTER, COLUMNS, "chance"),
-            *findings(marked, trained, rows.untrained, BETTER, COLUMNS, beaten, of_own),
+            *common.findings(marked, trained, [common.CHANCE], BETTER, COLUMNS, "chance"),
+            *common.findings(marked, trained, rows.untrained, BETTER, COLUMNS, common.UNTRAINED_ITSELF, of_own),
             *_same_kind(marked, trained),
-            *unfinished(marked, list(rows.shown)),
+            *common.unfinished(marked, list(rows.shown)),
         ),
     )
 
@@ -155,11 +133,11 @@ def _same_kind(rows: Sequence[Row], compared: Sequence[str]) -> tuple[str, ...]:
         same, other = (row.cells[COLUMNS.index(name)].by_seed for name in (SAME_KIND, OTHER_KINDS))
         found = {seed: same[seed] - other[seed] for seed in same if seed in other}
         seeds |= {len(found)} if found else set()
-        if failures := no_better(found, HIGHER):
-            rare.append(f"{row.label} ({in_seeds(failures, len(found))})")
+        if failures := common.no_better(found, common.HIGHER):
+            rare.append(f"{row.label} ({common.in_seeds(failures, len(found))})")
     if rare:
         return first, f"No more often mistaken than pairs of other kinds: {'; '.join(rare)}."
-    return first, f"Every trained row mistakes them more often than pairs of other kinds {in_every_seed(seeds)}."
+    return first, f"Every trained row mistakes them more often than pairs of other kinds {common.in_every_seed(seeds)}."
 
 
 # -- item by item ------------------------------------------------------------------------------------------------------

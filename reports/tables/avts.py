@@ -14,22 +14,7 @@ from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, TrainingScore, same_for_all, statement
 from reports.results import Node, Study
 from reports.statistics import Scores, over_items, paired
-from reports.tables.common import (
-    ABSENT,
-    CELLS,
-    CHANCE,
-    CONTROLS,
-    COUNTED,
-    HIGHER,
-    Rows,
-    beside_trivial,
-    family_first,
-    findings,
-    most_finished,
-    of_own_network,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport, later
 
 TASK, NOUN = "avts", "moment"
@@ -50,38 +35,35 @@ ARMS = f"Other video networks (AVTS: {labels.WITHOUT_ARM['avts']})"
 CONTROL_SETS = (SHUFFLED, REORDERED)
 #: Column -> set, score, what is better. Controls may lie wholly on one side of the threshold: they have no accuracy.
 COLUMNS = {
-    **{f"Accuracy ({SETS[which]})": (which, "accuracy", HIGHER) for which in SETS if which not in CONTROL_SETS},
-    **{f"AUC ({SETS[which]})": (which, "auc", HIGHER) for which in (EASY, HARD, *CONTROL_SETS)},
+    **{f"Accuracy ({SETS[which]})": (which, "accuracy", common.HIGHER) for which in SETS if which not in CONTROL_SETS},
+    **{f"AUC ({SETS[which]})": (which, "auc", common.HIGHER) for which in (EASY, HARD, *CONTROL_SETS)},
 }
 TRAINED_ON = "Trained on"
-SEEN_IN = {
-    MIXED: "accuracy",
-    EASY: "accuracy",
-}  # what training is to be seen in; hard negatives are reported as they are
+#: What training is to be seen in; hard negatives are reported as they are.
+SEEN_IN = {MIXED: "accuracy", EASY: "accuracy"}
 STATEMENTS = "Synchronisation (AVTS): above chance and above the same network untrained; does it follow time?"
 
 
 def avts(study: Study) -> Table:
     """Accuracy and AUC on the sets of negatives, beside chance, the untrained network and two controls."""
     every = labels.in_order(study.rows(TASK))
-    source = most_finished(study, every, TASK)
-    rows = Rows()
+    source = common.most_finished(study, every, TASK)
+    rows = common.Rows()
 
     def add(several: Sequence[tuple[str, tuple[str, str]]]) -> None:
         for group, who in several:
             rows.add(group, label(*who), (words(_trained_on(study, *who)), *_cells(study.select(TASK, *who))), who)
 
-    own, untrained, others = family_first(every, "avts", STRATEGIES, ARMS)
+    own, untrained, others = common.family_first(every, "avts", STRATEGIES, ARMS)
     add(own)
-    rows.add(CONTROLS, CHANCE, (ABSENT, *[measured(source, "chance")] * len(COLUMNS)))
+    rows.add(common.CONTROLS, common.CHANCE, (common.ABSENT, *[measured(source, "chance")] * len(COLUMNS)))
     add(untrained)
     add(others)
-    trained, of_own = rows.trained, of_own_network(rows.shown)
+    trained, of_own = rows.trained, common.of_own_network(rows.shown)
     better = (0, *(0 if which in CONTROL_SETS else sign for which, _, sign in COLUMNS.values()))
     of_untrained = (0, *(sign if SEEN_IN.get(which) == score else 0 for which, score, sign in COLUMNS.values()))
     columns = (TRAINED_ON, *COLUMNS)
-    marked = beside_trivial(rows, trained, [CHANCE], better)
-    beaten = "its own network untrained, where finished,"
+    marked = common.beside_trivial(rows, trained, [common.CHANCE], better)
     return Table(
         name="avts",
         short="AVTS",
@@ -98,15 +80,15 @@ def avts(study: Study) -> Table:
             "score must be at chance; reordered, the clip's own frames in random order, which still tell loud from "
             f"quiet. {TRAINED_ON}: the negatives and the loss of each stage; which strategies had as many updates at "
             "the same learning rates, the table of orderings says. "
-            f"{scored_on(study.select(TASK), noun=NOUN)} {CELLS} {COUNTED}"
+            f"{common.scored_on(study.select(TASK), noun=NOUN)} {common.CELLS} {common.COUNTED}"
         ),
         columns=columns,
         rows=marked,
         findings=(
-            *findings(marked, trained, [CHANCE], better, columns, "chance"),
-            *findings(marked, trained, rows.untrained, of_untrained, columns, beaten, of_own),
+            *common.findings(marked, trained, [common.CHANCE], better, columns, "chance"),
+            *common.findings(marked, trained, rows.untrained, of_untrained, columns, common.UNTRAINED_ITSELF, of_own),
             *_shuffled(study, rows.shown),
-            *unfinished(marked, list(rows.shown)),
+            *common.unfinished(marked, list(rows.shown)),
         ),
     )
 
@@ -134,7 +116,7 @@ def _shuffled(study: Study, shown: dict[str, tuple[str, str]]) -> tuple[str, ...
     single = False
     for name, who in shown.items():
         own = choice(SHUFFLED).side(study, *who)
-        scores, chance = own.scores(), same_for_all(own, CHANCE, "chance").scores()
+        scores, chance = own.scores(), same_for_all(own, common.CHANCE, "chance").scores()
         seeds = sorted(scores.keys() & chance.keys())
         if not seeds:
             continue
@@ -183,9 +165,8 @@ def choices(study: Study, node: Node, which: str) -> Scores:
     Ties count half; chance is 1/2. This is a two-alternative forced choice (2AFC), which needs no threshold. NaN stays
     NaN.
     """
-    moments: dict[
-        tuple[str, str | None], dict[str | None, list[float]]
-    ] = {}  # (item, start) -> matched or not -> scores
+    # (item, start) -> matched or not -> scores
+    moments: dict[tuple[str, str | None], dict[str | None, list[float]]] = {}
     found = study.measurements(node, "score", set=which)
     told = (found["item"], condition(found, "start"), condition(found, "matched"), found["value"])
     for item, start, matched, score in zip(*told, strict=True):
@@ -208,12 +189,11 @@ def more_on(which: str, than: str, name: str) -> Score:
     return Score(task=TASK, metric=Metric(name), items=items)
 
 
+ALONG_THE_WAY = Metric("AVTS AUC (easy), mean while training")
 SCORES: Mapping[str, Score | TrainingScore] = {
     **{f"avts {which}": synchrony(which) for which in (MIXED, EASY)},
     "avts mixed less easy": more_on(MIXED, EASY, "AVTS accuracy (75/25) less that on easy"),
-    "avts along the way": TrainingScore(
-        task=TASK, metric=Metric("AVTS AUC (easy), mean while training"), measured="avts_auc_easy"
-    ),
+    "avts along the way": TrainingScore(task=TASK, metric=ALONG_THE_WAY, measured="avts_auc_easy"),
 }
 
 

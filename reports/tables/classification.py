@@ -12,22 +12,7 @@ from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, statement
 from reports.published import published
 from reports.results import Node, Study, dig
-from reports.tables.common import (
-    ABSENT,
-    CELLS,
-    CHANCE,
-    CONTROLS,
-    COUNTED,
-    HIGHER,
-    OTHERS,
-    THE_PAPERS,
-    beside_trivial,
-    findings,
-    of_own_network,
-    provenance,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport
 
 TASK, NOUN = "classification", "clip"
@@ -40,6 +25,7 @@ PAPER_ROWS = {
     "C2 + Scene-level alignment": ("cavl", "c1-c2scene"),
 }
 STATISTICS = ("spectrogram-statistics", "none")
+FLOORS = "chance and, where finished, the spectrogram's statistics"
 NOT_RUN = {
     "esc10": "ESC-10 was not run: it needs all five folds of its recordings, prepared or in --esc50 DIR.",
     "esc50": "ESC-50 was not run: it needs all five folds of its recordings, prepared or in --esc50 DIR.",
@@ -72,58 +58,56 @@ def classification(study: Study) -> Table:
                 row += _by_fold(nodes, "folds", folds[probe])
             else:
                 row.append(words(study.absence(TASK, method, ordering) if probe in planned else "not run"))
-                row += [ABSENT] * folds[probe]
+                row += [common.ABSENT] * folds[probe]
         return tuple(row)
 
     def of_all(score: str, fold_scores: str | None, whose: slice) -> tuple[Cell, ...]:
         """A score that every run of a probe has, over the rows ``whose``."""
-        row = [ABSENT]
+        row = [common.ABSENT]
         for probe in probes:
             nodes = study.select(TASK, variant=probe)
             methods = list(dict.fromkeys((n.method, n.ordering) for n in nodes if n.run))[whose]
             nodes = [n for n in nodes if (n.method, n.ordering) in methods]
-            row.append(measured(nodes, score) if nodes else ABSENT)
-            row += _by_fold(nodes, fold_scores, folds[probe]) if fold_scores else [ABSENT] * folds[probe]
+            row.append(measured(nodes, score) if nodes else common.ABSENT)
+            row += _by_fold(nodes, fold_scores, folds[probe]) if fold_scores else [common.ABSENT] * folds[probe]
         return tuple(row)
 
     every = labels.in_order(study.rows(TASK))
     without_training = [who for who in every if who == STATISTICS]
     without_training += [who for who in every if who[1] == UNTRAINED]
-    rows = [Row(label=f"{r}: {label(*who)}", cells=cells(*who, r), group=THE_PAPERS) for r, who in PAPER_ROWS.items()]
-    rows.append(Row(label=CHANCE, cells=of_all("chance", None, slice(1)), group=CONTROLS))
-    rows += [Row(label=label(*who), cells=cells(*who), group=CONTROLS) for who in without_training]
+    papers = {f"{name}: {label(*who)}": (name, who) for name, who in PAPER_ROWS.items()}
+    rows = [Row(label=n, cells=cells(*who, row), group=common.THE_PAPERS) for n, (row, who) in papers.items()]
+    rows.append(Row(label=common.CHANCE, cells=of_all("chance", None, slice(1)), group=common.CONTROLS))
+    rows += [Row(label=label(*who), cells=cells(*who), group=common.CONTROLS) for who in without_training]
     permuted = of_all("permuted", "permuted_folds", slice(None))
-    rows.append(Row(label="Permuted labels (all rows' features)", cells=permuted, group=CONTROLS))
+    rows.append(Row(label="Permuted labels (all rows' features)", cells=permuted, group=common.CONTROLS))
     shown = (*PAPER_ROWS.values(), *without_training)
-    rows += [Row(label=label(*who), cells=cells(*who), group=OTHERS) for who in every if who not in shown]
-    compared = [row.label for row in rows if row.group != CONTROLS]
+    rows += [Row(label=label(*who), cells=cells(*who), group=common.OTHERS) for who in every if who not in shown]
+    compared = [row.label for row in rows if row.group != common.CONTROLS]
     untrained = [label(*who) for who in every if who[1] == UNTRAINED]
-    own = of_own_network({f"{r}: {label(*who)}": who for r, who in PAPER_ROWS.items()} | {label(*w): w for w in every})
-    better = [HIGHER if column.endswith(" accuracy") else 0 for column in columns]
-    floors = [CHANCE, label(*STATISTICS)]
-    marked = beside_trivial(rows, compared, floors, better)
+    own = common.of_own_network({n: who for n, (_, who) in papers.items()} | {label(*who): who for who in every})
+    better = [common.HIGHER if column.endswith(" accuracy") else 0 for column in columns]
+    floors = [common.CHANCE, label(*STATISTICS)]
+    marked = common.beside_trivial(rows, compared, floors, better)
     return Table(
         name="table1",
         short="Table 1",
         title="Table 1. Sound classification with a linear probe",
         caption=(
-            f"Accuracy in percent of a linear SVM on frozen audio features, {folded}, C chosen within the "
-            f"training folds (PROTOCOLS §7). {scored_on(study.select(TASK), noun=NOUN)} "
-            "Fold columns show single folds; the paper's figures are multiples of 1/400, i.e. of one fold. "
-            "Spectrogram statistics: mean and deviation of each band, no network at all. Permuted labels: the "
-            "same pipeline on labels shuffled among the clips, averaged over the features of all rows; it must be at "
-            "chance. "
-            f"{''.join(f'{NOT_RUN[probe]} ' for probe in wanted if probe not in planned)}{CELLS} {COUNTED} "
-            f"{provenance(1, study=study)}"
+            f"Accuracy in percent of a linear SVM on frozen audio features, {folded}, C chosen within the training "
+            f"folds (PROTOCOLS §7). {common.scored_on(study.select(TASK), noun=NOUN)} Fold columns show single folds; "
+            "the paper's figures are multiples of 1/400, i.e. of one fold. Spectrogram statistics: mean and deviation "
+            "of each band, no network at all. Permuted labels: the same pipeline on labels shuffled among the clips, "
+            "averaged over the features of all rows; it must be at chance. "
+            f"{''.join(f'{NOT_RUN[probe]} ' for probe in wanted if probe not in planned)}{common.CELLS} "
+            f"{common.COUNTED} {common.provenance(1, study=study)}"
         ),
         columns=tuple(columns),
         rows=marked,
         findings=(
-            *findings(
-                marked, compared, floors, better, columns, "chance and, where finished, the spectrogram's statistics"
-            ),
-            *findings(marked, compared, untrained, better, columns, "its own network untrained, where finished,", own),
-            *unfinished(marked, compared),
+            *common.findings(marked, compared, floors, better, columns, FLOORS),
+            *common.findings(marked, compared, untrained, better, columns, common.UNTRAINED_ITSELF, own),
+            *common.unfinished(marked, compared),
         ),
     )
 
@@ -171,7 +155,7 @@ def statements(study: Study) -> Iterator[Row | None]:
 
 def _own(study: Study, method: str, ordering: str) -> Cell:
     nodes = [node for own in OWN_PROBES for node in study.select(TASK, method, ordering, own)]
-    return measured(nodes, "accuracy") if nodes else ABSENT
+    return measured(nodes, "accuracy") if nodes else common.ABSENT
 
 
 REPORT = TaskReport(

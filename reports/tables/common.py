@@ -24,6 +24,7 @@ OTHERS = "Other methods and orderings"
 
 HIGHER, LOWER = 1, -1  # what is better in a column; 0 where nothing is compared
 CHANCE = "Chance"
+UNTRAINED_ITSELF = "its own network untrained, where finished,"
 
 #: Row, another row, column -> seed -> by how much the first is above the second.
 Differences = Callable[[Row, Row, int], Mapping[int, float]]

@@ -13,21 +13,7 @@ from reports.paired import Metric, Score, Side, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
-from reports.tables.common import (
-    ABSENT,
-    CELLS,
-    COUNTED,
-    HIGHER,
-    LOWER,
-    OTHERS,
-    THE_PAPERS,
-    beside_trivial,
-    configured,
-    findings,
-    provenance,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport, later
 
 TASK = "counting"
@@ -54,11 +40,11 @@ PAPERS_RATE = "0.01 / (1 + 0.5 · epoch)"
 
 #: Column -> score, rule, what is better.
 COLUMNS = {
-    "Accuracy (mode)": ("accuracy", "mode", HIGHER),
-    "MAE (mode)": ("mae", "mode", LOWER),
-    "Accuracy (rounded)": ("accuracy", "rounded", HIGHER),
-    "MAE (rounded)": ("mae", "rounded", LOWER),
-    "MAE (λ)": ("mae", "rate", LOWER),
+    "Accuracy (mode)": ("accuracy", "mode", common.HIGHER),
+    "MAE (mode)": ("mae", "mode", common.LOWER),
+    "Accuracy (rounded)": ("accuracy", "rounded", common.HIGHER),
+    "MAE (rounded)": ("mae", "rounded", common.LOWER),
+    "MAE (λ)": ("mae", "rate", common.LOWER),
 }
 FORMAT: dict[str, dict[str, Any]] = {"accuracy": {"scale": 100.0, "digits": 1}, "mae": {"scale": 1.0, "digits": 3}}
 
@@ -80,43 +66,34 @@ def counting(study: Study) -> Table:
             path = (score, rule) if trivial is None else ("trivial", trivial, score)
             number = beside[score] if rule == "mode" else None
             cell = measured(nodes, *path, published=number, absent=absent, **FORMAT[score])
-            row.append(ABSENT if trivial == "random" and rule == "rate" else cell)
+            row.append(common.ABSENT if trivial == "random" and rule == "rate" else cell)
         return tuple(row)
 
     def trained(method: str, ordering: str, labels: str = TRUE) -> list[Node]:
         return study.select(TASK, method, ordering, labels)
 
-    def absence(method: str, ordering: str) -> str:
-        return study.absence(TASK, method, ordering)
-
     every = labels.in_order(study.rows(TASK))
     # What does not listen depends on the labels only: any network's runs tell it, so those of which most have finished.
     source = max(every, key=lambda who: sum(n.run is not None for n in trained(*who)))
-    rows = [Row(label=RANDOM, cells=cells(trained(*source), "Random", "random"), group=THE_PAPERS)]
-    rows += [
-        Row(label=f"{name}: {label(*who)}", cells=cells(trained(*who), name, absent=absence(*who)), group=THE_PAPERS)
-        for name, who in PAPER_ROWS.items()
-    ]
-    rows += [
-        Row(label=name, cells=cells(trained(*source), trivial=constant), group=TRIVIAL)
-        for constant, name in CONSTANTS.items()
-    ]
-    rows += [
-        Row(label=called(*who, PERMUTED), cells=cells(nodes), group=CONTROL)
-        for who in every
-        if (nodes := trained(*who, PERMUTED))
-    ]
-    rows += [
-        Row(label=label(*who), cells=cells(nodes), group=OTHERS)
-        for who in every
-        if who not in PAPER_ROWS.values() and (nodes := trained(*who))
-    ]
+    rows = common.Rows()
+    rows.add(common.THE_PAPERS, RANDOM, cells(trained(*source), "Random", "random"))
+    for name, who in PAPER_ROWS.items():
+        absent = study.absence(TASK, *who)
+        rows.add(common.THE_PAPERS, f"{name}: {label(*who)}", cells(trained(*who), name, absent=absent))
+    for constant, name in CONSTANTS.items():
+        rows.add(TRIVIAL, name, cells(trained(*source), trivial=constant))
+    for who in every:
+        if nodes := trained(*who, PERMUTED):
+            rows.add(CONTROL, called(*who, PERMUTED), cells(nodes))
+    for who in every:
+        if who not in PAPER_ROWS.values() and (nodes := trained(*who)):
+            rows.add(common.OTHERS, label(*who), cells(nodes))
     trivial = [RANDOM, *CONSTANTS.values()]
     permuted = [row.label for row in rows if row.group == CONTROL]
-    compared = [row.label for row in rows if row.group in (THE_PAPERS, OTHERS) and row.label != RANDOM]
+    compared = [row.label for row in rows if row.group in (common.THE_PAPERS, common.OTHERS) and row.label != RANDOM]
     better = (0, 0, *(sign for *_, sign in COLUMNS.values()))
     columns = ("Paper accuracy", "Paper MAE", *COLUMNS)
-    marked = beside_trivial(rows, compared, trivial, better)
+    marked = common.beside_trivial(rows, compared, trivial, better)
     return Table(
         name="table2",
         short="Table 2",
@@ -125,18 +102,18 @@ def counting(study: Study) -> Table:
             "A counting network on the pre-trained audio trunk, trained further by Poisson regression (PROTOCOLS §5). "
             "Accuracy in percent, higher is better; MAE, the mean absolute error, in sources, lower is better. Mode: "
             "the most probable count from 1 to 5, the paper's rule and the primary one; rounded: λ to the nearest "
-            f"count; MAE (λ): of λ itself. {scored_on(study.select(TASK))}{_left_out(study)}{_training(study)} "
+            f"count; MAE (λ): of λ itself. {common.scored_on(study.select(TASK))}{_left_out(study)}{_training(study)} "
             "Untrained: without pre-training. Constants and the random guess are exact expectations from the labels "
             "and the same under every rule; majority and median are those of the training set. Permuted labels: the "
-            f"same training on labels shuffled among the training scenes. {CELLS} {COUNTED} "
-            f"{provenance(2, study=study)}"
+            f"same training on labels shuffled among the training scenes. {common.CELLS} {common.COUNTED} "
+            f"{common.provenance(2, study=study)}"
         ),
         columns=columns,
         rows=marked,
         findings=(
-            *findings(marked, compared, trivial, better, columns, "a prediction that does not listen"),
-            *findings(marked, compared, permuted, better, columns, "the one trained on permuted labels"),
-            *unfinished(marked, [*compared, *permuted]),
+            *common.findings(marked, compared, trivial, better, columns, "a prediction that does not listen"),
+            *common.findings(marked, compared, permuted, better, columns, "the one trained on permuted labels"),
+            *common.unfinished(marked, [*compared, *permuted]),
         ),
     )
 
@@ -152,7 +129,7 @@ def _left_out(study: Study) -> str:
 
 def _training(study: Study) -> str:
     """How long and at what rate the networks were trained, beside the paper's (§6.3), from the finished runs."""
-    updates, lr, decay = (configured(study.select(TASK), name) for name in ("updates", "lr", "decay"))
+    updates, lr, decay = (common.configured(study.select(TASK), name) for name in ("updates", "lr", "decay"))
     if not (updates and lr and decay):
         return ""
     rate = f"{_either(lr)} / (1 + {_either(decay)} · epoch)"

@@ -14,21 +14,7 @@ from reports.paired import Metric, Score, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
-from reports.tables.common import (
-    ABSENT,
-    CELLS,
-    COUNTED,
-    HIGHER,
-    NOT_HERE,
-    NOT_IN_THIS_SUITE,
-    OTHERS,
-    THE_PAPERS,
-    beside_trivial,
-    findings,
-    provenance,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport, later
 
 TASK = "localization"
@@ -91,7 +77,7 @@ def localization(study: Study) -> Table:
         nodes = study.select(TASK, method, ordering)
         rule = MASK if heatmap == MASK else DEFAULT_RULE
         printed = [None if paper_row is None else published(3, paper_row, metric) for metric in PAPER[3].metrics]
-        absent = study.absence(TASK, method, ordering, NOT_IN_THIS_SUITE)
+        absent = study.absence(TASK, method, ordering, common.NOT_IN_THIS_SUITE)
         ours = [
             measured(nodes, "single", heatmap, rule, metric, items=SINGLE, published=number, absent=absent)
             for metric, number in zip(("ciou@0.5", "auc"), printed, strict=True)
@@ -113,7 +99,7 @@ def localization(study: Study) -> Table:
 
     for name, (method, wanted, heatmap) in PAPER_ROWS.items():
         _, ordering = (method, wanted) if wanted else labels.first_trained(every, method) or (method, "none")
-        add(THE_PAPERS, (method, ordering, heatmap), name)
+        add(common.THE_PAPERS, (method, ordering, heatmap), name)
     for method, ordering in every:
         if method in ONE_MASK:
             add(TRIVIAL, (method, ordering, MASK))
@@ -127,12 +113,12 @@ def localization(study: Study) -> Table:
     for method, ordering in every:
         heatmap, _ = main_heatmap(study.select(TASK, method, ordering))
         if (method, ordering, heatmap) not in shown:
-            add(OTHERS, (method, ordering, heatmap))
+            add(common.OTHERS, (method, ordering, heatmap))
     kinds = [(row.label, row.group, *who) for row, who in zip(rows, shown, strict=True)]
     trivial = [name for name, _, method, _, _ in kinds if method in MASKS]
     compared = [name for name, group, _, _, heatmap in kinds if heatmap == "aligned" and group != CONTROLS]
-    better, columns = (0, 0, HIGHER, HIGHER), ("Paper cIoU@0.5", "Paper AUC", "cIoU@0.5", "AUC")
-    marked = beside_trivial(rows, compared, trivial, better)
+    better, columns = (0, 0, common.HIGHER, common.HIGHER), ("Paper cIoU@0.5", "Paper AUC", "cIoU@0.5", "AUC")
+    marked = common.beside_trivial(rows, compared, trivial, better)
     return Table(
         name="table3",
         short="Table 3",
@@ -140,15 +126,15 @@ def localization(study: Study) -> Table:
         caption=(
             "cIoU@0.5 (the fraction of images whose cIoU reaches 0.5) and AUC in percent, higher is better. Heatmaps "
             f"are binarised by {DEFAULT_RULE}; masks are never binarised (all rules: Table 3b). "
-            f"{scored_on(study.select(TASK), 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
+            f"{common.scored_on(study.select(TASK), 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
             "choose; activation without the sound: how strongly the image alone excites the network. "
-            f"{NOT_HERE} {CELLS} {COUNTED} {provenance(3, study=study)}"
+            f"{common.NOT_HERE} {common.CELLS} {common.COUNTED} {common.provenance(3, study=study)}"
         ),
         columns=columns,
         rows=marked,
         findings=(
-            *findings(marked, compared, trivial, better, columns, "a mask that sees no image"),
-            *unfinished(marked, compared),
+            *common.findings(marked, compared, trivial, better, columns, "a mask that sees no image"),
+            *common.unfinished(marked, compared),
         ),
     )
 
@@ -187,7 +173,7 @@ def binarisations(study: Study) -> list[Table]:
             for heatmap in heatmaps:
                 wanted = (MASK,) if heatmap == MASK else rules
                 cells = tuple(
-                    measured(nodes, "single", heatmap, rule, metric, items=SINGLE) if rule in wanted else ABSENT
+                    measured(nodes, "single", heatmap, rule, metric, items=SINGLE) if rule in wanted else common.ABSENT
                     for rule in (*rules, MASK)
                 )
                 rows.append(Row(label=called(method, ordering, heatmap), cells=cells, group=label(method, "none")))
@@ -200,7 +186,7 @@ def binarisations(study: Study) -> list[Table]:
                     f"{meaning} The same heatmaps, binarised by each rule (PROTOCOLS §6): published numbers differ in "
                     "this rule more than in anything else. Masks are not binarised. top_half lights half of the image "
                     "and cannot score well where objects are small. "
-                    f"{scored_on(study.select(TASK), 'single')} {CELLS}"
+                    f"{common.scored_on(study.select(TASK), 'single')} {common.CELLS}"
                 ),
                 columns=(*rules, "as a mask"),
                 rows=tuple(rows),

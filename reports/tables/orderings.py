@@ -55,31 +55,21 @@ def orderings(study: Study) -> Table:
         caption=(
             "All scores in percent; for silent area, the share of silent objects wrongly claimed to sound, lower is "
             "better. Stages: curriculum (C_N: scenes of N sources), what it was trained with where that differs, "
-            "updates, learning rate. Pointing, IoU and silent "
-            "area on scenes of 3 (IoU also 2) sources. Pointing, other sound: the same game played with the sound of a "
-            "kind that is not in the scene, the control that the sound decides. "
-            f"{scored} Compute: an ordering may be compared with its method's reference "
-            f"({references}) only where it is matched, i.e. had as many updates under the same learning "
-            "rates; unmatched rows were trained for another time and say nothing about order; of a method without a "
-            "reference there is no order to compare. "
-            "Paired differences of matched orderings are in the next table. Counted k: the counting network, not the "
-            "labels, decides which scenes a stage trains on and how many audio centres they get; it was first trained "
-            "on labels itself, which no other ordering has had. Pair accuracy (chance 50) and R@1 are "
-            "measured on held-out scenes of the last stage's own curricula, so they compare only orderings that end "
-            "alike, and they can rise without any alignment; pointing cannot. Rightly graded: where k is counted, the "
-            "share of the last stage's scenes whose labelled number of sources the counting network heard; it has "
-            "learned from the labels of these same scenes. "
-            f"{CELLS} The paper has no such table; its remarks on orderings (§4.3.1, §4.4) rest on other data."
+            "updates, learning rate. Pointing, IoU and silent area on scenes of 3 (IoU also 2) sources. Pointing, "
+            "other sound: the same game played with the sound of a kind that is not in the scene, the control that the "
+            f"sound decides. {scored} Compute: an ordering may be compared with its method's reference ({references}) "
+            "only where it is matched, i.e. had as many updates under the same learning rates; unmatched rows were "
+            "trained for another time and say nothing about order; of a method without a reference there is no order "
+            "to compare. Paired differences of matched orderings are in the next table. Counted k: the counting "
+            "network, not the labels, decides which scenes a stage trains on and how many audio centres they get; it "
+            "was first trained on labels itself, which no other ordering has had. Pair accuracy (chance 50) and R@1 "
+            "are measured on held-out scenes of the last stage's own curricula, so they compare only orderings that "
+            "end alike, and they can rise without any alignment; pointing cannot. Rightly graded: where k is counted, "
+            "the share of the last stage's scenes whose labelled number of sources the counting network heard; it has "
+            f"learned from the labels of these same scenes. {CELLS} The paper has no such table; its remarks on "
+            "orderings (§4.3.1, §4.4) rest on other data."
         ),
-        columns=(
-            "Stages",
-            "Updates",
-            "Compute",
-            *columns,
-            "Pair accuracy",
-            "R@1",
-            "Rightly graded",
-        ),
+        columns=("Stages", "Updates", "Compute", *columns, "Pair accuracy", "R@1", "Rightly graded"),
         rows=tuple(Row(label=label(*who), cells=cells(*who), group=label(who[0], "none")) for who in chosen),
     )
 

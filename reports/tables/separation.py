@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
@@ -15,25 +15,7 @@ from reports.paired import Metric, Score, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
-from reports.tables.common import (
-    CELLS,
-    COUNTED,
-    HIGHER,
-    NOT_HERE,
-    NOT_IN_THIS_SUITE,
-    OTHERS,
-    THE_PAPERS,
-    Differences,
-    beside_trivial,
-    configured,
-    findings,
-    in_every_seed,
-    in_seeds,
-    no_better,
-    provenance,
-    scored_on,
-    unfinished,
-)
+from reports.tables import common
 from reports.task_report import TaskReport, later
 
 TASK = "separation"
@@ -117,7 +99,7 @@ CONTROLS = {
 }
 CONTROL_OF = dict(zip(LOCATED, CONTROLS, strict=True))
 COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR)
-BETTER = (0, 0, 0, HIGHER, HIGHER, 0)
+BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0)
 SDR = COLUMNS.index("SDR")
 
 LOSSES = {
@@ -173,7 +155,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     headlines: dict[str, Network] = {}  # label -> who, for the rows that show a network's headline
 
     def add(group: str, name: str, who: Network, row: str, printed: tuple[int, str] | None = None) -> None:
-        absent = study.absence(TASK, who.method, who.ordering, NOT_IN_THIS_SUITE)
+        absent = study.absence(TASK, who.method, who.ordering, common.NOT_IN_THIS_SUITE)
         rows.append(Row(label=name, cells=_cells(_nodes(study, who), row, printed, absent), group=group))
         shown[name] = (who, row)
 
@@ -190,7 +172,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         method, ordering, variant = PAPER_ROWS[name]
         wanted = (test.guide if method == "cavl" else method, ordering, variant)
         planned = (n for n in every if all(w in (None, own) for w, own in zip(wanted, n, strict=True)))
-        headline(THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
+        headline(common.THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
     both, assignment = Network(test.guide, *BOTH), Network(test.guide, "c1", None)
     if 5 in test.besides and both in every:
         headline(further, both, (5, "Our-Model-both"))
@@ -203,16 +185,17 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         add("Bounds (they use no network)", name, max(every, key=lambda who: finished[who]), row)
     for who in every:
         if who not in headlines.values():
-            headline(OTHERS, who)
+            headline(common.OTHERS, who)
     for row, group in {**LOCATED, **CONTROLS}.items():
         for who in every:
             if row != main_row(_nodes(study, who)) and _has(study, who, row):
                 add(group, called(who, row), who, row)
 
-    compared = [row.label for row in rows if row.group in (THE_PAPERS, further, WITHOUT, OTHERS, *LOCATED.values())]
+    groups = (common.THE_PAPERS, further, WITHOUT, common.OTHERS, *LOCATED.values())
+    compared = [row.label for row in rows if row.group in groups]
     differences = _of_sounds(study, shown)
     nodes = [node for who in every for node in _nodes(study, who)]
-    marked = beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
+    marked = common.beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
     return Table(
         name=f"table{test.table}",
         short=f"Table {test.table}",
@@ -220,19 +203,19 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
+            f"inf. {common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
-            f"row says otherwise, with the {_located(study, every)}. {NOT_HERE} "
-            f"{CELLS} {COUNTED} {provenance(test.table, *test.besides, study=study)}"
+            f"row says otherwise, with the {_located(study, every)}. {common.NOT_HERE} "
+            f"{common.CELLS} {common.COUNTED} {common.provenance(test.table, *test.besides, study=study)}"
         ),
         columns=COLUMNS,
         rows=marked,
         findings=(
-            *findings(marked, compared, [MIXTURE], BETTER, COLUMNS, "the mixture as the estimate", differences),
+            *common.findings(marked, compared, [MIXTURE], BETTER, COLUMNS, "the mixture as the estimate", differences),
             *_against_controls(marked, shown, differences),
             *_above_the_bound(marked, differences),
-            *unfinished(marked, headlines),
+            *common.unfinished(marked, headlines),
         ),
     )
 
@@ -252,18 +235,9 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
 def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str) -> tuple[Cell, ...]:
     numbers = [None if printed is None else published(*printed, metric) for metric in SDR_SIR_SAR]
     where = ("rows", row)
+    common_to_all: dict[str, Any] = {"excluded": (*where, "excluded"), "scale": 1.0, "digits": 2, "absent": absent}
     ours = [
-        measured(
-            nodes,
-            *where,
-            metric.lower(),
-            items=(*where, "items"),
-            excluded=(*where, "excluded"),
-            published=number,
-            scale=1.0,
-            digits=2,
-            absent=absent,
-        )
+        measured(nodes, *where, metric.lower(), items=(*where, "items"), published=number, **common_to_all)
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
     return (*map(paper, numbers), *ours)
@@ -275,7 +249,7 @@ def _has(study: Study, who: Network, row: str) -> bool:
     return bool(_nodes(study, who)) and (not finished or any(dig(r.result, "rows", row) for r in finished))
 
 
-def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> Differences:
+def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> common.Differences:
     """Differences over the sounds that both rows have; over the rows' own means where a run's sounds are not known."""
 
     @functools.cache
@@ -301,7 +275,7 @@ def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> Differ
 
 
 def _against_controls(
-    rows: Sequence[Row], shown: Mapping[str, tuple[Network, str]], differences: Differences
+    rows: Sequence[Row], shown: Mapping[str, tuple[Network, str]], differences: common.Differences
 ) -> tuple[str, ...]:
     """One sentence: which networks separate no better with the right sound-maker than with another pair's.
 
@@ -312,23 +286,24 @@ def _against_controls(
     for (who, which), row in by_row.items():
         control = by_row.get((who, CONTROL_OF.get(which, "")))
         found = differences(row, control, SDR) if control else {}
-        if control and (failures := no_better(found, HIGHER)):
+        if control and (failures := common.no_better(found, common.HIGHER)):
             own, other = (r.cells[SDR].mean_text for r in (row, control))
-            beaten.append(f"{row.label} ({own}; shuffled {other}; {in_seeds(failures, len(found))})")
+            beaten.append(f"{row.label} ({own}; shuffled {other}; {common.in_seeds(failures, len(found))})")
         seeds |= {len(found)} if found else set()
     if beaten:
         return (f"SDR: no better than with shuffled sound-makers: {'; '.join(beaten)}.",)
-    return (f"SDR: every network is better than with shuffled sound-makers {in_every_seed(seeds)}.",) if seeds else ()
+    every = "SDR: every network is better than with shuffled sound-makers"
+    return (f"{every} {common.in_every_seed(seeds)}.",) if seeds else ()
 
 
-def _above_the_bound(rows: Sequence[Row], differences: Differences) -> tuple[str, ...]:
+def _above_the_bound(rows: Sequence[Row], differences: common.Differences) -> tuple[str, ...]:
     """A sentence only if something is wrong: a mask cannot do better than the ideal one."""
     (ideal,) = (row for row in rows if row.label == IDEAL)
     above = []
     for row in rows:
         found = differences(row, ideal, SDR)
         if broken := sum(difference > 0 for difference in found.values()):
-            above.append(f"{row.label} ({in_seeds(broken, len(found))})")
+            above.append(f"{row.label} ({common.in_seeds(broken, len(found))})")
     return (f"SDR: above the ideal ratio mask, which should bound every row: {'; '.join(above)}.",) if above else ()
 
 
@@ -342,12 +317,12 @@ def _settings(study: Study) -> str:
     """How the networks were trained and on what evaluated, from the finished runs."""
     every = study.select(TASK)
     usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
-    said = [LOSSES.get(loss, f"loss {loss}") for loss in configured(usual, "network", "loss")]
-    said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in configured(usual, "network", "mixing")]
+    said = [LOSSES.get(loss, f"loss {loss}") for loss in common.configured(usual, "network", "loss")]
+    said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in common.configured(usual, "network", "mixing")]
     pairs = sorted({count for n in every if n.run and isinstance(count := dig(n.run.result, "pairs"), int)})
     said += [f"{' or '.join(f'{count:,}' for count in pairs)} pairs"] if pairs else []
-    said += [f"{updates:,} updates" for updates in configured(usual, "updates")]
-    said += [f"learning rate {lr:g}" for lr in configured(usual, "lr")]
+    said += [f"{updates:,} updates" for updates in common.configured(usual, "updates")]
+    said += [f"learning rate {lr:g}" for lr in common.configured(usual, "lr")]
     return f" Unless a row says otherwise: {'; '.join(said)} (of these the paper states the loss only)." if said else ""
 
 
