@@ -60,7 +60,7 @@ def preview(data: DataModule, out: Path, split: str = "test", scenes: int = 2) -
     """Draw ``scenes`` examples of each number of sources; returns the picture's file.
 
     Its format follows from the name of ``out`` (PNG, PDF, SVG); one without is a PNG's. Raises
-    :class:`NotPreparedError` or ``FileNotFoundError`` if the data are not there, with what to do.
+    ``NotPreparedError`` or ``FileNotFoundError`` if the data are not there, with what to do.
     """
     name = data.config.source
     panels = named(PANELS[name])(data, split) if name in PANELS else example_panels(data, split, scenes)

@@ -28,7 +28,7 @@ def extract(
     ``wanted`` says where below ``folder`` a member belongs (``None``: nowhere, it is left out). Members whose names
     leave the archive's folder, links and other special files, and such as are larger than ``most_bytes`` (whatever
     their header says) are refused. Files that are there already are left alone: an extraction may be repeated. Raises
-    :class:`ZipError` if the file cannot be read as a zip archive; :class:`DiskFullError` when there is no room.
+    :class:`ZipError` if the file cannot be read as a zip archive; ``DiskFullError`` when there is no room.
     """
     refused: dict[str, str] = {}
     try:

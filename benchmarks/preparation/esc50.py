@@ -103,7 +103,7 @@ def from_folder(folder: str | Path, subset: str, root: Path, sample_rate: int = 
     All files are read for their hashes: where one has changed, they are packed anew. The fingerprint is that of the
     files: of name, size and content hash of every recording that is whole. Raises ``FileNotFoundError`` or
     ``ValueError`` if the folder's list is not there or not the official one, or there is no such subset or rate;
-    :class:`DiskFullError` when there is no room.
+    ``DiskFullError`` when there is no room.
     """
     if subset not in SUBSETS:
         raise ValueError(f"subset={subset!r}; allowed: {', '.join(map(repr, SUBSETS))}")

@@ -63,7 +63,7 @@ class Packer:
     def append(self, clip: Clip) -> Packed:
         """Pack a clip: it is on the disk when this returns.
 
-        Raises :class:`DiskFullError` when there is no room; what was there is as before.
+        Raises ``DiskFullError`` when there is no room; what was there is as before.
         """
         if self.end >= SHARD_BYTES:
             self.shard, self.end = self.shard + 1, 0
@@ -137,7 +137,7 @@ def write(
 ) -> Prepared:
     """Pack ``items`` into ``folder`` in one go, in their order, and open it.
 
-    Raises ``FileExistsError`` if the folder holds a prepared data set already; :class:`DiskFullError` when there is no
+    Raises ``FileExistsError`` if the folder holds a prepared data set already; ``DiskFullError`` when there is no
     room.
     """
     folder = Path(folder)

@@ -28,7 +28,7 @@ MANIFEST = "manifest.json"
 def open_arrays(folder: Path, layout: Layout, chunks: Iterable[Arrays]) -> Arrays:
     """The arrays in ``folder``, read-only and memory-mapped; made from ``chunks`` (their rows in order) where missing.
 
-    Raises :class:`DiskFullError` when there is no room; what was in ``folder`` is left as it was.
+    Raises ``DiskFullError`` when there is no room; what was in ``folder`` is left as it was.
     """
     needed = sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in layout.values())
     return kept(folder, lambda place: _read(place, layout), lambda aside: _write(aside, layout, chunks), needed)
