@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from registry.comparison import flat
-from registry.index import Filters, Registry
+from registry.index import Filters, Registry, is_registry
 from registry.item_table import ITEMS, read_items
 from registry.record.run_record import Record
 
@@ -24,9 +24,13 @@ def frame(home: Path | str | None = None, **filters: Unpack[Filters]) -> DataFra
     ``method``, ``model.width``, ...; of the result ``result.score``, ``result.single.aligned.top_half.auc``, ...; of
     the pedigree ``key``, ``parents``, ``dataset``, ``environment.torch``, ...; NaN where a run has no such value.
     Filters are those of :meth:`registry.index.Registry.records`: ``frame(task="counting", seed=[1, 2], stale=False)``.
+
+    Raises FileNotFoundError where ``home`` is no folder of runs.
     """
     import pandas as pd
 
+    if home is not None and not is_registry(Path(home)):
+        raise FileNotFoundError(f"{home} holds no runs; name the folder that the runs lie in")
     runs = Registry(home).records(**filters)
     return pd.DataFrame([_row(run) for run in runs], index=pd.Index([run.id for run in runs], name="id"))
 

@@ -8,10 +8,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from registry.cli.options import HOME, flag, option, path
+from registry.cli.options import HOME, flag, option, path, registry_in
 from registry.cli.program import examples
 from registry.files import report_folder, require_writable
-from registry.index import Registry
 from registry.lock import Lock
 
 PATIENCE = 120.0  # seconds for another report on the same preset
@@ -48,8 +47,8 @@ def report(
     from reports.results import load_study
     from reports.writing import write_report
 
-    registry, place = Registry(home), out or report_folder(preset)
-    with warnings.catch_warnings():
+    place = out or report_folder(preset)
+    with registry_in(home) as registry, warnings.catch_warnings():
         warnings.showwarning = _say
         load_study(registry, preset)  # before anything is written: is there anything to report on?
         require_writable(place, "choose another folder with --out")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import runpy
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -106,7 +107,12 @@ def _by_name(name: str) -> Preset:
 def _from_file(path: Path) -> Preset:
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such file to read a preset from")
-    preset = runpy.run_path(str(path)).get("PRESET")
+    try:
+        preset = runpy.run_path(str(path)).get("PRESET")
+    except Exception as error:  # whatever a user's file may raise
+        lines = [place.lineno for place in traceback.extract_tb(error.__traceback__) if place.filename == str(path)]
+        where = f"{path}, line {lines[-1]}" if lines else f"{path}"
+        raise ConfigError(f"{where}: {type(error).__name__}: {error}") from error
     if not isinstance(preset, Preset):
         raise ConfigError(f"{path} has no PRESET, a benchmarks.presets.Preset")
     return preset

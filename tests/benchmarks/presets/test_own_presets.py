@@ -81,6 +81,8 @@ def test_its_plan_and_report_have_the_name_of_the_file(mine, tmp_path, monkeypat
         ("away.py", None, "no such file to read a preset from"),
         ("empty.py", "", "has no PRESET, a benchmarks.presets.Preset"),
         ("wrong.py", "PRESET = 3", "has no PRESET, a benchmarks.presets.Preset"),
+        ("raising.py", "import math\n\nPRESET = math.nothing", "raising.py, line 3: AttributeError: .*nothing"),
+        ("broken.py", "PRESET = (", "broken.py: SyntaxError"),
     ],
 )
 def test_what_is_no_preset_is_refused_in_a_sentence(tmp_path, name, text, said):
