@@ -11,6 +11,7 @@ from pathlib import Path
 from registry.cli.options import HOME, flag, option, path, registry_in
 from registry.cli.program import examples
 from registry.files import report_folder, require_writable
+from registry.index import Registry
 from registry.lock import Lock
 
 PATIENCE = 120.0  # seconds for another report on the same preset
