@@ -103,4 +103,4 @@ def test_an_edit_makes_stale_what_it_computes_and_nothing_else_and_a_comment_not
     code, comment = "\nEDITED = 1\n", "# a comment\n"
     stale = stale_after([(name, line) for name in EDITS for line in (code, comment)], tmp_path)
     assert {name: stale[name + code] for name in EDITS} == EDITS
-    assert {name: stale[name + comment] for name in EDITS} == dict.fromkeys(EDITS, set())
+    assert {name: stale[name + comment] for name in EDITS} == {name: set() for name in EDITS}
