@@ -42,7 +42,7 @@ class Task:
 
     #: A frozen dataclass of the task's choices, all with defaults, plain values only: ``evaluation`` of a run.
     Config: ClassVar[type]
-    #: What a method must have to be measured: one of these attributes. None: every method can.
+    #: What a method must have to be measured: one of these attributes. Empty: every method can.
     abilities: ClassVar[tuple[str, ...]] = ()
     #: Method and ordering that are measured unless others are named.
     default: ClassVar[tuple[str, str]] = ("cavl", "c1")
@@ -61,7 +61,7 @@ class Task:
 
     @classmethod
     def measure(cls, context: Context) -> dict[str, Any]:
-        """The result of one run: plain values, ``score`` among them. Items go to ``context.add_items``."""
+        """The result of one run, plain values, ``score`` among them. Items: :class:`~benchmarks.items.ItemTable`."""
         raise NotImplementedError
 
     @classmethod
