@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -10,8 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.orchestration.scheduler import State
 from registry.cli import printing
+
+if TYPE_CHECKING:  # slow to import, and other displays tell the time by the clock of this one
+    from benchmarks.orchestration.scheduler import State
 
 
 def show_plan(console: Console, state: State) -> None:
