@@ -1,6 +1,6 @@
 """Profile of preparing a clip: libraries against our own code, in processor time, one thread.
 
-    python tools/perf/preparing.py [--clips 5] [--fps 25]
+    python -m tools.perf.preparing [--clips 5] [--fps 25]
 
 A clip is 10 s of an MP4 file (H.264, 640 x 360, 25 frames a second) and its sound (AAC, 44.1 kHz, stereo), as `prepare`
 finds them where somebody has them already: without fetching. The libraries' parts are done once more by themselves,
