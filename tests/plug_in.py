@@ -31,9 +31,10 @@ class Document:
         ]
 
     def command(self, start: str, end: str) -> list[str]:
-        """The arguments of the document's one command that begins with ``start`` and ends with ``end``."""
-        (found,) = re.findall(rf"^python (-m {re.escape(start)} .*?{end})(?: +#.*)?$", self.text, re.MULTILINE)
-        return shlex.split(found)
+        """The arguments of Python for the document's one command that begins with ``start`` and ends with ``end``."""
+        (found,) = re.findall(rf"^({re.escape(start)} .*?{end})(?: +#.*)?$", self.text, re.MULTILINE)
+        program, *words = shlex.split(found)
+        return words if program == "python" else ["-m", "benchmarks.cli", *words]
 
 
 def install(document: Document, folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:

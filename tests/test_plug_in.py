@@ -30,7 +30,7 @@ def suite(python, tmp_path_factory):
 
     def run(*more):
         return python(
-            *DOCUMENT.command("benchmarks --preset smoke", NAME),
+            *DOCUMENT.command("cavl-bench run --preset smoke", NAME),
             *more,
             cwd=folder,
             CAVL_HOME=str(folder / "runs"),
@@ -77,7 +77,7 @@ def test_its_row_is_in_the_report(suite, table):
 
 
 def test_the_common_tests_cover_it(python):
-    done = python(*DOCUMENT.command("pytest tests/test_methods.py", NAME), "-vv", "-p", "no:cacheprovider", cwd=ROOT)
+    done = python(*DOCUMENT.command("python -m pytest tests/test_methods.py", NAME), "-vv", "-p", "no:cacheprovider", cwd=ROOT)
     assert done.returncode == 0, done.stdout
     passed = re.findall(rf"::(test_\w+)\[{NAME}.*PASSED", done.stdout)
     assert {
