@@ -77,7 +77,9 @@ def test_its_row_is_in_the_report(suite, table):
 
 
 def test_the_common_tests_cover_it(python):
-    done = python(*DOCUMENT.command("python -m pytest tests/test_methods.py", NAME), "-vv", "-p", "no:cacheprovider", cwd=ROOT)
+    done = python(
+        *DOCUMENT.command("python -m pytest tests/test_methods.py", NAME), "-vv", "-p", "no:cacheprovider", cwd=ROOT
+    )
     assert done.returncode == 0, done.stdout
     passed = re.findall(rf"::(test_\w+)\[{NAME}.*PASSED", done.stdout)
     assert {
