@@ -23,7 +23,7 @@ PARAMETERS = {
 
 @pytest.mark.slow
 def test_every_network_takes_a_full_size_step():
-    script = ROOT / "benchmarks" / "perf" / "full_size_step.py"
+    script = ROOT / "tools" / "perf" / "full_size_step.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=None)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = re.findall(r"^\W*(\S+)\W+([\d,]+)\W+([\d.]+)\W+([\d,]+)\W*$", done.stdout, re.MULTILINE)
