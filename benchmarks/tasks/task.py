@@ -6,6 +6,7 @@ entry-point group ``cavl.tasks`` of a third party's package. ``docs/add_a_task.m
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -37,8 +38,8 @@ class Given(Protocol):
     videos: tuple[Mapping[str, Any], ...]
 
 
-class Task:
-    """See the module. Everything but ``Config`` and ``measure`` has a default."""
+class Task(ABC):
+    """See the module. ``Config`` and ``measure`` are what a task must have; all else has a default."""
 
     #: A frozen dataclass of the task's choices, all with defaults, plain values only: ``evaluation`` of a run.
     Config: ClassVar[type]
@@ -60,9 +61,9 @@ class Task:
     weights: ClassVar[str] = ""
 
     @classmethod
+    @abstractmethod
     def measure(cls, context: Context) -> dict[str, Any]:
         """The result of one run, plain values, ``score`` among them. Items: :class:`~benchmarks.items.ItemTable`."""
-        raise NotImplementedError
 
     @classmethod
     def sets(cls, evaluation: Any, data: DataModule, method: Any) -> tuple[str, ...]:
@@ -94,4 +95,5 @@ class Task:
     @classmethod
     def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
         """(what ``network`` learned, updates, learning rate) for a model card, from the configuration in a record."""
-        raise NotImplementedError
+        what = cls.network.__name__ if cls.network else cls.__name__
+        return what, evaluation["updates"], f"{evaluation['lr']:g}" if "lr" in evaluation else "its own"
