@@ -91,7 +91,8 @@ RUNS = (
     "c3@4000",  # Fig 4b: C3 from random weights, for as many updates as the curriculum has on C3
     "c3-matched",  # control: three stages on C3
     "c1-c2-c3-c4",  # the rest of §4.1's curricula
-    "mixed",  # Fig 4a: "the original set" (ours: C1 to C3 together)
+    "original",  # Fig 4a: "the original set", C1 to C4 (§4.1)
+    "mixed",  # C1 to C3 together, against the curriculum that is graded of them
     "mixed-matched",  # control: three stages on all
 )
 
