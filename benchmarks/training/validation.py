@@ -34,7 +34,8 @@ def make_monitor(
     """All that can be measured of this method along the way; None if nothing can.
 
     Distances of scenes give ``pair_accuracy``, ``r_at_1``, ``train_pair_accuracy`` and ``pointing``, correspondence
-    ``avc_auc``, synchronisation ``avts_auc_easy`` and ``avts_auc_hard``. Calling it measures the method, which is to be in evaluation mode.
+    ``avc_auc``, synchronisation ``avts_auc_easy`` and ``avts_auc_hard``. Calling it measures the method, which is to be
+    in evaluation mode.
 
     Raises
     ------
