@@ -57,9 +57,9 @@ def silent(study: Study) -> Figure | None:
         name="silent_objects",
         title="What seeing alone is worth: single sources among silent objects",
         caption=(
-            "cIoU@0.5 on scenes of one source and a fixed number of silent objects, which are drawn as the sounding one "
-            "is; bars: 95 % t-intervals over seeds. Dashed: what learns nothing (masks, and maps of the image alone). "
-            "All rows: the table of silent objects."
+            "cIoU@0.5 on scenes of one source and a fixed number of silent objects, which are drawn as the sounding "
+            "one is; bars: 95 % t-intervals over seeds. Dashed: what learns nothing (masks, and maps of the image "
+            "alone). All rows: the table of silent objects."
         ),
         runs=tuple(runs),
         draw=draw,
