@@ -90,7 +90,8 @@ def heat_over(axes: Axes, image: Any, heat: Any) -> None:
     strength = np.clip(heat.astype(np.float32), 0, 1)
     height, width = image.shape[:2]
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    axes.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength, extent=extent)
+    look: dict[str, Any] = {"cmap": "inferno", "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
+    axes.imshow(strength, alpha=0.75 * strength, extent=extent, **look)
 
 
 def picture(axes: Axes, image: Any, heat: Any, boxes: Any = (), colours: Sequence[Any] = ("white",)) -> None:

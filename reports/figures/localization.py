@@ -50,6 +50,8 @@ def examples(study: Study) -> Figure | None:
             axes[0, 2 * i + 1].set_visible(len(annotators) > 0)
             picture(axes[0, 2 * i], images[i], None, boxes[i])
             if len(annotators):
+                axes[0, 2 * i].set_title("agreed on", fontsize=10)
+                axes[0, 2 * i + 1].set_title("each annotator", fontsize=10)
                 picture(axes[0, 2 * i + 1], images[i], None, annotators[i], colours=style())
             axes[1, 2 * i].set_title("its own sound", fontsize=10)
             axes[1, 2 * i + 1].set_title("another sound", fontsize=10)

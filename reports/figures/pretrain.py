@@ -61,7 +61,7 @@ def losses(study: Study) -> Figure | None:
         for name, series in found["pair_accuracy"].items():
             band(axes[0, 2], series, name, **looks[name], scale=100, marker="o")
         axes[0, 2].axhline(50, color="0.35", linestyle=":", linewidth=1.2)
-        axes[0, 2].set(xlabel="update of the stage", ylabel=ACCURACIES["pair_accuracy"], ylim=(40, 102))
+        axes[0, 2].set(xlabel="update of the stage", ylabel=ACCURACIES["pair_accuracy"], ylim=(0, 102))
         legend(axes[0, 0], canvas)
         return canvas
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Of CAVL; of every other method, arms apart, the first one that is trained, or that needs no training.
 SHOWN_ORDERINGS = ("c1", CURRICULUM)
 UNTAUGHT = "none"  # the ordering of what learns nothing
+GREYS = ("0.15", "0.45", "0.62")
 MARKERS, WIDTH = "osD^vP*X<>", 0.3  # of the bars around a number of objects
 
 
@@ -34,19 +35,18 @@ def silent(study: Study) -> Figure | None:
     def draw() -> Canvas:
         canvas, axes = subplots(1, 1, (9.5, 4.6))
         panel, palette = axes[0, 0], style()
-        taught = [who for who in found if who[1] != UNTAUGHT]
+        taught = sum(who[1] != UNTAUGHT for who in found)
         for i, (who, cells) in enumerate(found.items()):
-            deaf = who not in taught
-            place = [*taught, *(other for other in found if other not in taught)].index(who)
             points = [(n, cell.estimate) for n, cell in zip(counts, cells, strict=True) if cell.estimate]
             shift = WIDTH * (i / max(1, len(found) - 1) - 0.5)
-            look: dict[str, Any] = {"color": ("0.25", "0.55")[place % 2] if deaf else palette[place % len(palette)]}
-            look |= {"linestyle": "--" if deaf else "-", "linewidth": 1.4 if deaf else 1.8}
+            look: dict[str, Any] = {"color": palette[i % len(palette)], "linestyle": "-", "linewidth": 1.8}
+            if who[1] == UNTAUGHT:
+                look = {"color": GREYS[(i - taught) % len(GREYS)], "linestyle": "--", "linewidth": 1.4}
             panel.errorbar(
                 [n + shift for n, _ in points],
                 [estimate.mean for _, estimate in points],
                 yerr=[estimate.half or 0 for _, estimate in points],
-                fmt=MARKERS[place % len(MARKERS)], markersize=5, capsize=3, label=label(*who), **look,
+                fmt=MARKERS[i % len(MARKERS)], markersize=5, capsize=3, label=label(*who), **look,
             )  # fmt: skip
         panel.set(xlabel="silent objects in the scene", ylabel="cIoU@0.5 (%)", xticks=counts, ylim=(0, 102))
         canvas.legend(*panel.get_legend_handles_labels(), loc="outside right upper", fontsize=10)
@@ -69,5 +69,6 @@ def silent(study: Study) -> Figure | None:
 def _shown(study: Study) -> list[tuple[str, str]]:
     rows = labels.in_order(study.rows("localization"))
     others = dict.fromkeys(method for method, _ in rows if method != "cavl" and ":" not in method)
-    firsts = [labels.first_trained(rows, method) for method in others]
-    return [*(("cavl", o) for o in SHOWN_ORDERINGS), *(who for who in firsts if who is not None)]
+    firsts = [who for method in others if (who := labels.first_trained(rows, method)) is not None]
+    firsts.sort(key=lambda who: who[1] == UNTAUGHT)  # last
+    return [*(("cavl", ordering) for ordering in SHOWN_ORDERINGS), *firsts]

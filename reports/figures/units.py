@@ -35,7 +35,7 @@ def units(study: Study) -> Figure | None:
     rows, columns = (max(arrays[f"{side}_heat"].shape[axis] for side in sides) for axis in (0, 1))
 
     def draw() -> Canvas:
-        canvas = new_canvas((1.2 * (columns + 0.4) * len(sides), 0.3 + 1.42 * rows))
+        canvas = new_canvas((1.2 * (columns + 0.4) * len(sides), 0.3 + 1.32 * rows))
         blocks = canvas.subfigures(1, len(sides), squeeze=False)[0]
         for block, side in zip(blocks, sides, strict=True):
             block.suptitle(f"{SIDES[side]} units", fontsize=11)
@@ -81,9 +81,10 @@ def _first(study: Study) -> tuple[str, Record, Mapping[str, Any]] | None:
 
 def _picture(axes: Axes, shown: Any, heat: Any) -> None:
     """An image (H, W, 3), or a spectrogram (bins, frames), with a unit's map (h, w) over it."""
-    if shown.ndim == 2:
+    sound = shown.ndim == 2
+    if sound:
         grey = 255 * (shown.astype(np.float32) / max(float(shown.max()), 1e-6))
         shown = np.repeat(grey[::-1, :, None], 3, axis=2)
         heat = heat[::-1]
     heat_over(axes, shown, heat)
-    axes.set_aspect("auto")
+    axes.set_aspect("auto" if sound else "equal")

@@ -275,7 +275,7 @@ REPORT = TaskReport(
     appendix=lambda study: [*binarisations(study), *silent_objects(study)],
     figures=lambda study: [
         *later("reports.figures.localization", "examples")(study),
-        *later("reports.figures.sources", "generated")(study),
+        *later("reports.figures.source_maps", "generated")(study),
         *later("reports.figures.localization", "dots")(study),
         *later("reports.figures.silent", "silent")(study),
         *later("reports.figures.localization", "sensitivity")(study),

@@ -404,7 +404,7 @@ REPORT = TaskReport(
     noun="sound",
     tables=separations,
     figures=lambda study: [
-        *later("reports.figures.sources", "recorded")(study),
+        *later("reports.figures.source_maps", "recorded")(study),
         *later("reports.figures.separation", "separated")(study),
     ],
     matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],

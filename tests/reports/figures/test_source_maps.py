@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from reports.figures.canvas import style
 from reports.figures.localization import examples
-from reports.figures.sources import generated, recorded
+from reports.figures.source_maps import generated, recorded
 
 
 def kept(counts, *, marked=True, scenes=2, size=16):

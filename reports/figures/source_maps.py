@@ -31,7 +31,7 @@ Arrays = Mapping[str, Any]
 
 def generated(study: Study) -> Figure | None:
     """Of a world whose sources have known places: heatmaps of scenes of one, two and three sources."""
-    return _figure(_chosen(study, "localization", ""), "sources", "Figures 6 and 7, as drawn of this world's scenes")
+    return _figure(_chosen(study, "localization", ""), "sources", "Figures 6 and 7. A heatmap for each source")
 
 
 def recorded(study: Study) -> list[Figure]:
