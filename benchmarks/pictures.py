@@ -56,7 +56,10 @@ def _panel(image: npt.NDArray[np.uint8], heat: npt.NDArray[np.floating], box: np
     pixels = image.astype(float)
     share = 0.75 * np.clip(heat, 0, 1)[..., None]
     red = np.array([255.0, 0.0, 0.0])
-    panel = Image.fromarray(np.round(pixels * (1 - share) + red * share).astype(np.uint8)).resize((PANEL, PANEL))
+    mixed = Image.fromarray(np.round(pixels * (1 - share) + red * share).astype(np.uint8))
+    # Small images keep their pixels: smoothed, their noise would make files of several times the size.
+    smoothing = Image.Resampling.NEAREST if max(mixed.size) < PANEL else Image.Resampling.BICUBIC
+    panel = mixed.resize((PANEL, PANEL), smoothing)
     scale = np.array([PANEL / image.shape[1], PANEL / image.shape[0]] * 2)
     for x0, y0, x1, y1 in (np.asarray(box, dtype=float).reshape(-1, 4) * scale).tolist():
         ImageDraw.Draw(panel).rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=BOX)

@@ -23,7 +23,7 @@ from benchmarks.tasks.context import Context
 from benchmarks.training.batching import collate
 from benchmarks.training.pairs import spread
 
-EXAMPLES = 4  # scenes of each number of sources
+EXAMPLES, DRAWN = 4, 2  # scenes of each number of sources that are kept as arrays, and in the picture
 MOST = 3  # sources
 ARRAYS, PICTURE = "sources.npz", "sources.png"
 
@@ -100,11 +100,11 @@ def _called(kinds: npt.NDArray[np.str_]) -> str:
 
 
 def _draw(path: Path, located: Mapping[int, Located]) -> None:
-    """A column for each scene, a row for each of its sources."""
+    """A column for each of the first DRAWN scenes, a row for each of its sources."""
     columns = [
         (some.images[i], some.heatmaps[i].astype(float), some.boxes[i], _called(some.kinds[i]))
         for n, some in located.items()
-        for i in range(len(some.images))
+        for i in range(min(DRAWN, len(some.images)))
     ]
     images, heat, boxes, names = zip(*columns, strict=True)
     nothing = [np.zeros(image.shape[:2]) for image in images]
