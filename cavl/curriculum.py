@@ -54,9 +54,9 @@ def named_orderings(
     """Every named ordering for a schedule of four stages.
 
     ``untrained`` has no stage: the initial weights. ``c0`` is scene-level alignment on C1 (Table 2), ``c1-c2scene``
-    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``original`` is the set before it is
-    graded (Fig 4a). In ``...-counted`` the counting network of §3.2.2 grades the scenes, once it has learned from labels
-    how sources sound. ``seed`` decides ``random`` only.
+    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``original`` is the set that is not graded (Fig 4a).
+    In ``...-counted`` the counting network of §3.2.2 grades the scenes, once it has learned from labels how sources
+    sound. ``seed`` decides ``random`` only.
     ``checkpoints`` are kept in every first stage.
 
     Raises

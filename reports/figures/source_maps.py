@@ -82,7 +82,8 @@ def _figure(chosen: tuple[str, Record, Arrays] | None, name: str, title: str) ->
         name=name,
         title=title,
         caption=(
-            f"{network}, seed {run.config['seed']}: test scenes, evenly spread over their set and not chosen by hand. "
+            f"{network}, seed {run.config['seed']}: scenes that are not trained on, evenly spread over their set and "
+            "not chosen by hand. "
             "Beside each its heatmaps (0 transparent, 1 yellow), one for each source that the network is asked to hear "
             "in the scene's sound."
             + (

@@ -9,6 +9,7 @@ from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
 from benchmarks.tasks.separation import Separation, SeparationConfig
 from benchmarks.tasks.source_maps import EXAMPLES, locate, unmarked
 from tests import paper_data
+from tests.plain_config import fake_context
 
 
 class Numbering:
@@ -37,6 +38,39 @@ def test_music_is_shown_by_test_solos_and_held_out_duets(tmp_path):
     assert located.boxes.shape == (EXAMPLES, 0, 4)
     solos = locate(Numbering(), data.test(1), 1, torch.device("cpu"))
     assert set(np.unique(solos.kinds)) <= set(paper_data.INSTRUMENTS)
+
+
+def test_a_run_keeps_the_sheet_beside_its_examples(tmp_path):
+    class Both(Numbering):
+        def separate(self, mixture, images):
+            noise = torch.rand(
+                len(images), images.shape[1], mixture.shape[-1], generator=torch.Generator().manual_seed(1)
+            )
+            return mixture.unsqueeze(1) * noise
+
+    def run(examples):
+        files = {}
+        context = fake_context(
+            SeparationConfig,
+            {"pairs": 2, "batch": 2, "examples": examples},
+            data=separation_data(tmp_path, "music"),
+            device=torch.device("cpu"),
+            trained=Both,
+            progress=lambda done, total: None,
+            add_file=lambda name, write: (write(tmp_path / name), files.update({name: tmp_path / name})),
+        )
+        Separation.measure(context)
+        return files
+
+    paper_data.music(tmp_path, duets=8)
+    files = run(2)
+    with np.load(files["sources.npz"]) as kept:
+        assert {name: kept[name].shape[:2] for name in kept.files if name.startswith("heatmaps")} == {
+            "heatmaps_1": (EXAMPLES, 1),
+            "heatmaps_2": (EXAMPLES, 2),
+        }
+    assert files["sources.png"].read_bytes().startswith(b"\x89PNG")
+    assert "sources.npz" not in run(0)
 
 
 def test_what_is_not_prepared_is_not_asked_for(tmp_path):
