@@ -41,6 +41,10 @@ class CompositeConfig(SceneConfig):
         self.require("distractors", self.distractors, 10)
 
 
+#: Of the preset: two silent things in every scene, and fewer in training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
+
+
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
     """The distinct kinds of a scene's sources, among ``kinds``."""
     return tuple(Draw("composite", *key, "kinds").sample(kinds, n_sources))

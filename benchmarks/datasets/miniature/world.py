@@ -38,6 +38,10 @@ class MiniatureConfig(SceneConfig):
         return -(-self.samples // TICK)
 
 
+#: Of the presets: two silent objects in every scene, and fewer in training scenes, which begin with what is easy.
+SECOND = MiniatureConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldScene(DrawnScene):
     """A scene whose ``image`` is the frame at sample ``stage.still``."""
