@@ -38,7 +38,8 @@ class CompositeConfig(SceneConfig):
 
     def __post_init__(self) -> None:
         SceneConfig.__post_init__(self)
-        self.require("distractors", self.distractors, 10)
+        for name in ("distractors", "training_distractors"):
+            self.require(name, 10)
 
 
 #: Of the preset: two silent things in every scene, and fewer in training scenes.
