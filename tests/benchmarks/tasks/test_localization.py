@@ -148,7 +148,11 @@ def test_the_curve_over_silent_objects_is_of_scenes_with_so_many(data, tmp_path)
     assert sorted((line["silent"], line["item"]) for line in lines) == [
         (n, f"w0-test-1-{i:06d}") for n in "02" for i in range(5)
     ]
-    assert Localization.sets(LocalizationConfig(most_sources=1), world, Seer(world)) == ("test 1", "silent 0", "silent 2")
+    assert Localization.sets(LocalizationConfig(most_sources=1), world, Seer(world)) == (
+        "test 1",
+        "silent 0",
+        "silent 2",
+    )
 
 
 def test_other_sounds_are_of_another_kind_and_a_function_of_the_seed(data):
