@@ -55,7 +55,8 @@ class CompositeDataModule(DrawnDataModule):
             lacks = "; ".join(f"{kind}: {why}" for kind, why in material.left_out.items())
             raise ValueError(
                 f"there is material for {len(material.kinds)} kinds, and scenes of {needed - unheard} sources beside "
-                f"{unheard} that {'is' if unheard == 1 else 'are'} not heard need {needed} ({lacks}); {PHOTOGRAPHS}; {RECORDINGS}"
+                f"{unheard} that {'is' if unheard == 1 else 'are'} not heard need {needed} ({lacks}); {PHOTOGRAPHS}; "
+                f"{RECORDINGS}"
             )
         return material
 
