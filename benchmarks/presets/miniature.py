@@ -144,6 +144,7 @@ PRESET = Preset(
                 "c3",
                 "c3@120",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
                 "c3-matched",
+                "original",  # Fig 4a
                 "mixed",
                 "mixed-matched",
                 "hard-to-easy",
