@@ -1,4 +1,4 @@
-"""Composite scenes: real photographs of objects pasted onto real backgrounds, with real recordings mixed.
+"""Composite scenes: real photographs of objects pasted onto other photographs, with real recordings mixed.
 
 From two folders of labelled files (``files``) and a table that pairs kinds of photographs with kinds of recordings
 (``pairs.csv``); made for Caltech-101 with ESC-50 and FSDKaggle2018's instruments. One to five sources of distinct kinds
@@ -14,7 +14,7 @@ Photographs do not move: there is no video, so nothing that watches clips (AVTS)
     cavl-bench preview composite --out FILE.png   example scenes
 """
 
-from benchmarks.datasets.composite.compose import CompositeConfig
+from benchmarks.datasets.composite.compose import SECOND, CompositeConfig
 from benchmarks.datasets.composite.data_module import CompositeData, CompositeDataModule
 
-__all__ = ["CompositeConfig", "CompositeData", "CompositeDataModule"]
+__all__ = ["SECOND", "CompositeConfig", "CompositeData", "CompositeDataModule"]

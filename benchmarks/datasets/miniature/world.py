@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.datasets.miniature import second
 from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
 from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
@@ -28,13 +29,18 @@ class MiniatureConfig(SceneConfig):
 
     def __post_init__(self) -> None:
         SceneConfig.__post_init__(self)
-        self.require("distractors", self.distractors, len(KINDS) - MOST_SOURCES)
-        self.require("clutter", self.clutter, 1000)
+        for name in ("distractors", "training_distractors"):
+            self.require(name, len(KINDS) - MOST_SOURCES)
+        self.require("clutter", 1000)
 
     @property
     def ticks(self) -> int:
         """Length of every envelope."""
         return -(-self.samples // TICK)
+
+
+#: Of the presets: two silent objects in every scene, and fewer in training scenes, which begin with what is easy.
+SECOND = MiniatureConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +71,17 @@ def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
 
 def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
     """What is seen of the scene, without its sounds."""
+    silent = config.silent_in(key)
+    if config.generator == 2:
+        return second.set_stage(
+            key, kinds, size=config.image_size, samples=config.samples, silent=silent, clutter=config.clutter
+        )
     return set_stage(
         key,
         kinds,
         size=config.image_size,
         samples=config.samples,
-        silent=config.distractors,
+        silent=silent,
         decoys=config.decoys,
         clutter=config.clutter,
     )
