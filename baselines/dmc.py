@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from cavl.alignment import mismatched
 from cavl.curriculum import Ordering, Stage
-from cavl.images import heatmaps, normalised
+from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels
 
@@ -286,9 +286,12 @@ class DMC(nn.Module):
     ) -> dict[str, Tensor]:
         """``unaligned`` (B, n, H, W): the n clusters whose centres agree least (the rest, for n up to half of all).
 
-        Nothing is drawn.
+        ``activation``: of the visual trunk, without the sound. Nothing is drawn.
         """
-        return {"unaligned": self._heatmaps(image, waveform, n, largest=False)}
+        return {
+            "unaligned": self._heatmaps(image, waveform, n, largest=False),
+            "activation": activation(self.visual_map(image), image.shape[-2:], n),
+        }
 
     def _heatmaps(self, image: Tensor, waveform: Tensor, n: int, *, largest: bool) -> Tensor:
         if n > self.config.clusters:

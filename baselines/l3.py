@@ -25,7 +25,7 @@ from torchaudio.functional import melscale_fbanks
 
 from cavl.alignment import mismatched
 from cavl.curriculum import Ordering, Stage
-from cavl.images import heatmaps, normalised
+from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import as_float, magnitude
 from cavl.trunks import Plan, conv_trunk
 
@@ -410,8 +410,7 @@ class L3(nn.Module):
     ) -> dict[str, Tensor]:
         """``activation`` (B, n, H, W): the mean activation of the last vision block's units, whatever the sound."""
         as_float(waveform)  # a damaged sound is refused here as everywhere
-        activation = self.vision_maps(image).float().mean(1, keepdim=True)
-        return {"activation": heatmaps(activation, image.shape[-2:]).repeat(1, n, 1, 1)}
+        return {"activation": activation(self.vision_maps(image), image.shape[-2:], n)}
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cavl.alignment import Reduction, contrastive_loss, mismatched, nearest_centres, nearest_distances, scene_distance
 from cavl.clustering import ClusteringConfig, Clusters, distances, soft_kmeans
-from cavl.images import normalised
+from cavl.images import activation, normalised
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels
 
@@ -161,10 +161,11 @@ class CAVL(nn.Module):
     def localize_controls(
         self, image: Tensor, waveform: Tensor, n: int, draw: torch.Generator, n_objects: int | None = None
     ) -> dict[str, Tensor]:
-        """Heatmaps (B, n, H, W) by centres that Eq 7 does not choose.
+        """Heatmaps (B, n, H, W) that Eq 7 does not choose.
 
         ``unaligned``: the centre farthest from the audio centre (with one source: the one not chosen, Table 3's
-        "unrelated"). ``random-centre``: a centre drawn uniformly.
+        "unrelated"). ``random-centre``: a centre drawn uniformly. ``activation``: of the visual trunk, without the
+        sound, and not a centre's.
         """
         audio, visual = self._clusters(image, waveform, n, n_objects)
         farthest = distances(audio.centres, visual.centres).argmax(-1)
@@ -172,6 +173,7 @@ class CAVL(nn.Module):
         return {
             "unaligned": self._heatmaps(visual, farthest, image),
             "random-centre": self._heatmaps(visual, drawn, image),
+            "activation": activation(self.visual_map(image), image.shape[-2:], n),
         }
 
     @torch.no_grad()

@@ -16,6 +16,8 @@ METHODS = {
     "centred-square": "Centred square",
     "mean-training-map": "Mean training map",
     "random-box": "Random box",
+    "edge-density": "Edge density",
+    "spectral-residual": "Spectral residual",
     "spectrogram-statistics": "Spectrogram statistics",
     "attention": "Attention",
     "dmc": "DMC",

@@ -4,9 +4,10 @@
     python -m benchmarks.tasks.localization trivial --annotations F --test-list F     (boxes alone, no media)
 
 Single-source scenes give cIoU@0.5 and AUC under every binarisation rule, for the aligned heatmap and its controls:
-centres that Eq 7 does not choose, and the sound of another scene (of another kind, where kinds are known). The truth is
-the consensus of a scene's annotators, or the exact map of its object. Scenes of several sources give the IoU of each
-source under the best assignment, the area wrongly lit on silent objects, and pointing.
+centres that Eq 7 does not choose, the sound of another scene (of another kind, where kinds are known), silence, and
+what excites the visual network whatever is heard. The truth is the consensus of a scene's annotators, or the exact map
+of its object. Scenes of several sources give the IoU of each source under the best assignment, the area wrongly lit on
+silent objects, and pointing.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class SingleSource:
                 strangers = [scenes[int(other[first + i])] for i in range(len(chosen))]
                 elsewhere = collate(strangers, method.window, context.device)
                 maps["other-audio"] = method.localize(batch.image, elsewhere.waveform, 1)
+                maps["silence"] = method.localize(batch.image, torch.zeros_like(batch.waveform), 1)
             arrays = {row: heat[:, 0].cpu().double().numpy() for row, heat in maps.items()}
             for i, scene in enumerate(chosen):
                 assert scene.boxes is not None

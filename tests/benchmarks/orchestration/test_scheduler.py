@@ -13,7 +13,8 @@ from cavl.config import ConfigError
 from tests.command import understood
 
 SMOKE = Request(preset="smoke")
-TRIVIAL = ("full-frame", "centred-square", "mean-training-map", "random-box")  # of localization
+MASKS, DEAF = ("full-frame", "centred-square", "mean-training-map", "random-box"), ("edge-density", "spectral-residual")
+TRIVIAL = (*MASKS, *DEAF)  # of localization
 
 
 @pytest.fixture(scope="module")
