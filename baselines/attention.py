@@ -27,7 +27,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cavl.alignment import mismatched
-from cavl.curriculum import Ordering, Stage
 from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import as_float
 from cavl.trunks import VGG16, Plan, conv_trunk, out_channels
@@ -299,19 +298,3 @@ class Attention(nn.Module):
 def as_points(maps: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, H * W, C), row by row."""
     return maps.flatten(2).mT
-
-
-# --- orderings ----------------------------------------------------------------------------------------------------
-
-
-def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Ordering]:
-    """``untrained``, and ``c1``: one stage on single-source scenes.
-
-    Raises
-    ------
-    ValueError
-        If the schedule does not hold one stage.
-    """
-    if len(updates) != 1 or len(lrs) != 1:
-        raise ValueError(f"the schedule needs one stage, not {len(updates)} updates and {len(lrs)} learning rates")
-    return {"untrained": (), "c1": (Stage(curricula=(1,), updates=updates[0], lr=lrs[0]),)}
