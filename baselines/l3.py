@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from cavl.alignment import mismatched
+from cavl.config import later
 from cavl.curriculum import Ordering, Stage, scene_orderings
 from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import as_float, magnitude
@@ -66,9 +67,9 @@ class L3Config:
     #: Which frame is the one: that at the beginning of the second that is heard (in the paper, too, the two are of one
     #: time), or the scene's still image, for scenes without video.
     frame_of: Literal["moment", "scene"] = "moment"
-    #: Whose sounds are the negatives of the AVC task: any other scene's (the paper), or those that share no kind with the
-    #: scene. The latter needs labels; it shows what "true false positives" cost.
-    negatives: Literal["any", "other_kinds"] = "any"
+    #: Whose sounds are the negatives of the AVC task: any other scene's (the paper), or those of scenes that share no
+    #: kind with it. The latter needs labels; it shows what "true false positives" cost.
+    negatives: Literal["any", "other_kinds"] = later("any")
     #: From one window of the probe to the next. They overlap; by how much, our sources do not say. Half a window, as in
     #: the spectrogram: every moment but the first and last half is heard twice.
     probe_hop_seconds: float = 0.5

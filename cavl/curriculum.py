@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any, Literal
 
+from cavl.config import later
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -27,7 +29,7 @@ class Stage:
     #: How many sources a scene has, hence its curriculum and k_a: by its labels, or as the counting network hears it.
     k: Literal["labelled", "counted"] = "labelled"
     #: What is trained on: scenes of the curricula, or (from labels) clips of motions that no test has.
-    scenes: Literal["curricula", "motions"] = "curricula"
+    scenes: Literal["curricula", "motions"] = later("curricula")
     options: Mapping[str, Any] = field(default_factory=dict)  # passed on to the method's training_step
     checkpoints: tuple[int, ...] = ()  # updates after which the weights are kept besides the last
 

@@ -87,7 +87,7 @@ def _pretraining(config: RunConfig) -> Job:
         "recipe": getattr(method, "recipe", {}),
         "model": decisive_part(config.model),
         "seed": config.seed,
-        "stage": {name: value for name, value in to_dict(stage).items() if name != "checkpoints"},
+        "stage": {name: value for name, value in decisive_part(stage).items() if name != "checkpoints"},
         "index": len(config.stages) - 1,
         "training": {"batch": config.training.batch},
     }
@@ -116,7 +116,7 @@ def _evaluation(config: RunConfig) -> Job:
             f"{config.preset!r} these have: {', '.join(able)}"
         )
     parents = (_pretraining(config),) if config.stages else ()
-    evaluation = {name: value for name, value in to_dict(config.evaluation).items() if name not in task.paths}
+    evaluation = {name: value for name, value in decisive_part(config.evaluation).items() if name not in task.paths}
     decisive: dict[str, Any] = {"evaluation": evaluation}
     if parents:
         decisive["step"] = config.step

@@ -72,7 +72,7 @@ def test_the_baselines_are_asked_what_they_can_answer(jobs):
         return {task for task, name in methods if name == method}
 
     scenes = {"pretrain", "localization", "avc"}
-    assert asked("attention") == asked("attention:image-negatives") == scenes
+    assert asked("attention") == asked("attention:repaired") == scenes
     assert asked("dmc") == asked("l3") == asked("l3:mel") == {*scenes, "classification"}
     assert asked("avts:mc2") == {"pretrain", "classification", "avts"}
     assert asked("avts") == {"pretrain", "classification", "avts", "action"}
