@@ -38,7 +38,12 @@ class CompositeConfig(SceneConfig):
 
     def __post_init__(self) -> None:
         SceneConfig.__post_init__(self)
-        self.require("distractors", self.distractors, 10)
+        for name in ("distractors", "training_distractors"):
+            self.require(name, 10)
+
+
+#: Of the preset: two silent things in every scene, and fewer in training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:

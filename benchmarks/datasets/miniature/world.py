@@ -29,13 +29,18 @@ class MiniatureConfig(SceneConfig):
 
     def __post_init__(self) -> None:
         SceneConfig.__post_init__(self)
-        self.require("distractors", self.distractors, len(KINDS) - MOST_SOURCES)
-        self.require("clutter", self.clutter, 1000)
+        for name in ("distractors", "training_distractors"):
+            self.require(name, len(KINDS) - MOST_SOURCES)
+        self.require("clutter", 1000)
 
     @property
     def ticks(self) -> int:
         """Length of every envelope."""
         return -(-self.samples // TICK)
+
+
+#: Of the presets: two silent objects in every scene, and fewer in training scenes, which begin with what is easy.
+SECOND = MiniatureConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
