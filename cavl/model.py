@@ -59,7 +59,7 @@ class CAVL(nn.Module):
     """Curriculum audiovisual learning.
 
     Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``scene_distances``,
-    ``sound_maker`` (with ``audio_assignments``).
+    ``corresponds``, ``sound_maker`` (with ``audio_assignments``).
     """
 
     Config: ClassVar = CAVLConfig
@@ -71,6 +71,7 @@ class CAVL(nn.Module):
         self.sample_rate = config.spectrogram.sample_rate
         self.window = config.spectrogram.samples  # of the waveform, in samples
         self.image_size = config.image_size
+        self.visual_centres = config.visual_centres  # an evaluation may set another number than was trained with
         self.spectrogram = LogSpectrogram(config.spectrogram)
         self.audio_trunk = conv_trunk(config.audio_trunk, 1, batch_norm=config.batch_norm, width=config.width)
         self.visual_trunk = conv_trunk(config.visual_trunk, 3, batch_norm=config.batch_norm, width=config.width)
@@ -95,7 +96,7 @@ class CAVL(nn.Module):
 
     def n_visual_centres(self, n: int | Tensor) -> int | Tensor:
         """k_v of an image of ``n`` sounding objects."""
-        wish = self.config.visual_centres
+        wish = self.visual_centres
         return n + 1 if wish == "n+1" else wish
 
     # -- training (Eq 5) ---------------------------------------------------------------------------------------------
@@ -157,6 +158,12 @@ class CAVL(nn.Module):
         if alignment == "scene":
             return self._scene_level(image, waveform)
         return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, self.n_visual_centres(n)))
+
+    @torch.no_grad()
+    def corresponds(self, image: Tensor, waveform: Tensor) -> Tensor:
+        """(B, 3, H, W), (B, T) -> (B,): -S of Eq 4 of each pair, whose sound has one source."""
+        audio, visual = self.audio_clusters(waveform, 1), self.visual_clusters(image, 1)
+        return -distances(audio.centres, visual.centres).amin((1, 2))
 
     @torch.no_grad()
     def localize(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None = None) -> Tensor:

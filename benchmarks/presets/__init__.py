@@ -12,14 +12,14 @@ import functools
 import runpy
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.catalogue import PRESETS, PRETRAIN, TASKS
 from benchmarks.datasets.data_module import Data
-from benchmarks.methods import BUILT_IN, available, method_class
+from benchmarks.methods import BUILT_IN, available, method_class, without_arm
 from benchmarks.tasks.task import REHEARSED_BATCH, REHEARSED_UPDATES
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict
@@ -137,11 +137,21 @@ def part_of(plugin: Any, preset: str) -> Mapping[str, Any] | None:
 
 
 def remodelled(preset: Preset, **changes: Mapping[str, Any]) -> Preset:
-    """The preset with other values in the models of these methods."""
+    """The preset with other values in the models of these methods and of their arms."""
     methods = {
-        name: replace(part, model={**part.model, **changes.get(name, {})}) for name, part in preset.methods.items()
+        name: replace(part, model={**part.model, **changes.get(without_arm(name), {})})
+        for name, part in preset.methods.items()
     }
     return replace(preset, methods=methods)
+
+
+def asked_otherwise(part: MethodPreset, runs: Sequence[str], **changes: Any) -> MethodPreset:
+    """An arm that is the method ``part`` itself, weights and all, asked otherwise where sounds come from.
+
+    ``changes`` of the localization task's configuration; ``runs``: its orderings.
+    """
+    asked: Mapping[str, Variants] = dict.fromkeys(runs, (changes,))
+    return replace(part, runs=tuple(runs), variants={"localization": asked}, tasks=("localization",))
 
 
 def tasks_of(preset: Preset) -> list[str]:

@@ -35,6 +35,9 @@ LABELLED = ("supervised", "supervised-motions")
 #: From scratch, after self-supervised training, after supervised training.
 FINE_TUNED = ("untrained", "easy", "curriculum", *LABELLED)
 ATTENTION_RUNS = ("c1", "untrained")
+CAVL_RUNS = ("c1", "c1-c2-c3", "untrained")
+#: As in the paper, where k_v = N + 1 follows the number of objects; the default preset's CAVL is told nothing.
+TOLD = {**full.CAVL, "visual_centres": "n+1"}
 L3_ARMS: Mapping[str, Mapping[str, Any]] = {
     "mel": {"front_end": "mel", "mel_bins": 32, "fft": 256},  # twice the default's fft: 65 bins fill not 32 mel bins
     "waveform": {"front_end": "waveform", "filters": 32},
@@ -79,6 +82,8 @@ PRESET = replace(
             },
         ),
         **{f"avts:mc{mc}": avts_arm(mc) for mc in (2, 4, 5)},
+        "cavl": replace(full.CAVL_PRESET, runs=CAVL_RUNS, tasks=("localization",)),
+        "cavl:told-k": replace(full.CAVL_PRESET, model=TOLD, runs=CAVL_RUNS, tasks=("localization",)),
         "attention": replace(full.PRESET.methods["attention"], runs=ATTENTION_RUNS),
         **{f"attention:{name}": attention_arm(changes) for name, changes in full.REPAIRS.items()},
         "attention:repaired": replace(full.PRESET.methods["attention:repaired"], runs=ATTENTION_RUNS),

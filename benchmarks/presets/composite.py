@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from baselines import l3
 from benchmarks.datasets.composite import SECOND, CompositeData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
@@ -42,17 +42,20 @@ REPAIRED = {**small.REPAIRED, **ATTENTION}
 UPDATES = (600, 240, 240, 240)
 LRS = small.LRS
 
+CAVL_PRESET = MethodPreset(
+    model=CAVL,
+    orderings=lambda seed: named_orderings(UPDATES, LRS, seed),
+    runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
+    variants=small.CAVL_PRESET.variants,
+)
+
 PRESET = Preset(
     seeds=1,
     data=CompositeData(scenes=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
     training=TrainingConfig(batch=32),
     methods={
-        "cavl": MethodPreset(
-            model=CAVL,
-            orderings=lambda seed: named_orderings(UPDATES, LRS, seed),
-            runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
-            variants=small.PRESET.methods["cavl"].variants,
-        ),
+        "cavl": CAVL_PRESET,
+        "cavl:counted-k": asked_otherwise(CAVL_PRESET, small.CURRICULUM, k="counted"),
         "l3": trained(L3, l3.orderings(UPDATES[:2], (1e-3, 1e-3)), "avc", "all", "c1-matched", "untrained"),
         "dmc": trained(DMC, scene_orderings(UPDATES[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
         "attention": trained(ATTENTION, scene_orderings(UPDATES[:2], (1e-4, 1e-4)), *small.SCENE_RUNS),

@@ -20,11 +20,12 @@ so and has a reason (PROTOCOLS §0).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from baselines import attention, avts, l3
 from benchmarks.datasets.paper import PaperData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, Variants, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, Variants, asked_otherwise, trained
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
@@ -96,6 +97,13 @@ RUNS = (
     "mixed",  # Fig 4a: "the original set" (ours: C1 to C3 together)
     "mixed-matched",  # control: three stages on all
 )
+
+CURRICULUM = ("c1", "c1-c2", "c1-c2-c3")
+AVC = (
+    "untrained",
+    *CURRICULUM,
+    "c1-matched",
+)  # the others compare whole scenes, or scenes of more sources than AVC has
 
 # --- §6.3, §6.4 -----------------------------------------------------------------------------------------------------
 
@@ -182,6 +190,8 @@ def separating(data: PaperData, networks: Mapping[str, Variants]) -> MethodPrese
     )
 
 
+CAVL_PART = MethodPreset(model=CAVL, orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(4_000,)))
+
 PRESET = Preset(
     seeds=3,
     data=PaperData(
@@ -193,9 +203,8 @@ PRESET = Preset(
     ),
     training=TrainingConfig(batch=BATCH, monitor_every=500, checkpoint_every=500),
     methods={
-        "cavl": MethodPreset(
-            model=CAVL,
-            orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(4_000,)),
+        "cavl": replace(
+            CAVL_PART,
             runs=RUNS,
             variants={
                 "counting": {  # Table 2
@@ -206,8 +215,11 @@ PRESET = Preset(
                     "c1-matched": ({},),
                 },
                 "separation": {},  # Table 4 has a network that was pre-trained on MUSIC
+                "avc": dict.fromkeys(AVC, ({},)),
             },
         ),
+        "cavl:fixed-k": asked_otherwise(CAVL_PART, CURRICULUM, visual_centres=6),  # k_v, whatever there is in the image
+        "cavl:counted-k": asked_otherwise(CAVL_PART, CURRICULUM, k="counted"),
         # Table 4: "sound localization model is trained with solo videos"; 5: "further trained with the duet videos".
         # Beside it, ours: further trained with the solos, for as many updates.
         "cavl:music": separating(

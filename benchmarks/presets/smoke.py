@@ -13,7 +13,7 @@ from typing import Any
 
 from baselines import avts, l3
 from benchmarks.datasets.miniature import SECOND, MiniatureData
-from benchmarks.presets import MethodPreset, ablations, trained
+from benchmarks.presets import MethodPreset, ablations, asked_otherwise, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
@@ -27,7 +27,7 @@ from cavl.curriculum import Ordering, named_orderings, scene_orderings
 TINY = (4, "M", 8, "M", 8)
 #: Without the checkpoint, which another schedule keeps, and c1-c2-c3-counted: after four updates the counter hears no
 #: curriculum of three sources. "mixed-counted" stands for it.
-DEFAULT = [name for name in full.PRESET.methods["cavl"].runs if "@" not in name and name != "c1-c2-c3-counted"]
+DEFAULT = [name for name in full.CAVL_PRESET.runs if "@" not in name and name != "c1-c2-c3-counted"]
 CAVL = {**full.CAVL, "audio_trunk": TINY, "visual_trunk": TINY}
 L3 = {**full.L3, "channels": (4, 4, 8, 8), "fusion": 8}
 #: Scenes of two seconds: windows of half a second, so that another moment of the same scene is always there.
@@ -62,6 +62,19 @@ def arms(method: str, model: Mapping[str, Any], orderings: Mapping[str, Ordering
     }
 
 
+CAVL_PRESET = MethodPreset(
+    model=CAVL,
+    orderings=lambda seed: named_orderings((6, 3, 3, 3), full.LRS, seed, checkpoints=(3,)),
+    runs=(*DEFAULT, "c3@3", "c1-c2-c3-c4", "mixed-counted", "random"),
+    variants={
+        **full.CAVL_PRESET.variants,
+        "separation": {
+            "untrained": ({},),
+            "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
+        },
+    },
+)
+
 PRESET = replace(
     full.PRESET,
     seeds=1,
@@ -77,18 +90,9 @@ PRESET = replace(
     training=TrainingConfig(batch=8, monitor_every=4, monitor_early=(0,), checkpoint_every=2),
     methods={
         **full.PRESET.methods,
-        "cavl": MethodPreset(
-            model=CAVL,
-            orderings=lambda seed: named_orderings((6, 3, 3, 3), full.LRS, seed, checkpoints=(3,)),
-            runs=(*DEFAULT, "c3@3", "c1-c2-c3-c4", "mixed-counted", "random"),
-            variants={
-                **full.PRESET.methods["cavl"].variants,
-                "separation": {
-                    "untrained": ({},),
-                    "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
-                },
-            },
-        ),
+        "cavl": CAVL_PRESET,
+        "cavl:counted-k": asked_otherwise(CAVL_PRESET, full.CURRICULUM, k="counted"),
+        "cavl:fixed-k": asked_otherwise(CAVL_PRESET, full.CURRICULUM, visual_centres=4),
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
         "dmc": trained({**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, SCENE_ORDERINGS, *full.SCENE_RUNS),

@@ -81,6 +81,11 @@ class Task(ABC):
         return None
 
     @classmethod
+    def counts(cls, evaluation: Any) -> bool:
+        """Whether the method's own counting network is asked, too: it is then the last parent of the run."""
+        return False
+
+    @classmethod
     def expand(cls, evaluation: Any, data: DataModule, given: Given) -> Iterable[Any]:
         """The evaluations that one row of a plan stands for."""
         return (evaluation,)

@@ -82,18 +82,20 @@ class AlignmentMonitor:
         return sum(hits) / len(hits)
 
 
-def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device) -> list[bool]:
+def points_at(
+    method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device, n_objects: int | None = None
+) -> list[bool]:
     """Does the heatmap for each sound peak on the object it is asked about: sound ``i`` on object ``i`` mod n?
 
     ``sounds`` (m, T) are the scene's isolated stems, m = n, perhaps followed by as many other sounds for the control.
-    The image is clustered for all its sounding objects, a sound for one source (PROTOCOLS §6).
+    The image is clustered for all its sounding objects, or ``n_objects``, a sound for one source (PROTOCOLS §6).
     """
     assert scene.objects is not None
     assert scene.image is not None
     start = centre_start(sounds.shape[1], method.window)
     waveform = torch.from_numpy(cut(sounds, start, method.window).copy()).to(device)  # (m, T)
     image = torch.from_numpy(scene.image.copy()).permute(2, 0, 1).to(device)
-    heat = method.localize(image.expand(len(sounds), -1, -1, -1), waveform, 1, n_objects=scene.n_sources)
+    heat = method.localize(image.expand(len(sounds), -1, -1, -1), waveform, 1, n_objects=n_objects or scene.n_sources)
     maps = heat[:, 0].cpu().double().numpy()
     return [pointing(maps[i], scene.objects == i % scene.n_sources + 1) for i in range(len(sounds))]
 
