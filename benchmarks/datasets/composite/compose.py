@@ -3,8 +3,9 @@
 Photographs are pasted onto a background, each as a patch: a rounded rectangle with a soft edge. The files have no
 outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
 its pixels are those that the patch covers by half at least and no later patch does, its box is theirs. So that no
-border tells what sounds, silent things are pasted in the same way: photographs of kinds that sound in other scenes, or
-of things that never do. The background is a blurred photograph of a thing that never sounds.
+border tells what sounds, silent things are pasted in the same way. In the second generator they are photographs of
+kinds that sound in other scenes, on four sharp photographs of things that never do; in the first some of them never
+sound either, and the background is one blurred photograph.
 
 Sounds are excerpts of recordings, each within 3 dB of a common level, added up to one loudness: as in the miniature.
 """

@@ -85,7 +85,7 @@ def background(file: File, draw: Draw, side: int) -> Colours:
 
 
 def mosaic(files: Sequence[File], draw: Draw, side: int) -> Colours:
-    """(``side``, ``side``, 3): four photographs side by side, each as large and as sharp as what is pasted onto them."""
+    """(``side``, ``side``, 3): four photographs side by side, as large and as sharp as what is pasted onto them."""
     canvas = np.empty((side, side, 3), np.float32)
     across, down = (round(side * draw.between(0.4, 0.6)) for _ in range(2))
     for number, file in enumerate(files):

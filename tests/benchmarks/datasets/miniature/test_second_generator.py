@@ -156,8 +156,9 @@ def test_sets_by_number_of_silent_objects_have_the_same_sounds(tmp_path):
 
 
 def test_the_first_generator_keeps_its_fingerprint_and_the_second_has_another():
+    """That of the records that were made before there was a second one."""
     first = MiniatureConfig(world=0, image_size=64, seconds=4.0, distractors=(0, 2), decoys=0.25, clutter=(4, 10))
-    known = "eea9da3ac2b851a8e2d5224445ab7cada6c25bd7c6bf5b476482c373f4aff571"  # of the records that were made before there was a second one
+    known = "eea9da3ac2b851a8e2d5224445ab7cada6c25bd7c6bf5b476482c373f4aff571"
     assert Miniature.fingerprint_of(first, "test", 1, 300) == known
     changed = (replace(first, generator=2), replace(first, training_distractors=(0, 1)))
     assert len({known, *(Miniature.fingerprint_of(config, "test", 1, 300) for config in changed)}) == 3
