@@ -61,13 +61,17 @@ TRIVIAL: Mapping[str, MethodPreset] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one."""
+    """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one.
+
+    ``rates``: the grids of :mod:`benchmarks.presets.learning_rates` that its learning rates were chosen from.
+    """
 
     seeds: int
     data: Data
     training: TrainingConfig
     methods: Mapping[str, MethodPreset]
     evaluations: Mapping[str, Any] = field(default_factory=dict)
+    rates: tuple[str, ...] = ()
 
     def evaluation(self, task: str) -> Any:
         """The task's configuration in this preset; None for pre-training, which has stages."""

@@ -59,7 +59,7 @@ def avc(study: Study) -> Table:
             "different videos make, which match in all but the video they are from. Perfect judge of kinds: what "
             "recognising every kind, and nothing else, would give. Direct combination: image and sound are classified "
             "apart and the class distributions multiplied; supervised pre-training: the AVC task after classification "
-            "by labels, to be held against avc-matched, which has as many updates. "
+            "by labels, to be held against avc-matched, which has as many updates. CAVL: by -S of Eq 4, of one source. "
             f"{common.scored_on(study.select(TASK))} {common.CELLS} {common.COUNTED} "
             "The L3-Net summary gives 74 and 78 percent, on real videos and from a larger network."
         ),
