@@ -187,7 +187,7 @@ def test_every_run_of_the_presets_resolves():
     ("task", "method", "message"),
     [
         ("avts", "cavl", "no synchronised; of preset 'smoke' these have: avts, avts:mc2"),
-        ("avc", "full-frame", "no corresponds; .* these have: l3, "),
+        ("avc", "full-frame", "no corresponds; .* these have: cavl, .*l3, "),
         ("action", "l3", "no video_network; .*: avts"),
         ("separation", "dmc", "no sound_maker or separate; .*: cavl"),
     ],
