@@ -74,8 +74,9 @@ CAVL: Mapping[str, Any] = {
 
 #: §4.2: "the starting learning rate is 10^-4 for the first curriculum, then gradually times 10^-1 for the next one".
 LRS = (1e-4, 1e-5, 1e-6, 1e-7)
-#: Silent: how long. About fifty epochs of the curricula's 9,239 / 7,098 / 2,685 / 421 clips (§4.1) at batch 32; but
-#: orderings are comparable only with equal updates, so stage i has these whatever it trains on (PROTOCOLS §2).
+#: Silent: how long. Of the curricula's 9,239 / 7,098 / 2,685 / 421 clips (§4.1) at batch 32 these are 52, 50, 48 and,
+#: fifty of so few being no more than 660 updates, 76 epochs; but orderings are comparable only with equal updates, so
+#: stage i has these whatever it trains on (PROTOCOLS §2).
 UPDATES = (15_000, 11_000, 4_000, 1_000)
 BATCH = 32  # silent; in-batch negatives are then 31 for each scene
 
@@ -105,7 +106,9 @@ COUNTING = CountingConfig(
 )
 
 SEPARATOR = SeparatorConfig(
-    # 65,280 samples as 256 x 256: silent; six levels of stride 2 (§6.4) need multiples of 64 (PROTOCOLS §8).
+    # A departure: 256 x 256 of 65,280 samples, 5.9 s, where §4.2 has 512 x 432 of 10 s "for all the experiments". The
+    # six levels of stride 2 of §6.4 halve frames six times, and 432 is no multiple of 64; 256 x 256 is what the systems
+    # of Table 4 separate (Sound-of-Pixels, Co-Separation). See docs/paper.md, §4.2.
     channels=(16, 32, 64, 128, 256, 512),  # §6.4
     conditioning="mask",  # Our-Model-Mask; Our-Model-Center is a variant below
     loss="plain",  # Eq 8
@@ -117,7 +120,7 @@ SEPARATOR = SeparatorConfig(
 )
 SEPARATION = SeparationConfig(
     network=SEPARATOR,
-    lr=1e-4,  # §4.2 says "for all the experiments"
+    lr=1e-4,  # silent: §4.2's rates are the audiovisual network's, by curriculum; this is the first of them
     updates=50_000,  # silent
     pairs=200,  # silent: test mixtures; a published list takes their place (benchmarks.datasets.music)
 )
