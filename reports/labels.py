@@ -33,6 +33,7 @@ ARMS = {
     "waveform": "learned front end",
     "recurrent": "several frames and a recurrent layer",
     "image-negatives": "other images as negatives",
+    "kinetics-sounds": "trained on Kinetics-Sounds",
     "music": "pre-trained on MUSIC",
     "instrument": "pre-trained on AudioSet-Instrument",
     "mc2": "MC2",
