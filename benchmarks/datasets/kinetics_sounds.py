@@ -25,8 +25,8 @@ KINDS = (
     *("playing harmonica", "playing keyboard", "playing organ", "playing piano", "playing saxophone"),
     *("playing trombone", "playing trumpet", "playing violin", "playing xylophone"),
 )
-#: What four of them are called in the lists that came out (Kinetics-400). Typing, fingerpicking and patting are in none:
-#: 31 kinds have clips there.
+#: What four of them are called in the lists that came out (Kinetics-400). Typing, fingerpicking and patting are not in
+#: these: 31 kinds have clips.
 RELEASED: Mapping[str, str] = {
     "blowing out candles": "blowing out",
     "dribbling basketball": "dribbling ball",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.data_module import open_data_module
-from benchmarks.datasets.esc50 import IncompleteError
+from benchmarks.datasets.folds import IncompleteError
 from benchmarks.datasets.kinetics_sounds import KINDS
 from benchmarks.datasets.paper import PaperData, PaperDataModule
 from benchmarks.datasets.prepared import Lost, NotPreparedError

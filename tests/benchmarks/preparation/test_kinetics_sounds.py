@@ -67,7 +67,7 @@ def test_columns_may_stand_in_any_order_and_lists_be_several(tmp_path: Path) -> 
 def test_other_files_are_refused_whole(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"docs/data\.md says where Kinetics' lists are"):
         plan("--lists", tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="is not one of Kinetics' lists: .* it lacks label, split"):
+    with pytest.raises(ValueError, match=r"is not one of Kinetics' lists: .* it lacks label, split"):
         plan("--lists", listed(tmp_path, "youtube_id,time_start,time_end\nviolin00001,0,10\n"))
     with pytest.raises(ValueError, match="the lists name no item"):
         plan("--lists", listed(tmp_path, "\n".join([LISTED.splitlines()[0], "abseiling,abseil00001,0,10,train,0"])))
