@@ -215,7 +215,7 @@ def kinetics_sounds(
     Kinetics-Sounds: of every clip of its 34 kinds in Kinetics' lists the sound (mono, 11,025 Hz) and frames (256 x
     256). Rows of other kinds are passed over.
 
-    L3-Net's supervised baselines learn from their labels (PROTOCOLS section 9).
+    L3-Net's supervised baselines learn from their labels.
     """
 
     return _prepare("kinetics_sounds", working, own, fetching, lists=lists, fps=fps, quality=quality)

@@ -54,7 +54,7 @@ def packed_folder(
 
     All files are read for their hashes: where one has changed, they are packed anew. ``options["files"]`` is a digest
     of ``head`` (what is taken besides the files' names) and of name, size and content hash of every recording that is
-    whole. ``seconds``: the longest that a recording lasts, about. Raises :class:`DiskFullError` when there is no room.
+    whole. ``seconds``: the longest that a recording lasts, about. Raises ``DiskFullError`` when there is no room.
     """
     lines = [_line(recording, _content(folder, recording)) for recording in recordings]
     digest = hashlib.sha256("\n".join([f"{PACKED} {head}", *lines]).encode()).hexdigest()
