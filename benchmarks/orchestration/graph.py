@@ -18,7 +18,7 @@ from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, method_class, without_arm
 from benchmarks.orchestration.run_config import RunConfig
-from cavl.config import ConfigError, to_dict
+from cavl.config import ConfigError, decisive_part, to_dict
 from registry.provenance.keys import run_key
 
 
@@ -85,9 +85,9 @@ def _pretraining(config: RunConfig) -> Job:
     decisive = {
         "method": without_arm(config.method),
         "recipe": getattr(method, "recipe", {}),
-        "model": to_dict(config.model),
+        "model": decisive_part(config.model),
         "seed": config.seed,
-        "stage": {name: value for name, value in to_dict(stage).items() if name != "checkpoints"},
+        "stage": {name: value for name, value in decisive_part(stage).items() if name != "checkpoints"},
         "index": len(config.stages) - 1,
         "training": {"batch": config.training.batch},
     }
@@ -116,12 +116,12 @@ def _evaluation(config: RunConfig) -> Job:
             f"{config.preset!r} these have: {', '.join(able)}"
         )
     parents = (_pretraining(config),) if config.stages else ()
-    evaluation = {name: value for name, value in to_dict(config.evaluation).items() if name not in task.paths}
+    evaluation = {name: value for name, value in decisive_part(config.evaluation).items() if name not in task.paths}
     decisive: dict[str, Any] = {"evaluation": evaluation}
     if parents:
         decisive["step"] = config.step
     else:  # the initial weights, or a method without any
-        decisive |= {"method": without_arm(config.method), "model": to_dict(config.model), "seed": config.seed}
+        decisive |= {"method": without_arm(config.method), "model": decisive_part(config.model), "seed": config.seed}
     decisive["seed"] = config.seed  # of the evaluation's own draws: controls, permuted labels, its own training
     if task.network is not None:
         decisive["training"] = {"batch": config.training.batch, "recipe": task.network.recipe}

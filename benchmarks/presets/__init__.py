@@ -50,9 +50,11 @@ def trained(model: Mapping[str, Any], orderings: Mapping[str, Ordering], *runs: 
     return MethodPreset(model=model, orderings=lambda seed: orderings, runs=runs, **more)
 
 
-#: Methods without a network: masks that see no image, and the sound's own statistics.
+#: Masks that see no image, and maps that hear no sound.
+MASKS, DEAF = ("full-frame", "centred-square", "mean-training-map", "random-box"), ("edge-density", "spectral-residual")
+#: Methods without a network: these, and the sound's own statistics.
 TRIVIAL: Mapping[str, MethodPreset] = {
-    **{name: MethodPreset() for name in ("full-frame", "centred-square", "mean-training-map", "random-box")},
+    **{name: MethodPreset() for name in (*MASKS, *DEAF)},
     "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
 }
 

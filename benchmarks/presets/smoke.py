@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from baselines import attention, avts, dmc, l3
+from baselines import avts, l3
 from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData
 from benchmarks.presets import MethodPreset, ablations, trained
 from benchmarks.presets import miniature as full
@@ -22,7 +22,7 @@ from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
 from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
-from cavl.curriculum import Ordering, named_orderings
+from cavl.curriculum import Ordering, named_orderings, scene_orderings
 
 TINY = (4, "M", 8, "M", 8)
 #: Without the checkpoint, which another schedule keeps, and c1-c2-c3-counted: after four updates the counter hears no
@@ -42,19 +42,20 @@ AVTS = {
     "embedding": 8,
     "hidden": 8,
 }
-L3_ORDERINGS = l3.orderings((3, 3), (1e-3, 1e-3))
-AVTS_ORDERINGS = avts.orderings((3, 3), (1e-3, 1e-3))
-ATTENTION_ORDERINGS = attention.orderings((4,), (1e-3,))
+L3_ORDERINGS = l3.orderings((3, 3), (1e-3, 1e-3), 2)
+AVTS_ORDERINGS = avts.orderings((3, 3, 2), (1e-3, 1e-3, 1e-3))
+SCENE_ORDERINGS = scene_orderings((4, 2), (1e-3, 1e-3))
 
 
 def arms(method: str, model: Mapping[str, Any], orderings: Mapping[str, Ordering]) -> dict[str, MethodPreset]:
-    """The method and its arms, with the choices and runs that the preset "ablations" has."""
+    """The method and its arms, with the choices that the preset "ablations" has, and its runs and the default's."""
     usual = ablations.PRESET.methods[method].model
     return {
         name: replace(
             part,
             model={**model, **{k: v for k, v in part.model.items() if usual.get(k) != v}},
             orderings=lambda seed: orderings,
+            runs=tuple(dict.fromkeys((*part.runs, *full.PRESET.methods.get(name, part).runs))),
         )
         for name, part in ablations.PRESET.methods.items()
         if name.partition(":")[0] == method
@@ -89,13 +90,8 @@ PRESET = replace(
         ),
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
-        "dmc": trained(
-            {**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, dmc.orderings((4,), (1e-3,)), "c1", "untrained"
-        ),
-        "attention": trained({**full.ATTENTION, "visual_trunk": TINY}, ATTENTION_ORDERINGS, "c1", "untrained"),
-        "attention:image-negatives": trained(
-            {**full.IMAGE_NEGATIVES, "visual_trunk": TINY}, ATTENTION_ORDERINGS, "c1", "untrained"
-        ),
+        "dmc": trained({**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, SCENE_ORDERINGS, *full.SCENE_RUNS),
+        **arms("attention", {**full.ATTENTION, "visual_trunk": TINY}, SCENE_ORDERINGS),
     },
     evaluations={
         "localization": LocalizationConfig(examples=2, batch=8),

@@ -410,13 +410,19 @@ def test_classifiers_do_not_change_the_other_initial_weights():
 
 
 def test_orderings_share_one_schedule_on_single_sources():
-    found = orderings((30, 20), (1e-3, 1e-4))
+    found = orderings((30, 20), (1e-3, 1e-4), 10)
+    every, longer = found.pop("all"), found.pop("c1-matched")
+    assert [(s.curricula, s.updates, s.lr) for s in every] == [((1, 2), 30, 1e-3), ((1, 2), 10, 1e-4)]
+    assert [(s.curricula, s.updates, s.lr) for s in longer] == [((1,), 30, 1e-3), ((1,), 10, 1e-4)]
+    assert longer[:1] == found["avc"]
+    assert {s.options["objective"] for s in every} == {"avc"}
     objectives = {name: [stage.options["objective"] for stage in stages] for name, stages in found.items()}
     assert objectives == {
         "untrained": [],
         "avc": ["avc"],
         "avc-matched": ["avc", "avc"],
         "supervised": ["classify"],
+        "supervised-matched": ["classify", "classify"],
         "supervised-avc": ["classify", "avc"],
     }
     for stages in found.values():

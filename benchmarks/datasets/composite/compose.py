@@ -70,15 +70,19 @@ def paint(
     cast = [(draw.choice(pool.photographs[kind]), number + 1) for number, kind in enumerate(kinds)]
     others = [kind for kind in pool.kinds if kind not in kinds]
     scenery = pool.silent or tuple(pool.photographs[kind] for kind in others)
-    for number in range(draw.integer(config.distractors[0], config.distractors[1] + 1)):
-        if draw.chance(config.decoys) and others:
+    fewest, most = config.silent_in(key)
+    for number in range(draw.integer(fewest, most + 1)):
+        if (config.generator == 2 or draw.chance(config.decoys)) and others:
             kind = draw.choice(others)
             others.remove(kind)  # a kind is seen once
             things = pool.photographs[kind]
         else:
             things = draw.choice(scenery)
         cast.append((draw.choice(things), SILENT + number))
-    canvas = photograph.background(draw.choice(draw.choice(scenery)), draw, side)
+    if config.generator == 1:
+        canvas = photograph.background(draw.choice(draw.choice(scenery)), draw, side)
+    else:
+        canvas = photograph.mosaic([draw.choice(draw.choice(scenery)) for _ in range(4)], draw, side)
     objects = np.zeros((side, side), np.uint8)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):

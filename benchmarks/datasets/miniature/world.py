@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.miniature.kinds import KINDS
+from benchmarks.datasets.miniature import second
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
 from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
@@ -65,12 +66,17 @@ def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
 
 def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
     """What is seen of the scene, without its sounds."""
+    silent = config.silent_in(key)
+    if config.generator == 2:
+        return second.set_stage(
+            key, kinds, size=config.image_size, samples=config.samples, silent=silent, clutter=config.clutter
+        )
     return set_stage(
         key,
         kinds,
         size=config.image_size,
         samples=config.samples,
-        silent=config.distractors,
+        silent=silent,
         decoys=config.decoys,
         clutter=config.clutter,
     )

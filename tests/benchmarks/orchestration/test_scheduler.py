@@ -13,7 +13,8 @@ from cavl.config import ConfigError
 from tests.command import understood
 
 SMOKE = Request(preset="smoke")
-TRIVIAL = ("full-frame", "centred-square", "mean-training-map", "random-box")  # of localization
+MASKS, DEAF = ("full-frame", "centred-square", "mean-training-map", "random-box"), ("edge-density", "spectral-residual")
+TRIVIAL = (*MASKS, *DEAF)  # of localization
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_the_baselines_are_asked_what_they_can_answer(jobs):
         return {task for task, name in methods if name == method}
 
     scenes = {"pretrain", "localization", "avc"}
-    assert asked("attention") == asked("attention:image-negatives") == scenes
+    assert asked("attention") == asked("attention:repaired") == scenes
     assert asked("dmc") == asked("l3") == asked("l3:mel") == {*scenes, "classification"}
     assert asked("avts:mc2") == {"pretrain", "classification", "avts"}
     assert asked("avts") == {"pretrain", "classification", "avts", "action"}

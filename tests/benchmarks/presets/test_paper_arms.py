@@ -21,7 +21,7 @@ MODELS = {
     "avts": {"trunk": "small", "widths": (8, 8, 8, 16, 16), "audio_trunk": SMALL},
     "dmc": CAVL,
     "attention": {"visual_trunk": SMALL},
-    "attention:image-negatives": {"visual_trunk": SMALL},
+    "attention:repaired": {"visual_trunk": SMALL},
 }
 SEPARATOR = {"channels": (8, 8, 8, 8, 8, 8)}
 CENTER = {**SEPARATOR, "conditioning": "center"}
@@ -42,7 +42,7 @@ RUNS = [
     ("classification", "avts", "curriculum", {"probe": "esc10"}),
     ("localization", "dmc", "c1", {}),
     ("localization", "attention", "c1", {}),
-    ("localization", "attention:image-negatives", "c1", {}),
+    ("localization", "attention:repaired", "c1", {}),
     ("classification", "spectrogram-statistics", "none", {"probe": "esc10"}),
     ("localization", "random-box", "none", {}),
 ]
