@@ -96,7 +96,8 @@ RUNS = (
     "c3-late",  # the same at the curriculum's learning rate
     "c3-matched",  # control: three stages on C3
     "c1-c2-c3-c4",  # the rest of §4.1's curricula
-    "mixed",  # Fig 4a: "the original set" (ours: C1 to C3 together)
+    "original",  # Fig 4a: "the original set", C1 to C4 (§4.1)
+    "mixed",  # C1 to C3 together, against the curriculum that is graded of them
     "mixed-matched",  # control: three stages on all
     "hard-to-easy",  # control: the same scenes, C3 first
 )

@@ -166,7 +166,10 @@ def statements(study: Study) -> Iterator[Row | None]:
 REPORT = TaskReport(
     task=TASK,
     tables=lambda study: [avc(study)],
-    figures=later("reports.figures.progress", "correspondence"),
+    figures=lambda study: [
+        *later("reports.figures.progress", "correspondence")(study),
+        *later("reports.figures.units", "units")(study),
+    ],
     columns={"AVC accuracy": lambda study, *who: measured(study.select(TASK, *who), "accuracy")},
     matched=lambda study, *who: [SCORE],
     statements=statements,
