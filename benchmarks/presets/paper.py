@@ -9,7 +9,7 @@ Data: AudioSet's lists balanced_train and eval (Tables 1 and 2, Fig 4), SoundNet
 Kinetics-Sounds (L3-Net's supervised baselines). What is not prepared is refused before anything is trained; ``--tasks``
 and ``--methods`` select what can be done without it.
 
-Cost: about 812,400 updates a seed at batch 32, 400,000 of them of separation networks, which are smaller. It is made
+Cost: about 982,100 updates a seed at batch 32, 400,000 of them of separation networks, which are smaller. It is made
 for a GPU of 24 GB or more; on one CPU core a full-size step takes 7 s at batch 2.
 
 Expected scores: the paper's stand beside ours in every table. None of ours has been measured at this size yet.
