@@ -192,7 +192,8 @@ def mel_filters(config: L3Config) -> Tensor:
 class L3(nn.Module):
     """L3-Net.
 
-    Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``corresponds``.
+    Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``corresponds``,
+    ``unit_maps`` and ``sound_unit_maps``.
     Subnetworks' vectors have D = ``channels[-1]`` numbers, 512 in the paper. The recipe is the paper's; its learning
     rate, 1e-4, is the ordering's. Ours: images and sounds are not augmented (no crops, flips or changes of volume).
     """
@@ -262,9 +263,12 @@ class L3(nn.Module):
         """
         if waveform.shape[-1] < self.window:
             raise ValueError(f"L3-Net hears {self.window} samples at a time, not {waveform.shape[-1]}")
-        rows: Tensor = self.front_end(waveform)  # (B, bins, frames)
+        return self.audio_maps(self.front_end(waveform)).amax((2, 3)).float()
+
+    def audio_maps(self, rows: Tensor) -> Tensor:
+        """What the front end gives (B, bins, frames) -> the last audio block's maps (B, D, h, w)."""
         # The one channel comes last in memory, which convolutions follow: faster on the CPU.
-        return self.audio(rows.unsqueeze(-1).movedim(-1, 1)).amax((2, 3)).float()  # type: ignore[no-any-return]
+        return self.audio(rows.unsqueeze(-1).movedim(-1, 1))  # type: ignore[no-any-return]
 
     def logits(self, vision: Tensor, audio: Tensor) -> Tensor:
         """The fusion network: vectors (..., D) and (..., D) -> (..., 2), first "do not", then "do correspond"."""
@@ -416,6 +420,17 @@ class L3(nn.Module):
         """``activation`` (B, n, H, W): the mean activation of the last vision block's units, whatever the sound."""
         as_float(waveform)  # a damaged sound is refused here as everywhere
         return {"activation": activation(self.vision_maps(image), image.shape[-2:], n)}
+
+    @torch.no_grad()
+    def unit_maps(self, image: Tensor) -> Tensor:
+        """Images (B, 3, H, W), or the first frames of clips -> where each unit before pool4 fires (B, D, h, w)."""
+        return self.vision_maps(image if image.ndim == 4 else image[:, 0]).float()
+
+    @torch.no_grad()
+    def sound_unit_maps(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T) -> what the audio subnetwork reads (B, bins, frames), and where in it units fire (B, D, h, w)."""
+        rows: Tensor = self.front_end(waveform)
+        return rows, self.audio_maps(rows).float()
 
 
 def of_other_kinds(kinds: Sequence[Sequence[int]], draw: torch.Generator) -> Tensor:

@@ -13,7 +13,8 @@ any of the abilities below; a task says which it needs. A method that watches cl
 
 A method gets a row in every table for which it has the ability. Some abilities may have a companion, which gives
 further rows: ``localize_controls`` (heatmaps that should score low), ``scene_distances`` (pair accuracy while training)
-and ``audio_assignments`` (audio clusters as separation masks); :class:`cavl.model.CAVL` has all three.
+and ``audio_assignments`` (audio clusters as separation masks); :class:`cavl.model.CAVL` has all three. What single
+units fire at is shown of networks with ``unit_maps`` and ``sound_unit_maps``, as :class:`baselines.l3.L3`.
 
 ``docs/add_a_method.md`` shows a whole one, in a package of its own.
 """

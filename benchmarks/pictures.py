@@ -32,7 +32,7 @@ def heatmap_sheet(
     heatmaps
         Name of a row -> (H, W) in [0, 1] for each image: the more heat, the redder.
     boxes
-        (x0, y0, x1, y1) of each image's object, in pixels; drawn into every row.
+        (x0, y0, x1, y1) of each image's object, or (m, 4) of several, in pixels; drawn into every row.
     names
         Above the columns.
     """
@@ -58,6 +58,6 @@ def _panel(image: npt.NDArray[np.uint8], heat: npt.NDArray[np.floating], box: np
     red = np.array([255.0, 0.0, 0.0])
     panel = Image.fromarray(np.round(pixels * (1 - share) + red * share).astype(np.uint8)).resize((PANEL, PANEL))
     scale = np.array([PANEL / image.shape[1], PANEL / image.shape[0]] * 2)
-    x0, y0, x1, y1 = (float(v) for v in np.asarray(box, dtype=float) * scale)
-    ImageDraw.Draw(panel).rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=BOX)
+    for x0, y0, x1, y1 in (np.asarray(box, dtype=float).reshape(-1, 4) * scale).tolist():
+        ImageDraw.Draw(panel).rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=BOX)
     return panel

@@ -41,6 +41,7 @@ def contrastive_loss(
     margin_per_source: bool = True,
     reduction: Reduction = "square_of_sum",
     negatives: Tensor | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Eq 5 over the n x n pairs of a batch.
 
@@ -57,6 +58,8 @@ def contrastive_loss(
         own.
     negatives
         None: all i != j (Eq 5's double sum). Otherwise (n,) one mismatched image for each sound.
+    weights
+        (n,) of each sound's terms; None: 1, as in Eq 5.
 
     Raises
     ------
@@ -77,6 +80,8 @@ def contrastive_loss(
             valid = torch.arange(d.shape[-1], device=d.device) < k.view(-1, 1, 1)
             positive = d.square().sum(-1)
             negative = ((margin - d).clamp_min(0).square() * valid).sum(-1)
+        if weights is not None:
+            positive, negative = (terms * weights.unsqueeze(1) for terms in (positive, negative))
         diagonal = torch.eye(n, dtype=torch.bool, device=d.device)
         if negatives is None:
             pushed = negative.masked_fill(diagonal, 0).sum()

@@ -59,9 +59,10 @@ def named_orderings(
     """Every named ordering for a schedule of four stages.
 
     ``untrained`` has no stage: the initial weights. ``c0`` is scene-level alignment on C1 (Table 2), ``c1-c2scene``
-    continues C1 with scene-level alignment on C2 (Table 1, row 3). In ``...-counted`` the counting network of §3.2.2
-    grades the scenes, once it has learned from labels how sources sound. ``c3-late`` is the last stage of c1-c2-c3
-    alone, from random weights (Fig 4b). ``seed`` decides ``random`` only.
+    continues C1 with scene-level alignment on C2 (Table 1, row 3), ``original`` is the set before it is graded (Fig
+    4a). In ``...-counted`` the counting network of §3.2.2 grades the scenes, once it has learned from labels how
+    sources sound. ``c3-late`` is the last stage of c1-c2-c3 alone, from random weights (Fig 4b). ``seed`` decides
+    ``random`` only.
     ``checkpoints`` are kept in every first stage.
 
     Raises
@@ -103,6 +104,7 @@ def named_orderings(
         "c3": stages((3,)),
         "c3-late": (Stage(curricula=(3,), updates=updates[2], lr=lrs[2]),),
         "c3-matched": stages((3,), (3,), (3,)),
+        "original": stages((1, 2, 3, 4)),
         "mixed": stages(mixed),
         "mixed-matched": stages(mixed, mixed, mixed),
         "mixed-counted": stages(mixed, mixed, mixed, k="counted"),

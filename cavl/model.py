@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -106,7 +107,9 @@ class CAVL(nn.Module):
     ) -> tuple[Tensor, dict[str, float]]:
         """Loss of one batch; ``alignment="scene"`` compares whole scenes without clustering (C0, Table 1).
 
-        ``draw`` is the step's own random generator (sampled negatives, random initial centres).
+        ``draw`` is the step's own random generator (sampled negatives, random initial centres). Beside the loss
+        ``loss_by_k2`` is told: each sound's terms divided by the square of its number of sources, with which they grow
+        (S sums k_a distances, and so does the margin), so that curricula can be compared (Fig 4a).
         """
         config = self.config
         if alignment == "source":
@@ -120,15 +123,17 @@ class CAVL(nn.Module):
         else:
             raise ValueError(f"alignment must be 'source' or 'scene', not {alignment!r}")
         negatives = mismatched(len(k), draw).to(k.device) if config.negatives == "sampled" else None
-        loss = contrastive_loss(
-            d,
-            k,
+        loss_of = functools.partial(
+            contrastive_loss,
+            k=k,
             margin=config.margin,
             margin_per_source=config.margin_per_source,
             reduction=config.reduction,
             negatives=negatives,
         )
-        return loss, {"loss": float(loss.detach())}
+        loss = loss_of(d)
+        by_source = loss_of(d.detach(), weights=k.to(d.dtype) ** -2)
+        return loss, {"loss": float(loss.detach()), "loss_by_k2": float(by_source)}
 
     def _scene_level(self, image: Tensor, waveform: Tensor) -> Tensor:
         """(A, V) distances between global max-pooled encoded maps, without clustering (§4.3.2)."""

@@ -42,6 +42,7 @@ ARMS = {
     "fixed-k": "k_v fixed",
     "told-k": "told the number of objects",
     "counted-k": "k from its counter",
+    "kinetics-sounds": "trained on Kinetics-Sounds",
     "music": "pre-trained on MUSIC",
     "instrument": "pre-trained on AudioSet-Instrument",
     "mc2": "MC2",
@@ -54,7 +55,8 @@ WITHOUT_ARM = {"avts": "MC3"}
 #: Orderings from the simplest to the longest, each before its controls; others follow in the order of the plan.
 ORDERINGS = (
     *("avc", "avc-matched", "supervised-avc", "curriculum", "curriculum-bce", "curriculum-matched", "easy"),
-    *("c1", "c0", "c3", "c3-late", "mixed", "c1-c2", "c1-c2scene", "c1-c2-c3", "c1-c2-c3-counted", "all"),
+    *("c1", "c0", "c3", "c3-late", "original", "mixed", "c1-c2", "c1-c2scene"),
+    *("c1-c2-c3", "c1-c2-c3-counted", "all"),
     *("c1-matched", "c3-matched", "mixed-matched", "hard-to-easy", "c1-c2-c3-c4"),
     *("hard", "super-hard", "super-hard-start", "bce", "bce-matched"),
     *("supervised", "supervised-matched", "supervised-motions", "untrained"),

@@ -57,6 +57,10 @@ class Annotations:
         """The consensus map (H, W) of one image; raises ``KeyError`` for one without boxes."""
         return consensus(self.boxes[image], self.size)
 
+    def half_open(self, image: str) -> npt.NDArray[np.int32]:
+        """The boxes (m, 4) of one image as those of a scene: 0-based, half-open."""
+        return (self.boxes[image] - [1, 1, 0, 0]).astype(np.int32)
+
 
 class ConsensusMaps(Sequence[npt.NDArray[np.float64]]):
     """The consensus maps of some images, each computed when asked for: 2,537 of them would fill 1.3 GB."""
@@ -219,7 +223,8 @@ class FlickrSoundNet(Collection):
         return json.dumps(self.training_boxes) if split == "train" else ""
 
     def truth(self, split: str) -> dict[str, Any]:
-        return {"consensus": self.judged.consensus, "maps": self.maps if split == "train" else ()}
+        judged = {"consensus": self.judged.consensus, "annotators": self.judged.half_open}
+        return {**judged, "maps": self.maps if split == "train" else ()}
 
 
 def judged(boxes: Mapping[str, Any]) -> Annotations:

@@ -161,8 +161,8 @@ class PreparedScenes:
     ----------
     choose
         Which of the members' clips are shown.
-    consensus
-        Id of an item -> where people agree that it sounds.
+    consensus, annotators
+        Id of an item -> where people agree that it sounds, and the box that each of them has drawn.
     maps
         Consensus maps of the images that people have annotated, also of those that are not there.
     beside
@@ -184,6 +184,7 @@ class PreparedScenes:
         choose: Choose,
         kind_names: Sequence[str] = (),
         consensus: Callable[[str], Map] | None = None,
+        annotators: Callable[[str], npt.NDArray[np.int32]] | None = None,
         maps: Sequence[Map] = (),
         beside: str = "",
     ) -> None:
@@ -191,7 +192,7 @@ class PreparedScenes:
         self.sample_rate = prepared.sample_rate
         self.kind_names, self.maps = tuple(kind_names), maps
         self._places = choose([Place(clip, member) for member in members for clip in member.item.clips])
-        self._consensus = consensus
+        self._consensus, self._annotators = consensus, annotators
         self.coverage = coverage_of(members, self._places)
         self.fingerprint = self._fingerprint(beside)
 
@@ -253,6 +254,7 @@ class PreparedScenes:
             kinds=member.kinds,
             consensus=g,
             boxes=None if g is None else agreed_box(g)[None],
+            annotators=None if self._annotators is None else self._annotators(member.item.id),
             fold=member.fold,
             split=self.split,
         )

@@ -27,6 +27,7 @@ class Scene:
     # (H, W): 0 background, i + 1 the visible pixels of sounding object i, 128 + j those of silent object j.
     objects: npt.NDArray[np.uint8] | None = None
     consensus: npt.NDArray[np.float64] | None = None  # (H, W) in [0, 1]: how far people agree that it sounds there
+    annotators: npt.NDArray[np.int32] | None = None  # (m, 4) as ``boxes``: all that people have drawn around the source
     stems: npt.NDArray[np.int16] | None = None  # (n, T); they add up to the waveform within rounding
     fold: int | None = None
     split: str | None = None

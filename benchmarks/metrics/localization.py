@@ -258,6 +258,20 @@ def matched_iou(masks: Array, objects: Array) -> Map:
     iou
         (n,) in the objects' order; 0 for an object that gets no mask because m < n.
     """
+    iou, rows, columns = _assigned(masks, objects)
+    best = np.zeros(len(objects))
+    best[columns] = iou[rows, columns]
+    return best
+
+
+def match(masks: Array, objects: Array) -> Array:
+    """Which of as many masks is assigned to each object by :func:`matched_iou`: (n,) indices, in the objects' order."""
+    _, rows, columns = _assigned(masks, objects)
+    return rows[np.argsort(columns)]
+
+
+def _assigned(masks: Array, objects: Array) -> tuple[Map, Array, Array]:
+    """IoU (m, n), and the masks and objects that are assigned to each other."""
     _validate_stacks(masks, objects)
     predicted = masks.reshape(len(masks), -1).astype(np.float64)
     truth = objects.reshape(len(objects), -1).astype(np.float64)
@@ -267,9 +281,7 @@ def matched_iou(masks: Array, objects: Array) -> Map:
     union = predicted.sum(1)[:, None] + truth.sum(1)[None, :] - intersection
     iou = intersection / union
     rows, columns = linear_sum_assignment(iou, maximize=True)
-    best = np.zeros(len(objects))
-    best[columns] = iou[rows, columns]
-    return best
+    return iou, rows, columns
 
 
 def silent_area(masks: Array, silent: Array) -> float:

@@ -34,6 +34,7 @@ class Request:
     orderings: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     esc50: str | None = None
+    dcase: str | None = None
     #: Where the preset's data are, by entries of its configuration: {"photographs": folder}.
     data: Mapping[str, Any] = field(default_factory=dict)
     #: Further data of the task action: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.

@@ -152,6 +152,7 @@ CAVL_PRESET = MethodPreset(
         "c3@120",  # as many updates on C3 as the curriculum's, from random weights (Fig 4b)
         "c3-late",  # the same at the curriculum's learning rate
         "c3-matched",
+        "original",  # Fig 4a
         "mixed",
         "mixed-matched",
         "hard-to-easy",

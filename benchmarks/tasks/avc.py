@@ -27,6 +27,7 @@ from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset
 from benchmarks.items import ItemTable
 from benchmarks.metrics import correspondence as metrics
+from benchmarks.tasks import units
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import REHEARSED_BATCH, Task
 from benchmarks.training.batching import require_rate
@@ -66,6 +67,10 @@ def measure(context: Context) -> dict[str, Any]:
     test = score_pairs(method, sets[1], pairs[1], size, device, lambda done: context.progress(before + done, total))
     threshold = metrics.best_threshold(held_out.scores.ravel(), held_out.matched.ravel())
     context.add_file(ITEMS, test.items(threshold).write)
+    if hasattr(method, "unit_maps"):
+        arrays = units.fired_at(method, *sets, size, device)
+        if arrays:
+            context.add_file(units.ARRAYS, lambda path: np.savez_compressed(path, **arrays))
     return {**test.result(threshold), "coverage": str(sets[1].coverage)}
 
 

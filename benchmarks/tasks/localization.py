@@ -32,6 +32,7 @@ from benchmarks.metrics import localization as metrics
 from benchmarks.pictures import heatmap_sheet
 from benchmarks.tasks.asking import Asking
 from benchmarks.tasks.context import Context
+from benchmarks.tasks.source_maps import keep, locate
 from benchmarks.tasks.task import REHEARSED_BATCH, CardScore, Task
 from benchmarks.training.batching import collate
 from benchmarks.training.seeding import generator, permutation
@@ -83,6 +84,8 @@ def measure(context: Context) -> dict[str, Any]:
             values = {"hit": hit, "hit_other": hit_other}
             single.items.add_all(item, condition({"n_sources": n}, source=source), values)
     context.add_file(ITEMS, single.items.write)
+    if several and not single.masks and context.config.evaluation.examples:
+        keep(context, {n: locate(method, context.data.test(n), n, context.device) for n in (1, *several)})
     if several:
         most = result["multi"][str(several[-1])]
         result["pointing"], result["pointing_other"] = most["pointing"], most["pointing_other"]
@@ -129,7 +132,8 @@ class SingleSource:
                         self.grouped[row, rule].append((ciou, metrics.degenerate(area)))
                 if len(examples) < context.config.evaluation.examples and not self.masks:
                     heats = (arrays["aligned"][i], arrays["other-audio"][i])
-                    examples.append((scene.image, *heats, scene.boxes[0], " ".join(map(str, scene.kinds))))
+                    drawn = scene.boxes if scene.annotators is None else scene.annotators
+                    examples.append((scene.image, *heats, scene.boxes[0], drawn, " ".join(map(str, scene.kinds))))
             context.progress(first + len(chosen), len(scenes))
         if examples:
             context.add_file("examples.npz", lambda path: write_examples(path, examples))
@@ -254,21 +258,25 @@ def training_maps(scenes: Any, most: int = 500) -> Any:
 
 
 def write_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:
-    images, aligned, other, boxes, labels = zip(*examples, strict=True)
+    """Keep examples as arrays; of ``annotators`` (n, m, 4) an image with fewer boxes than m has rows of -1."""
+    images, aligned, other, boxes, annotators, labels = zip(*examples, strict=True)
+    most = max(map(len, annotators))
+    filled = [np.pad(some, ((0, most - len(some)), (0, 0)), constant_values=-1) for some in annotators]
     np.savez_compressed(
         path,
         images=np.stack(images),
         heatmaps=np.stack(aligned).astype(np.float16),
         other=np.stack(other).astype(np.float16),
         boxes=np.stack(boxes),
+        annotators=np.stack(filled),
         labels=np.array(labels),
     )
 
 
 def draw_examples(path: Path, examples: list[tuple[Any, ...]]) -> None:
-    images, aligned, other, boxes, kinds = zip(*examples, strict=True)
+    images, aligned, other, _, annotators, kinds = zip(*examples, strict=True)
     rows = {"heatmap": aligned, "with the sound of another scene": other}
-    heatmap_sheet(path, images, rows, boxes, [f"kind {kind}" for kind in kinds])
+    heatmap_sheet(path, images, rows, annotators, [f"kind {kind}" for kind in kinds])
 
 
 class Localization(Task):

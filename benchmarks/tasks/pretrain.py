@@ -3,10 +3,11 @@
     python -m benchmarks.tasks.pretrain with method=cavl ordering=c1-c2 seed=3 preset=miniature
 
 The accuracy of Fig 4b is undefined in the paper; here (PROTOCOLS §4) ``pair_accuracy`` is the fraction of held-out
-sounds whose own image is nearer (Eq 4) than one mismatched image (chance 50 %), ``r_at_1`` the fraction whose own
-image is the nearest of all, ``pointing`` the fraction of isolated stems of three-source scenes whose heatmap peaks on
-their own object. Methods that tell corresponding pairs or synchronised ones are measured by that: ``avc_auc``,
-``avts_auc_easy`` and ``avts_auc_hard`` (area under the ROC curve on held-out scenes; chance 50 %).
+sounds whose own image is nearer (Eq 4) than one mismatched image (chance 50 %), ``train_pair_accuracy`` the same of as
+many training scenes, ``r_at_1`` the fraction whose own image is the nearest of all, ``pointing`` the fraction of
+isolated stems of three-source scenes whose heatmap peaks on their own object. Methods that tell corresponding pairs or
+synchronised ones are measured by that: ``avc_auc``, ``avts_auc_easy`` and ``avts_auc_hard`` (area under the ROC curve
+on held-out scenes; chance 50 %).
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
+from benchmarks.tasks import source_maps
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
@@ -101,6 +102,10 @@ def measure(context: Context) -> dict[str, Any]:
         progress=lambda pairs: context.progress(updates + pairs, updates + len(mixtures.pairs)),
     )
     keep(context, mixtures, items, examples)
+    shown = source_maps.unmarked(context.data, method) if examples else {}
+    if shown:
+        located = {n: source_maps.locate(method, context.data.named(s), n, context.device) for n, s in shown.items()}
+        source_maps.keep(context, located)
     by_row = {row: [i for i in items if i.row == row] for row in dict.fromkeys(i.row for i in items)}
     rows = {row: summary(some) for row, some in by_row.items()}
     if not rows[primary]["items"]:
@@ -526,7 +531,9 @@ class Separation(Task):
 
     @classmethod
     def sets(cls, evaluation: SeparationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
-        return ("train 1", "validation 1", "test 1")
+        """The solos, and recordings of which there are pictures only."""
+        pictures = source_maps.unmarked(data, method).values()
+        return tuple(dict.fromkeys(["train 1", "validation 1", "test 1", *pictures]))
 
     @classmethod
     def variant(cls, evaluation: SeparationConfig, usual: SeparationConfig, method: Any) -> str | None:

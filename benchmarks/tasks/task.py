@@ -34,6 +34,7 @@ class Given(Protocol):
 
     preset: str
     esc50: str | None  # folder of ESC-50
+    dcase: str | None  # folder of DCASE's acoustic scenes
     #: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.
     videos: tuple[Mapping[str, Any], ...]
 

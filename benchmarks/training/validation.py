@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from cavl.curriculum import Stage
 
 N_POINTING = 3  # sources in the scenes of the pointing score
 BATCH = 64
+POINTED_AT_ONCE = 8  # scenes
 MOMENTS = 48  # scenes, with a moment each, by which synchronisation is measured
 
 
@@ -31,8 +33,9 @@ def make_monitor(
 ) -> Callable[[Any], Mapping[str, float]] | None:
     """All that can be measured of this method along the way; None if nothing can.
 
-    Distances of scenes give ``pair_accuracy``, ``r_at_1`` and ``pointing``, correspondence ``avc_auc``, synchronisation
-    ``avts_auc_easy`` and ``avts_auc_hard``. Calling it measures the method, which is to be in evaluation mode.
+    Distances of scenes give ``pair_accuracy``, ``r_at_1``, ``train_pair_accuracy`` and ``pointing``, correspondence
+    ``avc_auc``, synchronisation ``avts_auc_easy`` and ``avts_auc_hard``. Calling it measures the method, which is to be
+    in evaluation mode.
 
     Raises
     ------
@@ -54,31 +57,43 @@ def make_monitor(
 class AlignmentMonitor:
     """Pair accuracy and R@1 on held-out scenes of the stage's curricula, pointing on ones of three sources.
 
-    No pointing where scenes have no maps of objects.
+    ``train_pair_accuracy`` is the pair accuracy on as many scenes of the training sets (Fig 4b). No pointing where
+    scenes have no maps of objects.
     """
 
     def __init__(self, data: DataModule, stage: Stage, seed: int, device: torch.device) -> None:
         self.options = stage.options
         share = max(2, BATCH // len(stage.curricula))  # of each curriculum, about BATCH scenes in all
-        sets = [data.validation(n) for n in stage.curricula]
-        self.scenes = [scene for scenes in sets for scene in spread(scenes, share)]
-        self.negatives = mismatched(len(self.scenes), generator(seed, "monitor")).numpy()
+        held_out = [spread(data.validation(n), share) for n in stage.curricula]
+        trained = [spread(data.train(n), len(some)) for n, some in zip(stage.curricula, held_out, strict=True)]
+        self.scenes, self.trained = list(chain(*held_out)), list(chain(*trained))
+        self.negatives, self.trained_negatives = (
+            mismatched(len(some), generator(seed, "monitor")).numpy() for some in (self.scenes, self.trained)
+        )
         self.three = data.validation(N_POINTING) if data.has_objects else None
         self.device = device
 
     def __call__(self, method: Any) -> Mapping[str, float]:
-        batch = collate(self.scenes, method.window, self.device)
-        s = method.scene_distances(batch.image, batch.waveform, batch.n_sources, **self.options)
-        s = s.cpu().double().numpy()
-        measured = {"pair_accuracy": pair_accuracy(s, self.negatives), "r_at_1": recall_at_1(s)}
+        s, trained = self._distances(method, self.scenes), self._distances(method, self.trained)
+        measured = {
+            "pair_accuracy": pair_accuracy(s, self.negatives),
+            "r_at_1": recall_at_1(s),
+            "train_pair_accuracy": pair_accuracy(trained, self.trained_negatives),
+        }
         return measured if self.three is None else {**measured, "pointing": self._pointing(method, self.three)}
 
+    def _distances(self, method: Any, scenes: Sequence[Scene]) -> npt.NDArray[np.float64]:
+        """S of Eq 4 between all sounds and all images of some scenes."""
+        batch = collate(scenes, method.window, self.device)
+        s = method.scene_distances(batch.image, batch.waveform, batch.n_sources, **self.options)
+        found: npt.NDArray[np.float64] = s.cpu().double().numpy()
+        return found
+
     def _pointing(self, method: Any, scenes: Dataset) -> float:
-        hits = []
-        for index in range(min(BATCH // 2, len(scenes))):
-            scene = scenes[index]
-            assert scene.stems is not None
-            hits += points_at(method, scene, scene.stems, self.device)
+        size, hits = min(BATCH // 2, len(scenes)), []
+        for first in range(0, size, POINTED_AT_ONCE):
+            some = [scenes[i] for i in range(first, min(first + POINTED_AT_ONCE, size))]
+            hits += all_point_at(method, some, [scene.stems for scene in some], self.device)
         return sum(hits) / len(hits)
 
 
@@ -90,14 +105,26 @@ def points_at(
     ``sounds`` (m, T) are the scene's isolated stems, m = n, perhaps followed by as many other sounds for the control.
     The image is clustered for all its sounding objects, or ``n_objects``, a sound for one source (PROTOCOLS §6).
     """
-    assert scene.objects is not None
-    assert scene.image is not None
-    start = centre_start(sounds.shape[1], method.window)
-    waveform = torch.from_numpy(cut(sounds, start, method.window).copy()).to(device)  # (m, T)
-    image = torch.from_numpy(scene.image.copy()).permute(2, 0, 1).to(device)
-    heat = method.localize(image.expand(len(sounds), -1, -1, -1), waveform, 1, n_objects=n_objects or scene.n_sources)
+    return all_point_at(method, [scene], [sounds], device, n_objects)
+
+
+def all_point_at(
+    method: Any,
+    scenes: Sequence[Scene],
+    sounds: Sequence[Any],
+    device: torch.device,
+    n_objects: int | None = None,
+) -> list[bool]:
+    """:func:`points_at` of several scenes of as many sources each, asked for at once."""
+    asked: list[tuple[Any, Any, int]] = [
+        (scene, sound, i) for scene, some in zip(scenes, sounds, strict=True) for i, sound in enumerate(some)
+    ]
+    windows = [cut(sound, centre_start(len(sound), method.window), method.window) for _, sound, _ in asked]
+    waveform = torch.from_numpy(np.stack(windows)).to(device)
+    image = torch.from_numpy(np.stack([scene.image for scene, *_ in asked])).permute(0, 3, 1, 2).to(device)
+    heat = method.localize(image, waveform, 1, n_objects=n_objects or scenes[0].n_sources)
     maps = heat[:, 0].cpu().double().numpy()
-    return [pointing(maps[i], scene.objects == i % scene.n_sources + 1) for i in range(len(sounds))]
+    return [pointing(maps[at], scene.objects == i % scene.n_sources + 1) for at, (scene, _, i) in enumerate(asked)]
 
 
 class CorrespondenceMonitor:

@@ -85,7 +85,29 @@ def bare(axes: Axes) -> None:
 
 
 def heat_over(axes: Axes, image: Any, heat: Any) -> None:
-    """A heatmap (H, W) in [0, 1] over its image (H, W, 3) in grey, the more opaque the hotter."""
+    """A heatmap in [0, 1], stretched over its image (H, W, 3) in grey, the more opaque the hotter."""
     axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
     strength = np.clip(heat.astype(np.float32), 0, 1)
-    axes.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength)
+    height, width = image.shape[:2]
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    look: dict[str, Any] = {"cmap": "inferno", "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
+    axes.imshow(strength, alpha=0.75 * strength, extent=extent, **look)
+
+
+def picture(axes: Axes, image: Any, heat: Any, boxes: Any = (), colours: Sequence[Any] = ("white",)) -> None:
+    """An image (H, W, 3), or a heatmap over it, with boxes (4,) or (m, 4), each in one of ``colours`` in turn.
+
+    Boxes are half-open pixels; negative ones, which fill up lists of unequal length, are none.
+    """
+    from matplotlib.patches import Rectangle
+
+    if heat is None:
+        axes.imshow(image)
+    else:
+        heat_over(axes, image, heat)
+    for i, (x0, y0, x1, y1) in enumerate(np.asarray(boxes).reshape(-1, 4).tolist()):
+        if x0 < 0:
+            continue
+        for colour, width in (("black", 2.6), (colours[i % len(colours)], 1.2)):  # pixel centres are whole numbers
+            frame = Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=width)
+            axes.add_patch(frame)

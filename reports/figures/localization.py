@@ -11,14 +11,13 @@ from registry.record.run_record import Record
 from reports import labels
 from reports.cells import measured
 from reports.figures.arrays import arrays_of
-from reports.figures.canvas import bare, heat_over, style, subplots
+from reports.figures.canvas import bare, picture, style, subplots
 from reports.figures.figure import Figure, runs_of
 from reports.labels import CURRICULUM, UNTRAINED, label
 from reports.results import Study, dig
 from reports.tables.localization import DEFAULT_RULE, MASKS, main_heatmap, rules_in_order
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
 EXAMPLES = "examples.npz"  # of a localization run
@@ -37,6 +36,8 @@ def examples(study: Study) -> Figure | None:
     if not chosen:
         return None
 
+    annotators = _annotators(chosen[0][1])
+
     def draw() -> Canvas:
         loaded = [(title, *(_arrays(run) or ())) for title, run in chosen]
         count = min(SHOWN_SCENES, *(len(images) for _, images, *_ in loaded))
@@ -46,15 +47,19 @@ def examples(study: Study) -> Figure | None:
         images, boxes = loaded[0][1], loaded[0][4]
         axes[0, 0].set_ylabel("scene and\nits source", fontsize=10)
         for i in range(count):
-            axes[0, 2 * i + 1].set_visible(False)
-            _picture(axes[0, 2 * i], images[i], None, boxes[i])
+            axes[0, 2 * i + 1].set_visible(len(annotators) > 0)
+            picture(axes[0, 2 * i], images[i], None, boxes[i])
+            if len(annotators):
+                axes[0, 2 * i].set_title("agreed on", fontsize=10)
+                axes[0, 2 * i + 1].set_title("each annotator", fontsize=10)
+                picture(axes[0, 2 * i + 1], images[i], None, annotators[i], colours=style())
             axes[1, 2 * i].set_title("its own sound", fontsize=10)
             axes[1, 2 * i + 1].set_title("another sound", fontsize=10)
         for row, (title, images, own, other, boxes) in zip(axes[1:], loaded, strict=True):
             row[0].set_ylabel("\n".join(textwrap.wrap(title, 16)), fontsize=10)
             for i in range(count):
-                _picture(row[2 * i], images[i], own[i], boxes[i])
-                _picture(row[2 * i + 1], images[i], other[i], boxes[i])
+                picture(row[2 * i], images[i], own[i], boxes[i])
+                picture(row[2 * i + 1], images[i], other[i], boxes[i])
         return canvas
 
     return Figure(
@@ -65,6 +70,11 @@ def examples(study: Study) -> Figure | None:
             "of its sounding object (in generated scenes other objects are silent; of photographs, where their "
             "annotators agree), then for each method the heatmap (0 transparent, 1 yellow) with the scene's own sound "
             "and, as a control, with the sound of another scene, which should not light up the box."
+            + (
+                " Beside each photograph the boxes of its single annotators, one colour each."
+                if len(annotators)
+                else ""
+            )
         ),
         runs=tuple(run for _, run in chosen),
         draw=draw,
@@ -85,17 +95,11 @@ def _arrays(run: Record) -> tuple[Any, ...] | None:
     return tuple(found[name] for name in names) if found is not None and len(found["images"]) else None
 
 
-def _picture(axes: Axes, image: Any, heat: Any, box: Any) -> None:
-    """An image, or a heatmap over it, with the box of the sounding object."""
-    from matplotlib.patches import Rectangle
-
-    if heat is None:
-        axes.imshow(image)
-    else:
-        heat_over(axes, image, heat)
-    x0, y0, x1, y1 = (int(v) for v in np.asarray(box).reshape(-1)[:4])  # half-open pixels; pixel centres are whole
-    for colour, width in (("black", 2.6), ("white", 1.2)):
-        axes.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=width))
+def _annotators(run: Record) -> Any:
+    """(E, m, 4) each annotator's box, filled up by -1; without any where no image has more than one."""
+    found = arrays_of(run, EXAMPLES, (), "Figure 5") or {}
+    boxes = found.get("annotators", np.zeros((0, 0, 4)))
+    return boxes if boxes.shape[1] > 1 else boxes[:0]
 
 
 def dots(study: Study) -> Figure | None:

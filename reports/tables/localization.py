@@ -15,6 +15,7 @@ from reports.published import PAPER, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
 from reports.tables import common
+from reports.tables.silent import silent_objects
 from reports.task_report import TaskReport, later
 
 TASK = "localization"
@@ -316,8 +317,14 @@ def statements(study: Study) -> Iterator[Row | None]:
 REPORT = TaskReport(
     task=TASK,
     tables=lambda study: [localization(study)],
-    appendix=binarisations,
-    figures=later("reports.figures.localization", "examples", "dots", "sensitivity"),
+    appendix=lambda study: [*binarisations(study), *silent_objects(study)],
+    figures=lambda study: [
+        *later("reports.figures.localization", "examples")(study),
+        *later("reports.figures.source_maps", "generated")(study),
+        *later("reports.figures.localization", "dots")(study),
+        *later("reports.figures.silent", "silent")(study),
+        *later("reports.figures.localization", "sensitivity")(study),
+    ],
     columns=COLUMNS,
     scenes=("multi", "3"),
     matched=lambda study, *who: [pointing(), heatmap()],

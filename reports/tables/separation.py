@@ -403,7 +403,10 @@ REPORT = TaskReport(
     task=TASK,
     noun="sound",
     tables=separations,
-    figures=later("reports.figures.separation", "separated"),
+    figures=lambda study: [
+        *later("reports.figures.source_maps", "recorded")(study),
+        *later("reports.figures.separation", "separated")(study),
+    ],
     matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],
     statements=statements,
 )

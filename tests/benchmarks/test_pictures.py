@@ -39,6 +39,16 @@ def test_heat_is_red_where_it_is_and_the_image_stays_where_not(tmp_path):
     assert outline.max(axis=0).tolist() == [47, 47]
 
 
+def test_every_box_of_an_image_is_drawn(tmp_path):
+    image = np.full((40, 80, 3), 100, np.uint8)
+    boxes = np.array([[8, 4, 24, 12], [40, 20, 80, 40]])
+    heatmap_sheet(tmp_path / "s.png", [image], {"own": [np.zeros((40, 80))]}, [boxes], ["bell"])
+    outline = (panel(np.asarray(Image.open(tmp_path / "s.png")), 0, 1) == 255).all(axis=2)
+    corners = [(16, 16), (47, 47), (80, 80), (159, 159)]  # (8, 4)-(24, 12) and (40, 20)-(80, 40) of 80 x 40
+    assert all(outline[y, x] for y, x in corners)
+    assert outline.sum() == 4 * 31 + 4 * 79
+
+
 def test_heat_outside_0_to_1_is_no_other_colour(tmp_path):
     image = np.full((8, 8, 3), 10, np.uint8)
     for value, expected in ((-3.0, (10, 10, 10)), (7.0, (194, 2, 2))):

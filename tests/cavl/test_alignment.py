@@ -53,6 +53,8 @@ K = torch.tensor([1, 2])
         # sum of squares: positives .04 + (.09 + .16); negatives .3^2 and .5^2 + .4^2, the padded centre adding nothing
         ({"reduction": "sum_of_squares"}, (0.04 + 0.25 + 0.09 + 0.41) / 4),
         ({"negatives": torch.tensor([1, 0])}, (0.04 + 0.49 + 0.09 + 0.81) / 4),
+        # the terms of sound 0 by 1, those of sound 1 by 2 ** -2
+        ({"weights": torch.tensor([1.0, 0.25])}, (0.04 + 0.49 / 4 + 0.09 + 0.81 / 4) / 4),
     ],
 )
 def test_eq_5_by_hand(options, by_hand):

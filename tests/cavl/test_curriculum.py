@@ -19,6 +19,7 @@ def test_curricula_of_the_named_orderings():
     curricula = {name: [s.curricula for s in stages] for name, stages in ORDERINGS.items()}
     assert curricula["c1-c2-c3"] == [(1,), (2,), (3,)]
     assert curricula["hard-to-easy"] == [(3,), (2,), (1,)]
+    assert curricula["original"] == [(1, 2, 3, 4)]
     assert curricula["mixed-matched"] == [(1, 2, 3)] * 3
     assert curricula["c1-c2-c3-c4"][-1] == (4,)
     assert curricula["untrained"] == []

@@ -56,6 +56,15 @@ def test_points_keep_their_places():
     assert as_points(maps)[0, 1 * 4 + 2].tolist() == maps[0, :, 1, 2].tolist()
 
 
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum_of_squares"}, {"negatives": "sampled"}])
+def test_the_loss_by_k2_is_the_loss_over_the_square_of_the_number_of_sources(k, options):
+    torch.manual_seed(0)
+    model = CAVL(CAVLConfig(**{f: getattr(TINY, f) for f in TINY.__slots__} | options))
+    _, logs = model.training_step(scenes(model, n=[k] * 6), torch.Generator().manual_seed(0))
+    assert logs["loss_by_k2"] == pytest.approx(logs["loss"] / k**2, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -17,6 +17,7 @@ MODELS = {
     "cavl:music": CAVL,
     "cavl:instrument": CAVL,
     "l3": {"channels": (8, 8, 16, 16)},
+    "l3:kinetics-sounds": {"channels": (8, 8, 16, 16)},
     "avts": {"trunk": "small", "widths": (8, 8, 8, 16, 16), "audio_trunk": SMALL},
     "dmc": CAVL,
     "attention": {"visual_trunk": SMALL},
@@ -34,6 +35,9 @@ RUNS = [
     ("classification", "l3", "avc", {"probe": "esc10"}),
     ("avc", "l3", "avc", {}),
     ("localization", "l3", "avc", {}),
+    ("avc", "l3:kinetics-sounds", "supervised-avc", {}),
+    ("avc", "l3:kinetics-sounds", "supervised", {}),
+    ("classification", "l3:kinetics-sounds", "supervised", {"probe": "esc10"}),
     ("avts", "avts", "curriculum", {}),
     ("classification", "avts", "curriculum", {"probe": "esc10"}),
     ("localization", "dmc", "c1", {}),
@@ -50,6 +54,7 @@ def data(tmp_path_factory):
     paper_data.audioset(root, {1: 8}, {1: 4}, fps=25.0)
     paper_data.music(root, videos=4, pieces=2)
     paper_data.instrument(root, train=8, test=8)
+    paper_data.kinetics_sounds(root, train=8, test=4)
     paper_data.flickr_soundnet(root, {f"image{i}": [[20, 20, 90, 90]] * 2 for i in range(4)}, {}, seconds=5.0)
     paper_data.esc50(root, classes=2)
     return root

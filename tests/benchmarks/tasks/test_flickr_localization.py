@@ -126,7 +126,18 @@ def test_heatmaps_are_held_against_the_consensus_and_another_image_s_sound(tmp_p
     with np.load(files["examples.npz"]) as examples:
         assert examples["labels"].tolist() == ["", ""]
         assert examples["boxes"].tolist()[1] == [41, 67, 105, 131]
+        assert examples["annotators"].tolist()[1] == [[41, 67, 105, 131]] * 2 + [[0, 0, 256, 256]]
         assert examples["images"].shape == (2, 256, 256, 3)
+
+
+def test_the_boxes_of_all_annotators_are_kept_whatever_their_number(tmp_path):
+    drawn = {"a": [[1, 1, 20, 30]], "b": [[3, 4, 90, 80], [5, 6, 100, 120], [7, 8, 256, 256]]}
+    paper_data.flickr_soundnet(tmp_path, drawn, {})
+    _, files = run(Painter(), tmp_path, tmp_path)
+    with np.load(files["examples.npz"]) as examples:
+        one, three = examples["annotators"].tolist()
+    assert one == [[0, 0, 20, 30], [-1] * 4, [-1] * 4]  # 0-based, half-open; filled up
+    assert three == [[2, 3, 90, 80], [4, 5, 100, 120], [6, 7, 256, 256]]
 
 
 def test_a_rehearsal_localizes_in_so_many_images(prepared, tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from benchmarks.datasets.miniature import SECOND, MiniatureData, MiniatureDataModule
 from benchmarks.tasks.localization import Localization, LocalizationConfig, foreign_sounds, measure, other_sounds
@@ -93,6 +94,28 @@ def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(dat
         assert examples["images"].shape == (3, 64, 64, 3)
         assert examples["heatmaps"].dtype == np.float16
         assert examples["labels"].tolist() == [str(data.test(1)[i].kinds[0]) for i in range(3)]
+
+
+def test_source_maps_of_scenes_are_kept_in_the_order_of_their_sources(data, tmp_path):
+    class Shuffled(Oracle):
+        """Knows every source, and gives them in the wrong order."""
+
+        def localize(self, image, waveform, n, n_objects=None):
+            return super().localize(image, waveform, n).roll(1, dims=1)
+
+    _, files = run(Shuffled(data), data, tmp_path)
+    with np.load(files["sources.npz"]) as sources:
+        for n in (1, 2, 3):
+            scenes = data.test(n)
+            shown = [scenes[i * len(scenes) // 4] for i in range(4)]
+            assert (sources[f"images_{n}"] == np.stack([scene.image for scene in shown])).all()
+            assert (sources[f"boxes_{n}"] == np.stack([scene.boxes for scene in shown])).all()
+            truth = [[scene.objects == k + 1 for k in range(n)] for scene in shown]
+            assert (sources[f"heatmaps_{n}"] == np.array(truth)).all()
+            names = [[scenes.kind_names[kind] for kind in scene.kinds] for scene in shown]
+            assert sources[f"kinds_{n}"].tolist() == names
+    with Image.open(files["sources.png"]) as sheet:
+        assert sheet.width > 12 * 160  # a column for each scene
 
 
 def test_a_method_that_is_always_wrong_scores_zero(data, tmp_path):

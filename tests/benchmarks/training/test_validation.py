@@ -145,13 +145,34 @@ def test_a_method_is_measured_by_all_its_abilities(data):
 
     method = Everything(0.0)
     measured = make(method, data)(method)
-    assert list(measured) == ["pair_accuracy", "r_at_1", "pointing", "avc_auc", "avts_auc_easy", "avts_auc_hard"]
+    aligned = ["pair_accuracy", "r_at_1", "train_pair_accuracy", "pointing"]
+    assert list(measured) == [*aligned, "avc_auc", "avts_auc_easy", "avts_auc_hard"]
     assert measured["pair_accuracy"] == measured["avc_auc"] == measured["avts_auc_hard"] == 0.5
     alone = AlignmentMonitor(data, STAGE, 1, CPU)
-    assert {name: measured[name] for name in ("pair_accuracy", "r_at_1", "pointing")} == alone(method)
+    assert {name: measured[name] for name in aligned} == alone(method)
     batch = collate(alone.scenes, method.window)
     distances = method.scene_distances(batch.image, batch.waveform, batch.n_sources).numpy()
     assert pair_accuracy(distances, alone.negatives) == measured["pair_accuracy"]
+
+
+def test_training_pairs_are_scenes_that_were_trained_on_as_many_as_are_held_out(data):
+    """A method that has learned the first half of the training scenes by heart, and gets all others wrong."""
+    learned = [data.train(1)[i] for i in range(12)][:6]
+    images = {scene.image.tobytes(): scene.id for scene in learned}
+    sounds = {scene.waveform[19_294 : 19_294 + 5_512].tobytes(): scene.id for scene in learned}
+
+    class ByHeart(Deaf):
+        def scene_distances(self, image, waveform, n):
+            seen = [images.get(i.permute(1, 2, 0).numpy().tobytes()) for i in image]
+            heard = [sounds.get(w.numpy().tobytes()) for w in waveform]
+            known = torch.tensor([[a is not None and a == v for v in seen] for a in heard])
+            own = torch.eye(len(image), dtype=torch.bool)
+            return 1.0 - known.double() + own * ~known  # a scene that is not known is farthest from its own image
+
+    data = SimpleNamespace(train=data.train, validation=data.validation, has_objects=False)
+    measured = make(ByHeart(), data)(ByHeart())
+    taken = [i * 12 // 6 for i in range(6)]  # six are held out: every other training scene
+    assert measured == {"pair_accuracy": 0.0, "r_at_1": 0.0, "train_pair_accuracy": sum(i < 6 for i in taken) / 6}
 
 
 def test_at_most_64_scenes_correspond_and_48_are_in_sync(tmp_path):
