@@ -27,8 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cavl.alignment import mismatched
-from cavl.curriculum import Ordering, Stage
-from cavl.images import heatmaps, normalised
+from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import as_float
 from cavl.trunks import VGG16, Plan, conv_trunk, out_channels
 
@@ -173,8 +172,8 @@ def triplet_loss(positive: Tensor, negative: Tensor, loss: Loss = "norm") -> Ten
 class Attention(nn.Module):
     """Sound source localization by attention.
 
-    Abilities: ``training_step``, ``localize``, ``scene_distances``, ``corresponds``. The recipe is the authors'; its
-    learning rate, 1e-4, is the ordering's.
+    Abilities: ``training_step``, ``localize`` (with ``localize_controls``), ``scene_distances``, ``corresponds``.
+    The recipe is the authors'; its learning rate, 1e-4, is the ordering's.
     """
 
     Config: ClassVar = AttentionConfig
@@ -287,23 +286,15 @@ class Attention(nn.Module):
         alpha = self.attention(as_points(maps), self.sound_embedding(waveform)).view(-1, 1, *maps.shape[2:])
         return heatmaps(alpha, image.shape[-2:]).repeat(1, n, 1, 1)
 
+    @torch.no_grad()
+    def localize_controls(
+        self, image: Tensor, waveform: Tensor, n: int, draw: torch.Generator, n_objects: int | None = None
+    ) -> dict[str, Tensor]:
+        """``activation`` (B, n, H, W): of the visual trunk, without the sound."""
+        as_float(waveform)  # a damaged sound is refused here as everywhere
+        return {"activation": activation(self.visual_map(image), image.shape[-2:], n)}
+
 
 def as_points(maps: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, H * W, C), row by row."""
     return maps.flatten(2).mT
-
-
-# --- orderings ----------------------------------------------------------------------------------------------------
-
-
-def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Ordering]:
-    """``untrained``, and ``c1``: one stage on single-source scenes.
-
-    Raises
-    ------
-    ValueError
-        If the schedule does not hold one stage.
-    """
-    if len(updates) != 1 or len(lrs) != 1:
-        raise ValueError(f"the schedule needs one stage, not {len(updates)} updates and {len(lrs)} learning rates")
-    return {"untrained": (), "c1": (Stage(curricula=(1,), updates=updates[0], lr=lrs[0]),)}

@@ -383,26 +383,27 @@ def drawn_kinds(shares: Mapping[str, float], n: int, draw: torch.Generator) -> T
 
 
 def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Ordering]:
-    """Every named ordering for a schedule of two stages, in the paper 50 and 40 epochs.
+    """Every named ordering for a schedule of three stages, the first two in the paper 50 and 40 epochs.
 
     ``curriculum`` is the paper's: easy negatives, then a quarter of hard ones; ``easy``, ``hard``, ``mixed`` and
     ``super-hard-start`` have the same negatives all the time. ``bce`` is the curriculum with binary cross-entropy from
-    scratch. ``curriculum-bce`` has it in the second stage: the paper fine-tunes by it after the contrastive loss, for
-    how long we do not know; here (ours) it takes the place of the contrastive second stage, so that all have as many
-    updates. ``supervised`` learns the kinds from labels, which trains the video trunk alone.
+    scratch. ``supervised`` learns the kinds from labels, which trains the video trunk alone; ``supervised-motions``
+    learns motions from labels, others than those that action recognition is tested on. All these have two stages.
+
+    ``curriculum-bce`` goes on with binary cross-entropy in a third stage, as the paper fine-tunes (for how long we do
+    not know). ``curriculum-matched`` and ``bce-matched`` have as many updates of one loss.
 
     Raises
     ------
     ValueError
-        If the schedule does not hold two stages.
+        If the schedule does not hold three stages.
     """
-    if len(updates) != 2 or len(lrs) != 2:
-        raise ValueError(f"the schedule needs two stages, not {len(updates)} updates and {len(lrs)} learning rates")
+    if len(updates) != 3 or len(lrs) != 3:
+        raise ValueError(f"the schedule needs three stages, not {len(updates)} updates and {len(lrs)} learning rates")
 
-    def stages(*options: Mapping[str, Any]) -> Ordering:
-        return tuple(
-            Stage(curricula=(1,), updates=u, lr=lr, options=o) for u, lr, o in zip(updates, lrs, options, strict=True)
-        )
+    def stages(*options: Mapping[str, Any], scenes: Literal["curricula", "motions"] = "curricula") -> Ordering:
+        schedule = zip(updates, lrs, options, strict=False)  # of two options the first two stages
+        return tuple(Stage(curricula=(1,), updates=u, lr=lr, scenes=scenes, options=o) for u, lr, o in schedule)
 
     def sync(loss: Loss = "contrastive", **shares: float) -> dict[str, Any]:
         return {"negatives": {k.replace("_", "-"): v for k, v in shares.items()}, "loss": loss}
@@ -410,15 +411,19 @@ def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Orderin
     easy, mixed = sync(easy=1.0), sync(easy=0.75, hard=0.25)
     bce, mixed_bce = sync("bce", easy=1.0), sync("bce", easy=0.75, hard=0.25)
     hard, super_hard = sync(hard=1.0), sync(super_hard=1.0)
+    classify = {"objective": "classify"}
     return {
         "untrained": (),
         "easy": stages(easy, easy),
         "curriculum": stages(easy, mixed),
+        "curriculum-matched": stages(easy, mixed, mixed),
         "hard": stages(hard, hard),
         "mixed": stages(mixed, mixed),
         "super-hard": stages(easy, sync(easy=0.75, super_hard=0.25)),
         "super-hard-start": stages(super_hard, super_hard),
         "bce": stages(bce, mixed_bce),
-        "curriculum-bce": stages(easy, mixed_bce),
-        "supervised": stages({"objective": "classify"}, {"objective": "classify"}),
+        "bce-matched": stages(bce, mixed_bce, mixed_bce),
+        "curriculum-bce": stages(easy, mixed, mixed_bce),
+        "supervised": stages(classify, classify),
+        "supervised-motions": stages(classify, classify, scenes="motions"),
     }

@@ -16,7 +16,6 @@ points j * floor(HW / k): that is CAVL's clustering and an option there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
@@ -24,8 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from cavl.alignment import mismatched
-from cavl.curriculum import Ordering, Stage
-from cavl.images import heatmaps, normalised
+from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels
 
@@ -286,9 +284,12 @@ class DMC(nn.Module):
     ) -> dict[str, Tensor]:
         """``unaligned`` (B, n, H, W): the n clusters whose centres agree least (the rest, for n up to half of all).
 
-        Nothing is drawn.
+        ``activation``: of the visual trunk, without the sound. Nothing is drawn.
         """
-        return {"unaligned": self._heatmaps(image, waveform, n, largest=False)}
+        return {
+            "unaligned": self._heatmaps(image, waveform, n, largest=False),
+            "activation": activation(self.visual_map(image), image.shape[-2:], n),
+        }
 
     def _heatmaps(self, image: Tensor, waveform: Tensor, n: int, *, largest: bool) -> Tensor:
         if n > self.config.clusters:
@@ -305,19 +306,3 @@ class DMC(nn.Module):
 def _agreement(audio: Clusters, visual: Clusters) -> Tensor:
     """Cosine of corresponding centres in each scene, (B, k)."""
     return (unit(audio.centres) * unit(visual.centres)).sum(-1)
-
-
-# --- orderings ----------------------------------------------------------------------------------------------------
-
-
-def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Ordering]:
-    """``untrained``, and ``c1``: one stage on single-source scenes.
-
-    Raises
-    ------
-    ValueError
-        If the schedule does not hold one stage.
-    """
-    if len(updates) != 1 or len(lrs) != 1:
-        raise ValueError(f"the schedule needs one stage, not {len(updates)} updates and {len(lrs)} learning rates")
-    return {"untrained": (), "c1": (Stage(curricula=(1,), updates=updates[0], lr=lrs[0]),)}

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from cavl.alignment import mismatched
-from cavl.curriculum import Ordering, Stage
-from cavl.images import heatmaps, normalised
+from cavl.config import later
+from cavl.curriculum import Ordering, Stage, scene_orderings
+from cavl.images import activation, heatmaps, normalised
 from cavl.spectrogram import as_float, magnitude
 from cavl.trunks import Plan, conv_trunk
 
@@ -66,6 +67,9 @@ class L3Config:
     #: Which frame is the one: that at the beginning of the second that is heard (in the paper, too, the two are of one
     #: time), or the scene's still image, for scenes without video.
     frame_of: Literal["moment", "scene"] = "moment"
+    #: Whose sounds are the negatives of the AVC task: any other scene's (the paper), or those of scenes that share no
+    #: kind with it. The latter needs labels; it shows what "true false positives" cost.
+    negatives: Literal["any", "other_kinds"] = later("any")
     #: From one window of the probe to the next. They overlap; by how much, our sources do not say. Half a window, as in
     #: the spectrogram: every moment but the first and last half is heard twice.
     probe_hop_seconds: float = 0.5
@@ -297,21 +301,22 @@ class L3(nn.Module):
         if image is None:
             raise ValueError("frame_of='moment' needs scenes with video; for still images choose frame_of='scene'")
         if objective == "avc":
-            learned = self._tell_pairs(image, scenes.waveform, draw, frozen)
+            learned = self._tell_pairs(image, scenes, draw, frozen)
         else:
             learned = self._classify(image, scenes)
         self.trained_by.fill_(OBJECTIVES.index(objective))
         return learned
 
     def _tell_pairs(
-        self, image: Tensor, waveform: Tensor, draw: torch.Generator, frozen: bool
+        self, image: Tensor, scenes: Scenes, draw: torch.Generator, frozen: bool
     ) -> tuple[Tensor, dict[str, float]]:
         n = len(image)
         if n < 2:
             raise ValueError("correspondence is learned from at least two scenes at a time: enlarge the batch")
         with self._frozen() if frozen else contextlib.nullcontext():
-            vision, audio = self.vision_vector(image), self.audio_vector(waveform)
-        other = audio[mismatched(n, draw).to(audio.device)]
+            vision, audio = self.vision_vector(image), self.audio_vector(scenes.waveform)
+        chosen = mismatched(n, draw) if self.config.negatives == "any" else of_other_kinds(scenes.kinds, draw)
+        other = audio[chosen.to(audio.device)]
         logits = self.logits(torch.cat([vision, vision]), torch.cat([audio, other]))
         target = torch.tensor([1, 0], device=logits.device).repeat_interleave(n)
         loss = F.cross_entropy(logits, target)
@@ -414,8 +419,7 @@ class L3(nn.Module):
     ) -> dict[str, Tensor]:
         """``activation`` (B, n, H, W): the mean activation of the last vision block's units, whatever the sound."""
         as_float(waveform)  # a damaged sound is refused here as everywhere
-        activation = self.vision_maps(image).float().mean(1, keepdim=True)
-        return {"activation": heatmaps(activation, image.shape[-2:]).repeat(1, n, 1, 1)}
+        return {"activation": activation(self.vision_maps(image), image.shape[-2:], n)}
 
     @torch.no_grad()
     def unit_maps(self, image: Tensor) -> Tensor:
@@ -427,6 +431,22 @@ class L3(nn.Module):
         """(B, T) -> what the audio subnetwork reads (B, bins, frames), and where in it units fire (B, D, h, w)."""
         rows: Tensor = self.front_end(waveform)
         return rows, self.audio_maps(rows).float()
+
+
+def of_other_kinds(kinds: Sequence[Sequence[int]], draw: torch.Generator) -> Tensor:
+    """For each scene one that shares no kind with it, uniformly: (B,) indices, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If kinds are not known, or all others of the batch share one with a scene.
+    """
+    if not all(kinds):
+        raise ValueError("negatives='other_kinds' needs scenes whose kinds are known")
+    apart = torch.tensor([[not set(own) & set(other) for other in kinds] for own in kinds])
+    if not apart.any(1).all():
+        raise ValueError("all sounds of the batch share a kind with one of its scenes: enlarge the batch")
+    return torch.multinomial(apart.float(), 1, generator=draw).squeeze(1)
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
@@ -441,13 +461,15 @@ def accuracy(logits: Tensor, target: Tensor) -> float:
 # --- orderings ----------------------------------------------------------------------------------------------------
 
 
-def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Ordering]:
-    """L3-Net and the supervised baselines for a schedule of two stages, all on single-source scenes.
+def orderings(updates: Sequence[int], lrs: Sequence[float], further: int | None = None) -> dict[str, Ordering]:
+    """L3-Net and the supervised baselines for a schedule of two stages, on single-source scenes but for ``all``.
 
     ``avc`` is the paper's method, ``supervised`` with its classifiers is *direct combination*, ``supervised-avc`` goes
     on from there with the AVC task (*supervised pre-training*), in which the fusion network alone learns, on frozen
     subnetworks (ours: whether they are frozen our sources do not say; unfrozen is the option ``frozen=False`` of a
-    stage). ``avc-matched`` has as many updates at the same learning rates, all of the AVC task.
+    stage). ``avc-matched`` has as many updates at the same learning rates, all of the AVC task, and
+    ``supervised-matched`` all of the classification. ``all`` and ``c1-matched`` are those of
+    :func:`cavl.curriculum.scene_orderings`, with ``further`` updates in the second stage (default: as many as above).
 
     Raises
     ------
@@ -461,10 +483,14 @@ def orderings(updates: Sequence[int], lrs: Sequence[float]) -> dict[str, Orderin
         return tuple(Stage(curricula=(1,), updates=updates[i], lr=lrs[i], options=o) for i, o in enumerate(options))
 
     avc, classify = {"objective": "avc"}, {"objective": "classify"}
+    scenes = scene_orderings((updates[0], updates[1] if further is None else further), lrs, avc)
     return {
         "untrained": (),
         "avc": stages(avc),
         "avc-matched": stages(avc, avc),
         "supervised": stages(classify),
+        "supervised-matched": stages(classify, classify),
         "supervised-avc": stages(classify, {**avc, "frozen": True}),
+        "all": scenes["all"],
+        "c1-matched": scenes["c1-matched"],
     }

@@ -44,9 +44,13 @@ def can(method: str, task: str) -> bool:
     return not abilities or any(hasattr(method_class(method), ability) for ability in abilities)
 
 
+#: The modules of trivial rows, which look at nothing, hear nothing or learn nothing.
+TRIVIAL = ("baselines.trivial", "baselines.deaf")
+
+
 def trivial(method: str) -> bool:
-    """Whether it is one of the trivial rows, which look at nothing or learn nothing."""
-    return module_of(method) == "baselines.trivial"
+    """Whether it is one of the trivial rows."""
+    return module_of(method) in TRIVIAL
 
 
 @runtime_checkable

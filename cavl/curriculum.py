@@ -6,6 +6,7 @@ on several mixed; an *ordering* is a sequence of stages, each starting from the 
 Orderings are comparable only beside a **compute-matched** control: as many updates under the same learning rates.
 So all orderings here share one schedule (stage i has ``updates[i]`` and ``lrs[i]`` whatever it trains on), and
 ``c3-matched`` is "three stages, all on C3". Its first stage alone is ``c3``: orderings that begin alike share runs.
+The other methods' schedule has the curriculum's first two stages: :func:`scene_orderings`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any, Literal
 
+from cavl.config import later
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -25,6 +28,8 @@ class Stage:
     decay: float = 0.0  # the learning rate of epoch e is lr / (1 + decay * e) (§6.3)
     #: How many sources a scene has, hence its curriculum and k_a: by its labels, or as the counting network hears it.
     k: Literal["labelled", "counted"] = "labelled"
+    #: What is trained on: scenes of the curricula, or (from labels) clips of motions that no test has.
+    scenes: Literal["curricula", "motions"] = later("curricula")
     options: Mapping[str, Any] = field(default_factory=dict)  # passed on to the method's training_step
     checkpoints: tuple[int, ...] = ()  # updates after which the weights are kept besides the last
 
@@ -54,9 +59,10 @@ def named_orderings(
     """Every named ordering for a schedule of four stages.
 
     ``untrained`` has no stage: the initial weights. ``c0`` is scene-level alignment on C1 (Table 2), ``c1-c2scene``
-    continues C1 with scene-level alignment on C2 (Table 1, row 3). ``original`` is the set that is not graded (Fig 4a).
-    In ``...-counted`` the counting network of §3.2.2 grades the scenes, once it has learned from labels how sources
-    sound. ``seed`` decides ``random`` only.
+    continues C1 with scene-level alignment on C2 (Table 1, row 3), ``original`` is the set before it is graded (Fig
+    4a). In ``...-counted`` the counting network of §3.2.2 grades the scenes, once it has learned from labels how
+    sources sound. ``c3-late`` is the last stage of c1-c2-c3 alone, from random weights (Fig 4b). ``seed`` decides
+    ``random`` only.
     ``checkpoints`` are kept in every first stage.
 
     Raises
@@ -96,6 +102,7 @@ def named_orderings(
         "c1-c2scene": (c1234[0], scene_level(c1234[1])),
         "c1-matched": stages((1,), (1,)),
         "c3": stages((3,)),
+        "c3-late": (Stage(curricula=(3,), updates=updates[2], lr=lrs[2]),),
         "c3-matched": stages((3,), (3,), (3,)),
         "original": stages((1, 2, 3, 4)),
         "mixed": stages(mixed),
@@ -104,6 +111,29 @@ def named_orderings(
         "hard-to-easy": stages((3,), (2,), (1,)),
         "random": stages(*((n,) for n in random_order(seed))),
     }
+
+
+def scene_orderings(
+    updates: Sequence[int], lrs: Sequence[float], options: Mapping[str, Any] | None = None
+) -> dict[str, Ordering]:
+    """Orderings of methods that compare scenes as wholes, for the schedule of c1-c2's two stages.
+
+    ``untrained``; ``c1``, the first stage on scenes of one source; ``all``, both stages on the scenes that c1-c2 has
+    seen, C1 and C2 mixed; ``c1-matched``, as many updates on C1. ``options`` are those of every stage.
+
+    Raises
+    ------
+    ValueError
+        If the schedule does not hold two stages.
+    """
+    if len(updates) != 2 or len(lrs) != 2:
+        raise ValueError(f"the schedule needs two stages, not {len(updates)} updates and {len(lrs)} learning rates")
+
+    def stages(*curricula: int) -> Ordering:
+        schedule = zip(updates, lrs, strict=True)
+        return tuple(Stage(curricula=curricula, updates=u, lr=lr, options=options or {}) for u, lr in schedule)
+
+    return {"untrained": (), "c1": stages(1)[:1], "all": stages(1, 2), "c1-matched": stages(1)}
 
 
 def stages_of(name: str, orderings: Mapping[str, Ordering]) -> tuple[Ordering, int | None]:

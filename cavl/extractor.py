@@ -37,6 +37,7 @@ from cavl.counting import Counter, CounterConfig, most_probable_count
 from cavl.methods import UnknownMethod, method_class
 from cavl.separation import Separator
 from cavl.separator_config import SeparatorConfig
+from cavl.spectrogram import lacking
 
 #: What the caller has, comes back: NumPy for NumPy, torch (on the CPU) for torch.
 Array = TypeVar("Array", npt.NDArray[Any], Tensor)
@@ -156,6 +157,7 @@ class Extractor:
         """
         network = self._able_to("count")
         sounds, several = _sounds(waveform, sr, network.sample_rate, channels)
+        sounds = padded(sounds, network.window)
         counts = most_probable_count(self._mean_over_windows(network, sounds, network))
         return _like(waveform, counts if several else counts[0])
 
@@ -172,7 +174,7 @@ class Extractor:
         sound, several = _sounds(waveform, sr, network.sample_rate, channels)
         _refuse(several, waveform)
         picture = _image(image).to(self._device)
-        parts = windows(sound, network.window)[0]
+        parts = windows(padded(sound, network.window), network.window)[0]
         total = torch.zeros(n, *picture.shape[-2:])
         for answers in self._in_batches(
             parts, lambda some: network.localize(picture.expand(len(some), -1, -1, -1), some, n)
@@ -359,6 +361,12 @@ def windows(sounds: Tensor, length: int, hop: int | None = None) -> Tensor:
     number = 1 + max(0, -(-(samples - length) // hop))
     continued = sounds[:, torch.arange((number - 1) * hop + length) % samples]
     return continued.unfold(1, length, hop)
+
+
+def padded(sounds: Tensor, length: int) -> Tensor:
+    """(B, T), with silence behind what lacks hardly anything of a window, as in the tasks (PROTOCOLS §1)."""
+    samples = sounds.shape[1]
+    return F.pad(sounds, (0, length - samples)) if lacking(samples, length) else sounds
 
 
 def overlapping(sound: Tensor, length: int) -> Tensor:

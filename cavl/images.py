@@ -18,16 +18,18 @@ def normalised(image: Tensor, size: int) -> Tensor:
     ValueError
         If it is not (B, 3, H, W), holds NaN or infinite values, integers that are not uint8, or values outside [0, 1].
     """
-    if image.ndim != 4 or image.shape[1] != 3:
-        raise ValueError(f"image must be (batch, 3, height, width), not {tuple(image.shape)}")
-    if image.dtype == torch.uint8:
-        image = image.float() / 255
-    else:
-        image = _checked(image)
+    image = unit_range(image)
     if image.shape[-2:] != (size, size):
         image = F.interpolate(image, (size, size), mode="bilinear", align_corners=False, antialias=True)
     mean, std = (torch.tensor(v, device=image.device).view(3, 1, 1) for v in (MEAN, STD))
     return (image - mean) / std
+
+
+def unit_range(image: Tensor) -> Tensor:
+    """(B, 3, H, W) uint8, or float in [0, 1] -> float32 in [0, 1]; raises as :func:`normalised`."""
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ValueError(f"image must be (batch, 3, height, width), not {tuple(image.shape)}")
+    return image.float() / 255 if image.dtype == torch.uint8 else _checked(image)
 
 
 def _checked(image: Tensor) -> Tensor:
@@ -40,6 +42,13 @@ def _checked(image: Tensor) -> Tensor:
     if low < -1e-3 or high > 1 + 1e-3:  # resizing may overshoot by rounding
         raise ValueError(f"an image of floats lies in [0, 1], not in [{low:g}, {high:g}]: divide by 255, or give uint8")
     return image.float()
+
+
+def activation(maps: Tensor, size: tuple[int, ...], n: int) -> Tensor:
+    """Maps (B, C, h, w) -> (B, n, H, W), n times the mean over the channels as :func:`heatmaps`: what excites a visual
+    network in an image, whatever is heard (PROTOCOLS §6).
+    """
+    return heatmaps(maps.float().mean(1, keepdim=True), size).repeat(1, n, 1, 1)
 
 
 def heatmaps(maps: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -23,6 +23,8 @@ BUILT_IN = {
     "centred-square": "baselines.trivial:CentredSquare",
     "mean-training-map": "baselines.trivial:MeanTrainingMap",
     "random-box": "baselines.trivial:RandomBox",
+    "edge-density": "baselines.deaf:EdgeDensity",
+    "spectral-residual": "baselines.deaf:SpectralResidual",
     "spectrogram-statistics": "baselines.trivial:SpectrogramStatistics",
 }
 

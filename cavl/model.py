@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cavl.alignment import Reduction, contrastive_loss, mismatched, nearest_centres, nearest_distances, scene_distance
 from cavl.clustering import ClusteringConfig, Clusters, distances, soft_kmeans
 from cavl.config import later
-from cavl.images import normalised
+from cavl.images import activation, normalised
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels
 
@@ -60,7 +60,7 @@ class CAVL(nn.Module):
     """Curriculum audiovisual learning.
 
     Abilities: ``training_step``, ``audio_embedding``, ``localize`` (with ``localize_controls``), ``scene_distances``,
-    ``sound_maker`` (with ``audio_assignments``).
+    ``corresponds``, ``sound_maker`` (with ``audio_assignments``).
     """
 
     Config: ClassVar = CAVLConfig
@@ -72,6 +72,7 @@ class CAVL(nn.Module):
         self.sample_rate = config.spectrogram.sample_rate
         self.window = config.spectrogram.samples  # of the waveform, in samples
         self.image_size = config.image_size
+        self.visual_centres = config.visual_centres  # an evaluation may set another number than was trained with
         self.spectrogram = LogSpectrogram(config.spectrogram)
         self.audio_trunk = conv_trunk(config.audio_trunk, 1, batch_norm=config.batch_norm, width=config.width)
         self.visual_trunk = conv_trunk(config.visual_trunk, 3, batch_norm=config.batch_norm, width=config.width)
@@ -96,7 +97,7 @@ class CAVL(nn.Module):
 
     def n_visual_centres(self, n: int | Tensor) -> int | Tensor:
         """k_v of an image of ``n`` sounding objects."""
-        wish = self.config.visual_centres
+        wish = self.visual_centres
         return n + 1 if wish == "n+1" else wish
 
     # -- training (Eq 5) ---------------------------------------------------------------------------------------------
@@ -164,6 +165,12 @@ class CAVL(nn.Module):
         return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, self.n_visual_centres(n)))
 
     @torch.no_grad()
+    def corresponds(self, image: Tensor, waveform: Tensor) -> Tensor:
+        """(B, 3, H, W), (B, T) -> (B,): -S of Eq 4 of each pair, whose sound has one source."""
+        audio, visual = self.audio_clusters(waveform, 1), self.visual_clusters(image, 1)
+        return -distances(audio.centres, visual.centres).amin((1, 2))
+
+    @torch.no_grad()
     def localize(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None = None) -> Tensor:
         """Eq 7: for each of ``n`` audio centres the assignments of its nearest visual centre, as a heatmap.
 
@@ -177,10 +184,11 @@ class CAVL(nn.Module):
     def localize_controls(
         self, image: Tensor, waveform: Tensor, n: int, draw: torch.Generator, n_objects: int | None = None
     ) -> dict[str, Tensor]:
-        """Heatmaps (B, n, H, W) by centres that Eq 7 does not choose.
+        """Heatmaps (B, n, H, W) that Eq 7 does not choose.
 
         ``unaligned``: the centre farthest from the audio centre (with one source: the one not chosen, Table 3's
-        "unrelated"). ``random-centre``: a centre drawn uniformly.
+        "unrelated"). ``random-centre``: a centre drawn uniformly. ``activation``: of the visual trunk, without the
+        sound, and not a centre's.
         """
         audio, visual = self._clusters(image, waveform, n, n_objects)
         farthest = distances(audio.centres, visual.centres).argmax(-1)
@@ -188,6 +196,7 @@ class CAVL(nn.Module):
         return {
             "unaligned": self._heatmaps(visual, farthest, image),
             "random-centre": self._heatmaps(visual, drawn, image),
+            "activation": activation(self.visual_map(image), image.shape[-2:], n),
         }
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Sound separation guided by the localized sound-maker (§3.3.2, Eq 8; §6.4, Fig 6).
+"""Sound separation guided by the localized sound-maker (§3.3.2, Eq 8; §6.4, Fig 3; "Fig. 6" in §3.3.2 is a misprint).
 
 A mixture's log-frequency spectrogram goes through a U-Net; at its bottleneck stands what the pre-trained audiovisual
 network knows of one visible sound-maker; out comes the mask of that object's sound. Masks are predicted on the

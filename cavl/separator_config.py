@@ -9,7 +9,7 @@ from cavl.spectrogram import SpectrogramConfig
 
 
 def paper_spectrogram() -> SpectrogramConfig:
-    """256 x 256 for 65,280 samples (5.9 s at 11,025 Hz): six stride-2 levels need multiples of 64."""
+    """256 x 256 for 65,280 samples, 5.9 s: a departure from §4.2's 512 x 432 of 10 s, which six halvings do not fit."""
     return SpectrogramConfig(frames=256, bins=256)
 
 

@@ -41,6 +41,16 @@ class SpectrogramConfig:
         return self.window // 2 + 1
 
 
+#: A recording that lacks less than this share of a window is padded with silence, as 10 s are to the 432 frames of §4.2
+#: (86 of 110,336 samples; PROTOCOLS §1); what is shorter is repeated.
+PADDED = 0.01
+
+
+def lacking(samples: int, window: int) -> bool:
+    """Whether so many samples are a window but for a little silence."""
+    return 0 < window - samples < PADDED * window
+
+
 def resampling_matrix(positions: Tensor, size: int) -> Tensor:
     """Matrix (len(positions), size) that reads a vector of ``size`` points linearly at fractional ``positions``."""
     low = positions.floor().clamp(0, size - 2).long()

@@ -11,6 +11,7 @@ from reports.figures.figure import Figure
 from reports.figures.pretrain import initialisations, losses
 from reports.results import Study
 from reports.tables import prominent, task_reports
+from reports.tables.learning_rates import learning_rates
 from reports.tables.orderings import orderings
 
 #: The tasks whose figures come first, before examples.
@@ -23,6 +24,7 @@ def all_tables(study: Study) -> list[Table]:
     tables = [table for report in reports for table in report.tables(study)]
     tables += [table for table in (orderings(study), differences(study), claims(study)) if table.rows]
     tables += [table for report in reports for table in report.appendix(study)]
+    tables += [table for table in (learning_rates(study),) if table.rows]
     return [replace(table, caption=f"{study.rehearsal} {table.caption}".lstrip()) for table in tables]
 
 

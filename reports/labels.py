@@ -16,6 +16,8 @@ METHODS = {
     "centred-square": "Centred square",
     "mean-training-map": "Mean training map",
     "random-box": "Random box",
+    "edge-density": "Edge density",
+    "spectral-residual": "Spectral residual",
     "spectrogram-statistics": "Spectrogram statistics",
     "attention": "Attention",
     "dmc": "DMC",
@@ -32,7 +34,15 @@ ARMS = {
     "mel": "mel bins",
     "waveform": "learned front end",
     "recurrent": "several frames and a recurrent layer",
+    "other-kinds": "negatives of other kinds only",
+    "normalised": "unit vectors",
+    "sharp": "a sharper attention",
     "image-negatives": "other images as negatives",
+    "repaired": "all three repairs",
+    "fixed-k": "k_v fixed",
+    "told-k": "told the number of objects",
+    "counted-k": "k from its counter",
+    "kinetics-sounds": "trained on Kinetics-Sounds",
     "music": "pre-trained on MUSIC",
     "instrument": "pre-trained on AudioSet-Instrument",
     "mc2": "MC2",
@@ -44,10 +54,12 @@ ARMS = {
 WITHOUT_ARM = {"avts": "MC3"}
 #: Orderings from the simplest to the longest, each before its controls; others follow in the order of the plan.
 ORDERINGS = (
-    *("avc", "avc-matched", "supervised-avc", "curriculum", "curriculum-bce", "easy"),
-    *("c1", "c0", "c3", "original", "mixed", "c1-c2", "c1-c2scene", "c1-c2-c3", "c1-c2-c3-counted"),
+    *("avc", "avc-matched", "supervised-avc", "curriculum", "curriculum-bce", "curriculum-matched", "easy"),
+    *("c1", "c0", "c3", "c3-late", "original", "mixed", "c1-c2", "c1-c2scene"),
+    *("c1-c2-c3", "c1-c2-c3-counted", "all"),
     *("c1-matched", "c3-matched", "mixed-matched", "hard-to-easy", "c1-c2-c3-c4"),
-    *("hard", "super-hard", "super-hard-start", "bce", "supervised", "untrained"),
+    *("hard", "super-hard", "super-hard-start", "bce", "bce-matched"),
+    *("supervised", "supervised-matched", "supervised-motions", "untrained"),
 )
 CURRICULUM = "c1-c2-c3"
 UNTRAINED = "untrained"
@@ -104,7 +116,8 @@ OPTIONS = {"bce": "BCE", "avc": "AVC", "classify": "kinds from labels"}
 def stage_text(stage: Mapping[str, Any]) -> str:
     """ "C1 400 at 0.001", "C1+C2+C3 400 at 0.001", "C2 (scene) 160 at 0.0001",
     "C1 (75 % easy, 25 % hard; contrastive) 240 at 0.001"."""
-    curricula = "+".join(f"C{n}" for n in stage["curricula"])
+    motions = stage.get("scenes") == "motions"
+    curricula = "other motions" if motions else "+".join(f"C{n}" for n in stage["curricula"])
     options = options_text(stage)
     inside = f" ({options})" if options else ""
     return f"{curricula}{inside} {stage['updates']} at {stage['lr']:g}"

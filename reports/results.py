@@ -78,6 +78,8 @@ class Study:
     not_selected: frozenset[tuple[str, str, str]] = frozenset()  # (task, method, ordering) that the preset also has
     preset_seeds: int = 0  # as many as the preset has; 0: not recorded
     same: tuple[SharedResult, ...] = ()
+    #: Grid -> method -> the learning rates tried, their scores on validation scenes, and the choice.
+    learning_rates: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     _items: dict[int, Mapping[str, DataFrame]] = field(default_factory=dict, repr=False)
     _chosen: dict[tuple[Any, ...], DataFrame] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
@@ -292,6 +294,7 @@ def load_study(registry: Registry, preset: str) -> Study:
         selected=plan.get("selected", {}),
         not_selected=not_selected,
         preset_seeds=plan.get("preset_seeds", 0),
+        learning_rates=plan.get("learning_rates", {}),
         same=same,
         damaged=tuple(f"run {id}: {why}" for id, why in registry.damaged().items()),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.datasets.kinetics_sounds import KINDS
 from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, Prepared
 from benchmarks.preparation.packing import Clip, write
 
@@ -106,6 +107,18 @@ def music(
                 yield clip(f"duet{i}/{piece:03d}", 300 + number, start=10.0 * piece, **about)
 
     return write(root / "music", clips(), options={"settings": {"fps": 1.0}, **(options or {})})
+
+
+def kinetics_sounds(root: Path, train: int, test: int, *, kinds: int = 4, fps: float = 1.0) -> Prepared:
+    """So many clips for training, and for validation and test each, of the first kinds in turn."""
+
+    def clips() -> Iterator[Clip]:
+        for split, size in (("train", train), ("validation", test), ("test", test)):
+            for i in range(size):
+                about = {"kind": KINDS[i % kinds], "n_sources": 1, "split": split, "start": 0.0}
+                yield clip(f"{split[:4]}{i:07d}", 400 + 7 * (i % kinds), fps, **about)
+
+    return write(root / "kinetics_sounds", clips(), options={"settings": {"fps": fps}})
 
 
 def flickr_soundnet(

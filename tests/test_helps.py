@@ -82,7 +82,11 @@ def test_the_one_command_s_help_teaches(words, capsys, monkeypatch):
 def test_all_commands_are_looked_at():
     known = {"", "run", "report", "export", "prepare", "preview", "runs"}
     known |= {
-        f"prepare {n}" for n in ["audioset", "music", "flickr_soundnet", "esc50", "composite", "status", "verify"]
+        f"prepare {n}"
+        for n in [
+            *("audioset", "music", "kinetics_sounds", "flickr_soundnet", "esc50", "composite"),
+            *("status", "verify"),
+        ]
     }
     known |= {f"preview {n}" for n in ("miniature", "composite")}
     known |= {f"runs {n}" for n in ["list", "show", "compare", "gc", "export", "import", "sync", "omniboard", "verify"]}

@@ -184,7 +184,7 @@ def localize_controls(method: Any, batch: Batch) -> Answers:
     for n in (1, 2):
         rows = method.localize_controls(batch.image, batch.waveform, n, torch.Generator().manual_seed(n))
         assert rows
-        assert not {"aligned", "other-audio", "mask"} & set(rows), "rows of these names are the task's own"
+        assert not {"aligned", "other-audio", "silence", "mask"} & set(rows), "rows of these names are the task's own"
         assert all(heat.shape[1] == n for heat in rows.values())
         answers |= {f"{row}, {n} asked for": heat for row, heat in rows.items()}
     return answers

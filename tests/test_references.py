@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("cavl", "baselines", "benchmarks", "registry", "reports", "tools", "tests", "docs")
 CODE = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 TEXTS = [*CODE, *ROOT.glob("docs/*.md"), *(p for p in ROOT.iterdir() if p.suffix in (".md", ".ini", ".toml", ".yaml"))]
+#: A name in a file, as docs/paper.md has it.
+NAMED = re.compile(rf"`((?:{'|'.join(PACKAGES)})/[\w/]+\.py):([\w.]+)`")
 #: Paths that stand for others, or for what is not here.
 EXAMPLES = re.compile(r"NAME|TASK|mine")
 
@@ -40,3 +42,12 @@ def test_paths_lead_somewhere() -> None:
     for file in TEXTS:
         for path in re.findall(rf"(?<![\w/.-])(?:{'|'.join(PACKAGES)})/[\w/]+\.(?:py|md)\b", file.read_text()):
             assert file.name == "test_house.py" or EXAMPLES.search(path) or (ROOT / path).exists(), f"{file}: {path}"
+
+
+def test_names_behind_paths_are_there() -> None:
+    """``path.py:name`` in the documents: the module has it, or one of its classes that is named."""
+    found = [(file, *names) for file in ROOT.glob("docs/*.md") for names in NAMED.findall(file.read_text())]
+    assert len(found) > 100
+    for file, path, name in found:
+        module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        assert leads_somewhere(name, module), f"{file}: {path} has no {name}"

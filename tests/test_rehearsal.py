@@ -395,7 +395,8 @@ def test_two_updates_of_each_stage_and_all_four_tasks_with_the_full_size_network
     rows = {r.config["method"]: r.result for r in by_task["localization"]}
     assert {r["coverage"] for r in rows.values()} == {"3 of 4 (missing 1, damaged 0)"}
     assert rows["cavl"]["items"] == {"single": 3, "multi": {}}
-    assert {"aligned", "unaligned", "random-centre", "other-audio"} == set(rows["cavl"]["single"])
+    heatmaps = {"aligned", "unaligned", "random-centre", "activation", "other-audio", "silence"}
+    assert heatmaps == set(rows["cavl"]["single"])
     assert set(rows["mean-training-map"]["single"]) == {"mask"}
     probed = [(r.config["method"], r.result["items"]) for r in by_task["classification"]]  # ESC-10 and ESC-50
     assert sorted(probed) == [("cavl", 10)] * 2 + [("spectrogram-statistics", 10)] * 2

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 TIDY = ("item", "condition", "metric", "value", "excluded")
 #: Entries of an evaluation that say where files are.
-PATHS = ("esc50", "videos", "annotations")
+PATHS = ("esc50", "dcase", "videos", "annotations")
 #: Differences of a run that are printed.
 SHOWN = 5
 

@@ -188,6 +188,40 @@ def music(
 
 
 @app.command(
+    "kinetics_sounds",
+    epilog=examples("""\
+examples:
+  cavl-bench prepare kinetics_sounds --lists train.csv validate.csv test.csv
+  ... --from /data/kinetics --no-fetch  videos you have, nothing is fetched
+  ... --fps 5                           a fifth of the disk; AVTS needs 25
+
+files in --from are known by their names, as those of AudioSet are:
+  ID.mp4, ID_000030_000040.mp4, "Title [ID].webm", in any subfolder
+
+The lists are Kinetics' CSV files with the columns label, youtube_id,
+time_start, time_end, split.
+"""),
+)
+def kinetics_sounds(
+    working: Working,
+    fetching: Fetching,
+    lists: list[Path] = path("Kinetics' lists: train.csv, validate.csv, test.csv", "FILE...", ...),
+    fps: float = option("frames kept a second", "F", 25),
+    quality: int = QUALITY,
+    own: list[Path] | None = media("folders of videos that you have: they are used where they hold a clip"),
+) -> int:
+    """Clips of YouTube videos with one of 34 labels.
+
+    Kinetics-Sounds: of every clip of its 34 kinds in Kinetics' lists the sound (mono, 11,025 Hz) and frames (256 x
+    256). Rows of other kinds are passed over.
+
+    L3-Net's supervised baselines learn from their labels.
+    """
+
+    return _prepare("kinetics_sounds", working, own, fetching, lists=lists, fps=fps, quality=quality)
+
+
+@app.command(
     "flickr_soundnet",
     epilog=examples("""\
 examples:

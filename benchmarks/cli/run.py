@@ -54,6 +54,7 @@ def run(
     esc50: Path | None = path(
         "folder of ESC-50 (default: ESC-50 in $CAVL_DATA, if it is there; of --preset paper: ESC-50 as prepared)"
     ),
+    dcase: Path | None = path("folder of DCASE's acoustic scenes, in its official layout: also probe these recordings"),
     photographs: Path | None = path(
         "folder with a folder of photographs for each kind, of which --preset composite makes scenes (default: "
         "caltech101 in $CAVL_DATA)"
@@ -89,7 +90,7 @@ def run(
     """
     from benchmarks import presets
     from benchmarks.orchestration.request import Request
-    from benchmarks.tasks.classification import scoreable
+    from benchmarks.tasks.classification import dcase_scoreable, scoreable
 
     base = str(Path(preset).absolute()) if preset.endswith(".py") else preset  # its runs may start elsewhere
     preset = base if limit is None else f"{base}@{limit}"
@@ -102,6 +103,7 @@ def run(
         orderings=orderings or (),
         tasks=tasks or (),
         esc50=str(found.absolute()) if found else None,
+        dcase=str(dcase.absolute()) if dcase else None,
         data=_places(photographs, recordings),
         videos=tuple(
             {"data": data, "videos": str(given[0].absolute()), "annotations": str(given[1].absolute())}
@@ -111,7 +113,10 @@ def run(
     )
     command, slots = ["cavl-bench", "run", *ctx.meta[WORDS]], jobs or os.cpu_count() or 1
     status = benchmark(request, command, rerun, report, slots, dry_run)
-    without = esc50 is not None and not dry_run and "esc10" not in scoreable(str(request.esc50))
+    if dry_run:
+        return status
+    without = esc50 is not None and "esc10" not in scoreable(str(request.esc50))
+    without |= request.dcase is not None and not dcase_scoreable(request.dcase)
     return 1 if without else status
 
 

@@ -105,6 +105,15 @@ def segment_of(row: list[str], ontology: Ontology, where: str) -> Segment:
     if len(row) != len(COLUMNS):
         raise ValueError(f"{where}: {len(row)} columns, expected {len(COLUMNS)} ({', '.join(COLUMNS)}): {row}")
     name, start, end, listed = row
+    segment = checked_segment(name, start, end, tuple(label.strip() for label in listed.split(",")), where)
+    for label in segment.labels:
+        if label not in ontology.levels:
+            raise ValueError(f"{where}: label {label!r} is not a class of the ontology")
+    return segment
+
+
+def checked_segment(name: str, start: str, end: str, labels: tuple[str, ...], where: str) -> Segment:
+    """A segment as a list writes it; raises ``ValueError`` beginning with ``where`` if there can be none."""
     if not YOUTUBE_ID.fullmatch(name):
         raise ValueError(f"{where}: {name!r} is not a YouTube id (11 letters, digits, '-' or '_')")
     try:
@@ -113,10 +122,6 @@ def segment_of(row: list[str], ontology: Ontology, where: str) -> Segment:
         raise ValueError(f"{where}: start {start!r} and end {end!r} must be seconds") from None
     if not 0 <= begins < ends < math.inf:
         raise ValueError(f"{where}: a segment from {start} to {end} seconds does not exist")
-    labels = tuple(label.strip() for label in listed.split(","))
-    for label in labels:
-        if label not in ontology.levels:
-            raise ValueError(f"{where}: label {label!r} is not a class of the ontology")
     return Segment(name, begins, ends, labels)
 
 

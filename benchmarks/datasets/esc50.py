@@ -7,7 +7,7 @@ The official layout is that of the GitHub repository ``karolpiczak/ESC-50``::
 
 ``prepare esc50`` packs it; a folder that is only named (``--esc50 DIR``) is packed when it is first asked for. A
 recording that is missing or damaged is counted and named in ``coverage`` and never replaced; unless every fold is whole
-a set is not :attr:`~Folds.scoreable`, since an accuracy over fewer or smaller folds is comparable with nothing.
+there is no accuracy (:mod:`benchmarks.datasets.folds`): one over fewer or smaller folds is comparable with nothing.
 
 References
 ----------
@@ -20,7 +20,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from benchmarks.datasets.folds import Folds
 from benchmarks.datasets.prepared import Prepared
-from benchmarks.datasets.prepared_scenes import Choose, Collection, Member, Place, PreparedScenes, items_of
+from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from benchmarks.datasets.scene import DamagedError
 from cavl.config import ConfigError
 
@@ -43,10 +44,6 @@ SECONDS = 5.0
 RECORDING = re.compile(r"[0-9]+-[0-9]+-[A-Z]-[0-9]+\.wav")
 
 SOURCE = "get it from the GitHub repository karolpiczak/ESC-50 and name the folder that holds audio/ and meta/"
-
-
-class IncompleteError(ValueError):
-    """An accuracy was asked for over folds that are not whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +123,11 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
     return Recording(filename=name, fold=fold, label=label, category=category, esc10=esc10 == "True")
 
 
-def decode(content: bytes, name: str, sample_rate: int) -> npt.NDArray[np.int16]:
+def decode(content: bytes, name: str, sample_rate: int, seconds: float | None = SECONDS) -> npt.NDArray[np.int16]:
     """The recording (T,) in a file's content: the mean of its channels at ``sample_rate`` Hz.
 
-    Raises :class:`DamagedError` if it cannot be decoded, holds NaN, or does not last 5 s.
+    Raises :class:`DamagedError` if it cannot be decoded, is empty or holds NaN, or does not last so many ``seconds``
+    (None: any number).
     """
     if not content:
         raise DamagedError(f"{name} is empty (0 bytes)")
@@ -137,8 +135,10 @@ def decode(content: bytes, name: str, sample_rate: int) -> npt.NDArray[np.int16]
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise DamagedError(f"{name} cannot be decoded ({error})") from error
-    if abs(len(samples) / rate - SECONDS) > 0.01:
-        raise DamagedError(f"{name} lasts {len(samples) / rate:.2f} s, not {SECONDS:g} s; is it cut off?")
+    if seconds is not None and abs(len(samples) / rate - seconds) > 0.01:
+        raise DamagedError(f"{name} lasts {len(samples) / rate:.2f} s, not {seconds:g} s; is it cut off?")
+    if not len(samples):
+        raise DamagedError(f"{name} holds no sound")
     return mono(samples, rate, sample_rate, name).astype(np.int16)
 
 
@@ -183,73 +183,14 @@ class Esc50(Collection):
         if which and which not in SUBSETS:
             raise ConfigError(f"unknown probe {which!r}; known: {', '.join(SUBSETS)}")
         subset = which or SUBSETS[0]
-        return Folds(self.prepared, subset, self.members[subset], self.kind_names, limit, self.folder)
-
-
-class Folds(PreparedScenes):
-    """The recordings of a subset.
-
-    Attributes
-    ----------
-    fingerprint
-        Of the content of the clips; of a folder that was packed unasked: of name, size and content of its files.
-    broken
-        The folds of which a recording is missing or damaged.
-    """
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        subset: str,
-        members: Sequence[Member],
-        kind_names: Sequence[str],
-        limit: int | None,
-        folder: Path | None,
-    ) -> None:
-        choose = few_classes(limit)
-        super().__init__(prepared, "5 folds", 1, members, choose=choose, kind_names=kind_names)
-        self.subset, self.rehearsal, self.folder = subset, limit is not None, folder
-        self.fingerprint = prepared.options.get("files", self.fingerprint)
-        found = Counter(member.fold for member in members if member.item.clips)
-        self.broken = [fold for fold in FOLDS if found[fold] != CLASSES[subset] * CLIPS_PER_CLASS_AND_FOLD]
-
-    @property
-    def scoreable(self) -> bool:
-        """Whether all five folds are whole; a rehearsal's need not be."""
-        return bool(len(self)) if self.rehearsal else not self.broken
-
-    def require_scoreable(self) -> None:
-        """Refuse an accuracy over folds that are not whole.
-
-        Raises :class:`IncompleteError`, saying what is there, which folds are not whole and why, for the first
-        recordings.
-        """
-        if self.scoreable:
-            return
-        examples = [f"{name}: {why}" for name, why in list(self.coverage.reasons.items())[:3]]
-        more = len(self.coverage.reasons) - len(examples)
-        examples += [f"and {more} more"] * bool(more)
-        why = f" ({'; '.join(examples)})" if examples else ""
         again = f"run `cavl-bench prepare esc50 --root {self.prepared.folder.parent}` again"
-        raise IncompleteError(
-            f"no accuracy over {self.subset} in {self.folder or self.prepared.folder}: only {self.coverage} recordings "
-            f"are there, fold{'s' if len(self.broken) > 1 else ''} {', '.join(map(str, self.broken))} not whole{why}; "
-            f"{SOURCE if self.folder else again}"
+        return Folds(
+            self.prepared,
+            subset,
+            self.members[subset],
+            self.kind_names,
+            limit,
+            whole=dict.fromkeys(FOLDS, CLASSES[subset] * CLIPS_PER_CLASS_AND_FOLD),
+            folder=self.folder,
+            remedy=SOURCE if self.folder else again,
         )
-
-
-def few_classes(n: int | None) -> Choose:
-    """``n`` recordings of all folds of a few classes: what a probe can be tried on; None: all."""
-
-    def choose(places: Sequence[Place]) -> Sequence[Place]:
-        if n is None:
-            return places
-        turns: Counter[tuple[int, int | None]] = Counter()
-        ranked = []
-        for place in places:
-            cell = (place.member.kinds[0], place.member.fold)
-            ranked.append((turns[cell], *cell, place))
-            turns[cell] += 1
-        return [place for *_, place in sorted(ranked, key=lambda entry: entry[:3])[:n]]
-
-    return choose

@@ -1,4 +1,5 @@
-"""Paper's own data, as prepared: which of AudioSet, MUSIC, SoundNet-Flickr and ESC-50 each task reads.
+"""Paper's own data, as prepared: which of AudioSet, MUSIC, SoundNet-Flickr, ESC-50 and
+Kinetics-Sounds each task reads.
 
 ``cavl-bench prepare ...`` makes the folders that are read here, below ``$CAVL_DATA`` or else the
 platform's cache folder (:mod:`benchmarks.datasets.prepared`; docs/data.md). Where a clip belongs, says the module of
@@ -8,12 +9,14 @@ its data set; whatever is missing, the message says which command prepares it.
 task                   sets
 =====================  ==========================================================================================
 pretrain               those of ``data.pretraining``: AudioSet's curricula C1, C2, ... (Tables 1 to 3, Fig 4); MUSIC,
-                       solos as C1 and duets as C2 (Tables 4, 5); AudioSet-Instrument (Table 6); SoundNet-Flickr
+                       solos as C1 and duets as C2 (Tables 4, 5); AudioSet-Instrument (Table 6); SoundNet-Flickr;
+                       Kinetics-Sounds (L3-Net's supervised baselines)
 counting               AudioSet: trained on balanced_train, tested on eval (Table 2)
 localization           SoundNet-Flickr (Table 3)
 separation             those of ``data.separation``: MUSIC's solos (Tables 4, 5), AudioSet-Instrument (Table 6)
 classification         ESC-50, ESC-10 (Table 1)
-avc, avts              AudioSet: tested on the segments of one source of eval
+avc, avts              AudioSet: tested on the segments of one source of eval; Kinetics-Sounds where that is
+                       ``data.pretraining``
 =====================  ==========================================================================================
 """
 
@@ -31,6 +34,7 @@ from benchmarks.datasets.audioset import AudioSet, AudioSetInstrument
 from benchmarks.datasets.data_module import DataModule
 from benchmarks.datasets.esc50 import Esc50
 from benchmarks.datasets.flickr_soundnet import FlickrSoundNet
+from benchmarks.datasets.kinetics_sounds import KineticsSounds
 from benchmarks.datasets.music import Music, listed_pairs
 from benchmarks.datasets.prepared import MANIFEST, NotPreparedError, Prepared
 from benchmarks.datasets.prepared_scenes import Collection, PreparedScenes
@@ -49,7 +53,7 @@ class PaperData:
 
     source: str = "paper"
     #: §4.1, §4.5, §6.5: AudioSet-Balanced for everything but separation; MUSIC and AudioSet-Instrument for that.
-    pretraining: Literal["audioset", "audioset_instrument", "music", "flickr_soundnet"] = "audioset"
+    pretraining: Literal["audioset", "audioset_instrument", "music", "flickr_soundnet", "kinetics_sounds"] = "audioset"
     separation: Literal["music", "audioset_instrument"] = "music"
     parents: Parents = "first"  # of a class with several, the first in the ontology's file
     keep_shallow: bool = True  # a label of level 1 or 2 without a descendant is a source of its own
@@ -98,9 +102,12 @@ HOLDINGS = {
     "music": Holding(command="prepare music", open=lambda p, c: Music(p, c.held_out), counts=(1, 2)),
     "flickr_soundnet": Holding(command="prepare flickr_soundnet", open=lambda p, c: FlickrSoundNet(p, c.held_out)),
     "esc50": Holding(command="prepare esc50", open=lambda p, _: Esc50(p)),
+    "kinetics_sounds": Holding(command="prepare kinetics_sounds", open=lambda p, _: KineticsSounds(p)),
 }
 #: Task -> data set, where that does not depend on ``data``.
 READS = {"localization": "flickr_soundnet", "classification": "esc50"}
+#: Data sets to pre-train on that have test clips for the tasks without one of their own (avc, avts).
+HAVE_PAIRS = ("audioset", "kinetics_sounds")
 
 
 @functools.lru_cache(maxsize=32)
@@ -132,7 +139,8 @@ class PaperDataModule(DataModule):
 
     def of(self, task: str) -> PaperDataModule:
         reads = {"pretrain": self.config.pretraining, "separation": self.config.separation, **READS}
-        return PaperDataModule(self.config, self.root, reads=reads.get(task, "audioset"))
+        others = self.config.pretraining if self.config.pretraining in HAVE_PAIRS else "audioset"
+        return PaperDataModule(self.config, self.root, reads=reads.get(task, others))
 
     @property
     def folder(self) -> Path:

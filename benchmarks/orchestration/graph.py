@@ -67,14 +67,21 @@ def resolve(config: RunConfig) -> Job:
 
     Raises ConfigError if its method cannot be measured in its task, or its ordering trains nothing.
     """
-    if all(stage.k != "counted" for stage in config.stages):
+    if not _counts(config) and all(stage.k != "counted" for stage in config.stages):
         config = replace(config, counter=None)
     return _pretraining(config) if config.task == PRETRAIN else _evaluation(config)
+
+
+def _counts(config: RunConfig) -> bool:
+    """Whether the evaluation asks the method's counting network."""
+    return config.task != PRETRAIN and bool(TASKS.load(config.task).counts(config.evaluation))
 
 
 def _pretraining(config: RunConfig) -> Job:
     if not config.stages:
         raise ConfigError(f"ordering {config.ordering!r} of {config.method} trains nothing; evaluate it instead")
+    if all(stage.k != "counted" for stage in config.stages):
+        config = replace(config, counter=None)
     stage, method = config.stages[-1], method_class(config.method)
     parents = [_pretraining(replace(config, stages=config.stages[:-1], step=None))] if len(config.stages) > 1 else []
     if stage.k == "counted":
@@ -87,7 +94,7 @@ def _pretraining(config: RunConfig) -> Job:
         "recipe": getattr(method, "recipe", {}),
         "model": decisive_part(config.model),
         "seed": config.seed,
-        "stage": {name: value for name, value in to_dict(stage).items() if name != "checkpoints"},
+        "stage": {name: value for name, value in decisive_part(stage).items() if name != "checkpoints"},
         "index": len(config.stages) - 1,
         "training": {"batch": config.training.batch},
     }
@@ -101,7 +108,8 @@ def _pretraining(config: RunConfig) -> Job:
 
 
 def _counter(config: RunConfig) -> Job:
-    """The counting network behind k="counted": of the same method, not pre-trained, the seed's own."""
+    """The counting network behind k="counted", of a stage or an evaluation: of the same method, not pre-trained, the
+    seed's own."""
     config = replace(config, task="counting", ordering="untrained", stages=(), step=None)
     return _evaluation(replace(config, evaluation=config.counter, counter=None))
 
@@ -115,10 +123,12 @@ def _evaluation(config: RunConfig) -> Job:
             f"{config.method} cannot be measured in {config.task}: it has no {' or '.join(task.abilities)}; of preset "
             f"{config.preset!r} these have: {', '.join(able)}"
         )
-    parents = (_pretraining(config),) if config.stages else ()
-    evaluation = {name: value for name, value in to_dict(config.evaluation).items() if name not in task.paths}
+    parents = [_pretraining(config)] if config.stages else []
+    if _counts(config):
+        parents.append(_counter(config))
+    evaluation = {name: value for name, value in decisive_part(config.evaluation).items() if name not in task.paths}
     decisive: dict[str, Any] = {"evaluation": evaluation}
-    if parents:
+    if config.stages:
         decisive["step"] = config.step
     else:  # the initial weights, or a method without any
         decisive |= {"method": without_arm(config.method), "model": decisive_part(config.model), "seed": config.seed}
@@ -133,5 +143,5 @@ def _evaluation(config: RunConfig) -> Job:
         key=run_key(config.task, decisive, dataset, [p.key for p in parents]),
         dataset=dataset,
         sets=sets,
-        parents=parents,
+        parents=tuple(parents),
     )

@@ -14,6 +14,7 @@ from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.orchestration.graph import Job
 from benchmarks.orchestration.request import Request, SharedRow, plan_of, rows, whole
 from benchmarks.orchestration.scheduler import State, select
+from benchmarks.presets import learning_rates
 from benchmarks.progress import progress_bar
 from cavl.config import to_dict
 from registry.index import Registry
@@ -73,6 +74,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: 
         "selected": {kind: names for kind, names in selected.items() if names},
         "not_selected": [row._asdict() for row in rows(whole(request), methods) if row not in asked],
         "preset_seeds": preset.seeds,
+        "learning_rates": {name: grid for name, grid in learning_rates.read().items() if name in preset.rates},
         "same": [{**s.row._asdict(), "seed": s.seed, "as": [s.method, s.ordering]} for s in same],
         "nodes": [
             {

@@ -34,6 +34,7 @@ class Request:
     orderings: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     esc50: str | None = None
+    dcase: str | None = None
     #: Where the preset's data are, by entries of its configuration: {"photographs": folder}.
     data: Mapping[str, Any] = field(default_factory=dict)
     #: Further data of the task action: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.
@@ -154,7 +155,7 @@ def plan_of(request: Request) -> tuple[list[Job], list[SharedRow]]:
                 for member in job.chain():
                     found.setdefault(member.key, member)
                 own, first = ((j.config.method, j.config.ordering) for j in (job, found[job.key]))
-                if own != first:
+                if own != first and row.task != PRETRAIN:  # an arm may well begin with the weights of its method
                     same[SharedRow(row, seed, *first)] = None
     if request.videos and not any("videos" in TASKS.load(job.config.task).paths for job in found.values()):
         raise ValueError(

@@ -8,7 +8,6 @@ the official layout as well; a folder in that layout that is only named (``--esc
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -16,24 +15,21 @@ from pathlib import Path, PurePosixPath
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from benchmarks.datasets.cache import kept
 from benchmarks.datasets.esc50 import (
     RECORDING,
     SECONDS,
     SUBSETS,
     Esc50,
-    Folds,
-    Recording,
     decode,
     list_in,
     read_meta,
     recording_of,
 )
-from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, NotPreparedError, Prepared, verify
-from benchmarks.datasets.scene import DamagedError
+from benchmarks.datasets.folds import Folds
+from benchmarks.datasets.prepared import SAMPLE_RATE, Lost
 from benchmarks.preparation.archive import extract
 from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
-from benchmarks.preparation.packing import Clip, Packer, seal
+from benchmarks.preparation.recordings import packed_folder
 from benchmarks.preparation.rows import rows_of
 from registry.files import expanded
 
@@ -48,8 +44,6 @@ KNOWN = (
     "md5:7771e4b9d86d0945acce719c7a59305a",  # of the branch, some years ago: the same recordings
     "sha256:805afc618aff80eff0641d51311647871fead5807da68bb18e43a27db47a79ce",
 )
-#: Raise it when recordings of a folder are packed differently.
-PACKED = 1
 
 
 def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Sequence[str] | None) -> Plan:
@@ -110,63 +104,19 @@ def from_folder(folder: str | Path, subset: str, root: Path, sample_rate: int = 
     if sample_rate < 1:
         raise ValueError(f"sample_rate must be at least 1 Hz, not {sample_rate}")
     folder = Path(folder)
-    recordings = read_meta(folder, subset)
-    head = f"{subset} {sample_rate}"
-    lines = [_line(recording, _content(folder, recording)) for recording in recordings]
-    name = hashlib.sha256("\n".join([f"{PACKED} {head}", *lines]).encode()).hexdigest()
-
-    def make(aside: Path) -> None:
-        packer, packed, whole = Packer(aside), [], [head]
-        lost: list[Lost] = []
-        for recording, line in zip(recordings, lines, strict=True):
-            content = _content(folder, recording)
-            if _line(recording, content) != line:
-                raise ValueError(f"{folder / recording.path} changes while it is read; start the same command again")
-            try:
-                if isinstance(content, Lost):
-                    lost.append(content)
-                    continue
-                waveform = decode(content, recording.path, sample_rate)
-                packed.append(packer.append(Clip(id=recording.id, waveform=waveform, attributes=recording.attributes)))
-                whole.append(line)
-            except DamagedError as error:
-                lost.append(_lost(recording, "damaged", str(error)))
-        files = hashlib.sha256("\n".join(whole).encode()).hexdigest()
-        seal(aside, packed, lost, name=NAME, sample_rate=sample_rate, options={"files": files})
-
-    def read(place: Path) -> Prepared:
-        try:
-            for clip, why in verify(place).items():
-                raise DamagedError(f"{place}: {clip}: {why}")
-            return Prepared(place)
-        except NotPreparedError as error:
-            raise DamagedError(str(error)) from None
-
-    needed = round(2 * SECONDS * sample_rate) * len(recordings)
-    folds = Esc50(kept(root / "esc50_folders" / name, read, make, needed), folder).open(f"probe {subset}")
+    prepared = packed_folder(
+        folder,
+        read_meta(folder, subset),
+        root / "esc50_folders",
+        name=NAME,
+        head=f"{subset} {sample_rate}",
+        decode=lambda content, path: decode(content, path, sample_rate),
+        sample_rate=sample_rate,
+        seconds=SECONDS,
+    )
+    folds = Esc50(prepared, folder).open(f"probe {subset}")
     assert isinstance(folds, Folds)
     return folds
-
-
-def _content(folder: Path, recording: Recording) -> bytes | Lost:
-    """Of a recording's file, or why it cannot be had."""
-    try:
-        return (folder / recording.path).read_bytes()
-    except FileNotFoundError:
-        return _lost(recording, "missing", f"no file {recording.path}")
-    except OSError as error:
-        return _lost(recording, "damaged", f"{recording.path} cannot be read ({error.strerror})")
-
-
-def _line(recording: Recording, content: bytes | Lost) -> str:
-    """What decides a packed recording."""
-    if isinstance(content, Lost):
-        return f"{recording.filename} {content.status} {content.reason}"
-    return f"{recording.filename} {len(content)} {hashlib.sha256(content).hexdigest()}"
-
-
-def _lost(recording: Recording, status: str, reason: str) -> Lost:
-    return Lost(id=recording.id, status=status, reason=reason, attributes=recording.attributes)
 
 
 def fetched(archive: str, root: Path, checksums: Sequence[str] | None) -> Path:

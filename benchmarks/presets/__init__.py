@@ -12,14 +12,14 @@ import functools
 import runpy
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.catalogue import PRESETS, PRETRAIN, TASKS
 from benchmarks.datasets.data_module import Data
-from benchmarks.methods import BUILT_IN, available, method_class
+from benchmarks.methods import BUILT_IN, available, method_class, without_arm
 from benchmarks.tasks.task import REHEARSED_BATCH, REHEARSED_UPDATES
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import ConfigError, from_dict
@@ -50,22 +50,28 @@ def trained(model: Mapping[str, Any], orderings: Mapping[str, Ordering], *runs: 
     return MethodPreset(model=model, orderings=lambda seed: orderings, runs=runs, **more)
 
 
-#: Methods without a network: masks that see no image, and the sound's own statistics.
+#: Masks that see no image, and maps that hear no sound.
+MASKS, DEAF = ("full-frame", "centred-square", "mean-training-map", "random-box"), ("edge-density", "spectral-residual")
+#: Methods without a network: these, and the sound's own statistics.
 TRIVIAL: Mapping[str, MethodPreset] = {
-    **{name: MethodPreset() for name in ("full-frame", "centred-square", "mean-training-map", "random-box")},
+    **{name: MethodPreset() for name in (*MASKS, *DEAF)},
     "spectrogram-statistics": MethodPreset(model={"sample_rate": 11_025}),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one."""
+    """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one.
+
+    ``rates``: the grids of :mod:`benchmarks.presets.learning_rates` that its learning rates were chosen from.
+    """
 
     seeds: int
     data: Data
     training: TrainingConfig
     methods: Mapping[str, MethodPreset]
     evaluations: Mapping[str, Any] = field(default_factory=dict)
+    rates: tuple[str, ...] = ()
 
     def evaluation(self, task: str) -> Any:
         """The task's configuration in this preset; None for pre-training, which has stages."""
@@ -135,11 +141,21 @@ def part_of(plugin: Any, preset: str) -> Mapping[str, Any] | None:
 
 
 def remodelled(preset: Preset, **changes: Mapping[str, Any]) -> Preset:
-    """The preset with other values in the models of these methods."""
+    """The preset with other values in the models of these methods and of their arms."""
     methods = {
-        name: replace(part, model={**part.model, **changes.get(name, {})}) for name, part in preset.methods.items()
+        name: replace(part, model={**part.model, **changes.get(without_arm(name), {})})
+        for name, part in preset.methods.items()
     }
     return replace(preset, methods=methods)
+
+
+def asked_otherwise(part: MethodPreset, runs: Sequence[str], **changes: Any) -> MethodPreset:
+    """An arm that is the method ``part`` itself, weights and all, asked otherwise where sounds come from.
+
+    ``changes`` of the localization task's configuration; ``runs``: its orderings.
+    """
+    asked: Mapping[str, Variants] = dict.fromkeys(runs, (changes,))
+    return replace(part, runs=tuple(runs), variants={"localization": asked}, tasks=("localization",))
 
 
 def tasks_of(preset: Preset) -> list[str]:

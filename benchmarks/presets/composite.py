@@ -16,16 +16,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from baselines import attention, dmc, l3
+from baselines import l3
 from benchmarks.datasets.composite import SECOND, CompositeData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
-from cavl.curriculum import named_orderings
+from cavl.curriculum import named_orderings, scene_orderings
 from cavl.spectrogram import SpectrogramConfig
 
 #: 96 x 96 images and 64 x 64 spectrograms of 3 s: nearly the whole scene, so that every source is heard.
@@ -36,27 +36,30 @@ CAVL = {**small.CAVL, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trun
 L3 = {**{name: value for name, value in small.L3.items() if name != "classes"}, "image_size": 96, "frame_of": "scene"}
 DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
 ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
-IMAGE_NEGATIVES = {**small.IMAGE_NEGATIVES, **ATTENTION}
+REPAIRED = {**small.REPAIRED, **ATTENTION}
 
 #: At half the miniature's rate, C1 begins to be learned only after 600 updates. On validation scenes.
 UPDATES = (600, 240, 240, 240)
 LRS = small.LRS
+
+CAVL_PRESET = MethodPreset(
+    model=CAVL,
+    orderings=lambda seed: named_orderings(UPDATES, LRS, seed),
+    runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
+    variants=small.CAVL_PRESET.variants,
+)
 
 PRESET = Preset(
     seeds=1,
     data=CompositeData(scenes=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
     training=TrainingConfig(batch=32),
     methods={
-        "cavl": MethodPreset(
-            model=CAVL,
-            orderings=lambda seed: named_orderings(UPDATES, LRS, seed),
-            runs=("untrained", "c1", "c1-c2", "c1-c2scene", "c0", "c1-c2-c3", "c3-matched"),
-            variants=small.PRESET.methods["cavl"].variants,
-        ),
-        "l3": trained(L3, l3.orderings((600, 600), (1e-3, 1e-3)), "avc", "untrained"),
-        "dmc": trained(DMC, dmc.orderings((600,), (1e-3,)), "c1", "untrained"),
-        "attention": trained(ATTENTION, attention.orderings((600,), (1e-4,)), "c1", "untrained"),
-        "attention:image-negatives": trained(IMAGE_NEGATIVES, attention.orderings((600,), (1e-3,)), "c1", "untrained"),
+        "cavl": CAVL_PRESET,
+        "cavl:counted-k": asked_otherwise(CAVL_PRESET, small.CURRICULUM, k="counted"),
+        "l3": trained(L3, l3.orderings(UPDATES[:2], (1e-3, 1e-3)), "avc", "all", "c1-matched", "untrained"),
+        "dmc": trained(DMC, scene_orderings(UPDATES[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
+        "attention": trained(ATTENTION, scene_orderings(UPDATES[:2], (1e-4, 1e-4)), *small.SCENE_RUNS),
+        "attention:repaired": trained(REPAIRED, scene_orderings(UPDATES[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
         **TRIVIAL,
     },
     evaluations={

@@ -14,7 +14,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmarks.datasets.miniature import MiniatureData
+from benchmarks.presets import asked_otherwise, remodelled
 from benchmarks.presets import miniature as second
-from benchmarks.presets import remodelled
 
-PRESET = remodelled(replace(second.PRESET, data=MiniatureData()), cavl={"visual_centres": "n+1"}, dmc={"clusters": 4})
+#: Beside CAVL that is told the number of objects: as many centres in every image as the fullest scene needs.
+FIXED = {"cavl:fixed-k": asked_otherwise(second.CAVL_PRESET, second.CURRICULUM, visual_centres=6)}
+
+PRESET = remodelled(
+    replace(second.PRESET, data=MiniatureData(), methods={**second.PRESET.methods, **FIXED}),
+    cavl={"visual_centres": "n+1"},
+    dmc={"clusters": 4},
+)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from baselines import attention, avts, dmc, l3
+from baselines import avts, l3
 from benchmarks.datasets.miniature import SECOND, MiniatureData
-from benchmarks.presets import MethodPreset, ablations, trained
+from benchmarks.presets import MethodPreset, ablations, asked_otherwise, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
@@ -22,12 +22,12 @@ from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
 from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
-from cavl.curriculum import Ordering, named_orderings
+from cavl.curriculum import Ordering, named_orderings, scene_orderings
 
 TINY = (4, "M", 8, "M", 8)
 #: Without the checkpoint, which another schedule keeps, and c1-c2-c3-counted: after four updates the counter hears no
 #: curriculum of three sources. "mixed-counted" stands for it.
-DEFAULT = [name for name in full.PRESET.methods["cavl"].runs if "@" not in name and name != "c1-c2-c3-counted"]
+DEFAULT = [name for name in full.CAVL_PRESET.runs if "@" not in name and name != "c1-c2-c3-counted"]
 CAVL = {**full.CAVL, "audio_trunk": TINY, "visual_trunk": TINY}
 L3 = {**full.L3, "channels": (4, 4, 8, 8), "fusion": 8}
 #: Scenes of two seconds: windows of half a second, so that another moment of the same scene is always there.
@@ -42,24 +42,38 @@ AVTS = {
     "embedding": 8,
     "hidden": 8,
 }
-L3_ORDERINGS = l3.orderings((3, 3), (1e-3, 1e-3))
-AVTS_ORDERINGS = avts.orderings((3, 3), (1e-3, 1e-3))
-ATTENTION_ORDERINGS = attention.orderings((4,), (1e-3,))
+L3_ORDERINGS = l3.orderings((3, 3), (1e-3, 1e-3), 2)
+AVTS_ORDERINGS = avts.orderings((3, 3, 2), (1e-3, 1e-3, 1e-3))
+SCENE_ORDERINGS = scene_orderings((4, 2), (1e-3, 1e-3))
 
 
 def arms(method: str, model: Mapping[str, Any], orderings: Mapping[str, Ordering]) -> dict[str, MethodPreset]:
-    """The method and its arms, with the choices and runs that the preset "ablations" has."""
+    """The method and its arms, with the choices that the preset "ablations" has, and its runs and the default's."""
     usual = ablations.PRESET.methods[method].model
     return {
         name: replace(
             part,
             model={**model, **{k: v for k, v in part.model.items() if usual.get(k) != v}},
             orderings=lambda seed: orderings,
+            runs=tuple(dict.fromkeys((*part.runs, *full.PRESET.methods.get(name, part).runs))),
         )
         for name, part in ablations.PRESET.methods.items()
         if name.partition(":")[0] == method
     }
 
+
+CAVL_PRESET = MethodPreset(
+    model=CAVL,
+    orderings=lambda seed: named_orderings((6, 3, 3, 3), full.LRS, seed, checkpoints=(3,)),
+    runs=(*DEFAULT, "c3@3", "c1-c2-c3-c4", "mixed-counted", "random"),
+    variants={
+        **full.CAVL_PRESET.variants,
+        "separation": {
+            "untrained": ({},),
+            "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
+        },
+    },
+)
 
 PRESET = replace(
     full.PRESET,
@@ -76,27 +90,13 @@ PRESET = replace(
     training=TrainingConfig(batch=8, monitor_every=4, monitor_early=(0,), checkpoint_every=2),
     methods={
         **full.PRESET.methods,
-        "cavl": MethodPreset(
-            model=CAVL,
-            orderings=lambda seed: named_orderings((6, 3, 3, 3), full.LRS, seed, checkpoints=(3,)),
-            runs=(*DEFAULT, "c3@3", "c1-c2-c3-c4", "mixed-counted", "random"),
-            variants={
-                **full.PRESET.methods["cavl"].variants,
-                "separation": {
-                    "untrained": ({},),
-                    "c1": ({}, {"network": {"conditioning": "center"}}, {"network": {"loss": "plain"}}),
-                },
-            },
-        ),
+        "cavl": CAVL_PRESET,
+        "cavl:counted-k": asked_otherwise(CAVL_PRESET, full.CURRICULUM, k="counted"),
+        "cavl:fixed-k": asked_otherwise(CAVL_PRESET, full.CURRICULUM, visual_centres=4),
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
-        "dmc": trained(
-            {**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, dmc.orderings((4,), (1e-3,)), "c1", "untrained"
-        ),
-        "attention": trained({**full.ATTENTION, "visual_trunk": TINY}, ATTENTION_ORDERINGS, "c1", "untrained"),
-        "attention:image-negatives": trained(
-            {**full.IMAGE_NEGATIVES, "visual_trunk": TINY}, ATTENTION_ORDERINGS, "c1", "untrained"
-        ),
+        "dmc": trained({**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, SCENE_ORDERINGS, *full.SCENE_RUNS),
+        **arms("attention", {**full.ATTENTION, "visual_trunk": TINY}, SCENE_ORDERINGS),
     },
     evaluations={
         "localization": LocalizationConfig(examples=2, batch=8),

@@ -221,7 +221,9 @@ class Action(Task):
 
     @classmethod
     def expand(cls, evaluation: ActionConfig, data: DataModule, given: Given) -> Iterator[ActionConfig]:
-        yield evaluation
+        """Its own data, where a folder of them need not be given, and all videos that are."""
+        if evaluation.data == "miniature" or evaluation.videos:
+            yield evaluation
         yield from (replace(evaluation, **videos) for videos in given.videos)
 
     @classmethod

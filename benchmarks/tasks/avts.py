@@ -44,7 +44,7 @@ from benchmarks.training.pairs import draw_moments, heard, samples_within, seen
 from benchmarks.training.seeding import generator, permutation
 from registry.item_table import ITEMS, condition
 
-#: Share of the easy negatives in the mixed set (§4 of the paper); the others are hard.
+#: Share of the easy negatives in the mixed set (Korbar et al. 2018); the others are hard.
 EASY = 0.75
 #: Set -> which clip its pairs have, and which wrong sound.
 SETS: Mapping[str, tuple[str, str]] = {

@@ -4,8 +4,8 @@
     python -m benchmarks.tasks.classification with ordering=c1 evaluation.probe=esc10 evaluation.esc50=DIR
 
 ``probe`` is "miniature" (the preset's own sounds: those of the miniature world, in five folds), "esc10" or "esc50" (the
-real recordings in their official folds, from a folder or as they are prepared). ``permuted`` is the same
-pipeline on labels permuted among the clips: it must be at chance.
+real recordings in their official folds, from a folder or as they are prepared), "dcase" (acoustic scenes, from a
+folder). ``permuted`` is the same pipeline on labels permuted among the clips: it must be at chance.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.datasets.data_module import DataModule, data_folder
-from benchmarks.datasets.esc50 import Folds, IncompleteError
+from benchmarks.datasets.folds import Folds, IncompleteError
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.datasets.scene import Dataset
 from benchmarks.items import ItemTable
@@ -32,6 +32,7 @@ from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import CardScore, Given, Task
 from benchmarks.training.batching import require_rate
 from benchmarks.training.seeding import permutation
+from cavl.config import ConfigError
 from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
@@ -41,9 +42,10 @@ SUBSETS: tuple[Subset, ...] = ("esc10", "esc50")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassificationConfig:
-    probe: Literal["miniature", "composite", "esc10", "esc50"] = "miniature"
+    probe: Literal["miniature", "composite", "esc10", "esc50", "dcase"] = "miniature"
     pooling: Literal["mean", "scores"] = "mean"  # over the windows of a clip: features, or decision values
     esc50: str | None = None  # folder of ESC-50, for probe="esc10" and "esc50"
+    dcase: str | None = None  # folder of DCASE's acoustic scenes, for probe="dcase"
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def measure(context: Context) -> dict[str, Any]:
     if own := probe_set(evaluation):
         clips = context.data.named(own)
     else:
-        clips = read_esc50(evaluation.esc50, evaluation.probe)
+        clips = read_folder(evaluation)
     if hasattr(clips, "require_scoreable"):
         clips.require_scoreable()  # an accuracy over folds that are not whole is comparable with nothing
     features, ids, labels, folds = embed(context.trained(), clips, context)
@@ -106,10 +108,19 @@ def embed(
 
 
 def probe_set(evaluation: ClassificationConfig) -> str | None:
-    """The set that a probe reads: the preset's own sounds, or ESC-50 as prepared; None: a folder of ESC-50."""
+    """The set that a probe reads: the preset's own sounds, or ESC-50 as prepared; None: a folder that is named."""
     if evaluation.probe in ("miniature", "composite"):
         return "probe"
-    return None if evaluation.esc50 else f"probe {evaluation.probe}"
+    return None if evaluation.esc50 or evaluation.probe == "dcase" else f"probe {evaluation.probe}"
+
+
+def read_folder(evaluation: ClassificationConfig) -> Folds:
+    """The recordings of the folder that the configuration names; :class:`ConfigError` if it names none."""
+    if evaluation.probe != "dcase":
+        return read_esc50(str(evaluation.esc50), evaluation.probe)  # type: ignore[arg-type]
+    if not evaluation.dcase:
+        raise ConfigError("evaluation.probe='dcase' needs the folder: evaluation.dcase=DIR (the suite: --dcase DIR)")
+    return read_dcase(evaluation.dcase)
 
 
 @functools.cache
@@ -118,6 +129,14 @@ def read_esc50(folder: str, subset: Subset) -> Folds:
     from benchmarks.preparation.esc50 import from_folder  # slow to import, and few runs ask for it
 
     return from_folder(folder, subset, data_folder())
+
+
+@functools.cache
+def read_dcase(folder: str) -> Folds:
+    """As :func:`read_esc50`."""
+    from benchmarks.preparation.dcase import from_folder
+
+    return from_folder(folder, data_folder())
 
 
 @functools.cache
@@ -141,6 +160,11 @@ def prepared_probes(data: DataModule) -> list[Subset]:
     return whole
 
 
+def dcase_scoreable(folder: str) -> bool:
+    """Whether every fold of DCASE's acoustic scenes in ``folder`` is whole; what is left out is said."""
+    return _whole(read_dcase(folder))
+
+
 def _whole(recordings: Any) -> bool:
     try:
         recordings.require_scoreable()
@@ -158,7 +182,7 @@ def _say_once(sentence: str) -> None:
 class Classification(Task):
     Config = ClassificationConfig
     abilities = ("audio_embedding",)
-    paths = ("esc50",)
+    paths = ("esc50", "dcase")
     scores = (
         CardScore(text="accuracy of a linear probe", place="accuracy"),
         CardScore(text="accuracy on permuted labels (control)", place="permuted"),
@@ -172,7 +196,7 @@ class Classification(Task):
 
     @classmethod
     def fingerprint(cls, evaluation: ClassificationConfig, data: DataModule, sets: tuple[str, ...]) -> str:
-        return data.fingerprint(*sets) if sets else read_esc50(str(evaluation.esc50), evaluation.probe).fingerprint
+        return data.fingerprint(*sets) if sets else read_folder(evaluation).fingerprint
 
     @classmethod
     def variant(cls, evaluation: ClassificationConfig, usual: ClassificationConfig, method: Any) -> str:
@@ -180,9 +204,9 @@ class Classification(Task):
 
     @classmethod
     def expand(cls, evaluation: ClassificationConfig, data: DataModule, given: Given) -> Iterator[ClassificationConfig]:
-        """What the probe is asked of: the preset's own sounds, and the recordings in a folder of ESC-50.
+        """What the probe is asked of: the preset's own sounds, and the recordings in folders of ESC-50 and of DCASE.
 
-        Where the preset's own sounds are ESC-50 as prepared, such a folder takes its place.
+        Where the preset's own sounds are ESC-50 as prepared, a folder of it takes their place.
         """
         if evaluation.probe == "composite" and given.esc50:
             raise ValueError(
@@ -195,6 +219,8 @@ class Classification(Task):
             yield from (replace(evaluation, probe=subset) for subset in prepared_probes(data))
         for subset in scoreable(given.esc50) if given.esc50 else ():
             yield replace(evaluation, probe=subset, esc50=given.esc50)
+        if given.dcase and dcase_scoreable(given.dcase):
+            yield replace(evaluation, probe="dcase", dcase=given.dcase)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class Context:
 
     def trained(self) -> Any:
         """The method to be evaluated; a plain object for methods without weights."""
-        if self.job.parents:
+        if self.config.stages:
             return self.parent(0, self.config.step)
         method = build(self.config)
         return method.to(self.device).eval() if isinstance(method, nn.Module) else method

@@ -4,10 +4,11 @@
     python -m benchmarks.tasks.localization trivial --annotations F --test-list F     (boxes alone, no media)
 
 Single-source scenes give cIoU@0.5 and AUC under every binarisation rule, for the aligned heatmap and its controls:
-centres that Eq 7 does not choose, and the sound of another scene (of another kind, where kinds are known). The truth is
-the consensus of a scene's annotators, or the exact map of its object. Scenes of several sources give the IoU of each
-source under the best assignment, the area wrongly lit on silent objects, and pointing. Drawn worlds also have scenes of
-one source among a fixed number of silent objects: a curve over that number tells what is had by seeing alone.
+centres that Eq 7 does not choose, the sound of another scene (of another kind, where kinds are known), silence, and
+what excites the visual network whatever is heard. The truth is the consensus of a scene's annotators, or the exact map
+of its object. Scenes of several sources give the IoU of each source under the best assignment, the area wrongly lit on
+silent objects, and pointing. Drawn worlds also have scenes of one source among a fixed number of silent objects: a
+curve over that number tells what is had by seeing alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +30,14 @@ from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.items import ItemTable
 from benchmarks.metrics import localization as metrics
 from benchmarks.pictures import heatmap_sheet
+from benchmarks.tasks.asking import Asking
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.source_maps import keep, locate
 from benchmarks.tasks.task import REHEARSED_BATCH, CardScore, Task
 from benchmarks.training.batching import collate
 from benchmarks.training.seeding import generator, permutation
 from benchmarks.training.validation import points_at
+from cavl.config import later
 from registry.item_table import ITEMS, condition
 
 MASK = "mask"  # the "rule" of methods whose heatmaps are masks already, and are never binarised
@@ -46,10 +49,16 @@ class LocalizationConfig:
     most_sources: int = 3  # scenes of more are not localized in
     examples: int = 8  # scenes kept as pictures
     batch: int = 32
+    #: Who says how many objects sound in a scene: the labels, or the method's own counting network.
+    k: Literal["labelled", "counted"] = later("labelled")
+    #: Of CAVL: k_v at test, where it is not to be what it was in training.
+    visual_centres: Literal["n+1"] | int | None = later(None)
 
     def __post_init__(self) -> None:
         if min(self.most_sources, self.batch) < 1 or self.examples < 0:
             raise ValueError("localization needs most_sources and batch >= 1, examples >= 0")
+        if isinstance(self.visual_centres, int) and self.visual_centres < 2:
+            raise ValueError(f"visual_centres must be 'n+1' or at least 2, not {self.visual_centres}")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -57,16 +66,17 @@ def measure(context: Context) -> dict[str, Any]:
     method = context.trained()
     if hasattr(method, "fit"):  # the mean training map learns where objects are in general, from training scenes
         method.fit(training_maps(context.data.train(1)))
-    single = SingleSource(context, method)
+    asking = Asking.of(context, method)
+    single = SingleSource(context, asking)
     result: dict[str, Any] = {
         "single": single.scores(),
         "items": {"single": len(single.scenes)},
         "coverage": str(single.scenes.coverage),
     }
-    if curve := score_among_silent(context, method, single.items):
+    if curve := score_among_silent(context, asking, single.items):
         result["silent"] = curve
     several = [n for n in context.data.test_counts() if 1 < n <= context.config.evaluation.most_sources]
-    scored = {str(n): score_several(context, method, n) for n in several}
+    scored = {str(n): score_several(context, asking, n) for n in several}
     result["multi"] = {n: scores for n, (scores, _) in scored.items()}
     result["items"]["multi"] = {str(n): len(context.data.test(n)) for n in several}
     for n, (_, hits) in scored.items():
@@ -87,7 +97,8 @@ def measure(context: Context) -> dict[str, Any]:
 class SingleSource:
     """Heatmaps of every single-source test scene, by row."""
 
-    def __init__(self, context: Context, method: Any) -> None:
+    def __init__(self, context: Context, asking: Asking) -> None:
+        method = asking.method
         self.scenes = scenes = context.data.test(1)
         self.masks = getattr(method, "heatmaps_are_masks", False)
         self.main = MASK if self.masks else "aligned"
@@ -100,14 +111,15 @@ class SingleSource:
         for first in range(0, len(scenes), size):
             chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
             batch = collate(chosen, method.window, context.device)
-            maps = {self.main: method.localize(batch.image, batch.waveform, 1)}
+            maps = {self.main: asking.whole(batch.image, batch.waveform)}
             if hasattr(method, "localize_controls"):
                 draw = generator(context.config.seed, "controls", first)
                 maps |= method.localize_controls(batch.image, batch.waveform, 1, draw)
             if not self.masks:
                 strangers = [scenes[int(other[first + i])] for i in range(len(chosen))]
                 elsewhere = collate(strangers, method.window, context.device)
-                maps["other-audio"] = method.localize(batch.image, elsewhere.waveform, 1)
+                maps["other-audio"] = asking.whole(batch.image, elsewhere.waveform)
+                maps["silence"] = asking.whole(batch.image, torch.zeros_like(batch.waveform))
             arrays = {row: heat[:, 0].cpu().double().numpy() for row, heat in maps.items()}
             for i, scene in enumerate(chosen):
                 assert scene.boxes is not None
@@ -135,11 +147,12 @@ class SingleSource:
         return dict(table)
 
 
-def score_among_silent(context: Context, method: Any, items: ItemTable) -> dict[str, dict[str, float]]:
+def score_among_silent(context: Context, asking: Asking, items: ItemTable) -> dict[str, dict[str, float]]:
     """Number of silent objects -> the scores of the aligned heatmap on the scenes of one source among so many.
 
     The scenes of all numbers have the same sounds, of the same kinds. Empty where the data have no such sets.
     """
+    method = asking.method
     masks = getattr(method, "heatmaps_are_masks", False)
     size = context.config.evaluation.batch
     curve = {}
@@ -149,7 +162,7 @@ def score_among_silent(context: Context, method: Any, items: ItemTable) -> dict[
         for first in range(0, len(scenes), size):
             chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
             batch = collate(chosen, method.window, context.device)
-            heat = method.localize(batch.image, batch.waveform, 1)[:, 0].cpu().double().numpy()
+            heat = asking.whole(batch.image, batch.waveform)[:, 0].cpu().double().numpy()
             for scene, one in zip(chosen, heat, strict=True):
                 area = one >= 0.5 if masks else metrics.binarise(one, "threshold=0.5")
                 cious.append(metrics.ciou(area, where_it_sounds(scene)))
@@ -160,21 +173,22 @@ def score_among_silent(context: Context, method: Any, items: ItemTable) -> dict[
     return curve
 
 
-def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:
+def score_several(context: Context, asking: Asking, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:
     """Scenes of ``n`` sources: (scores, (item, source, hit, hit by another sound) of the pointing game).
 
     ``pointing_other`` is the control: the same heatmaps asked for with the sound of a kind that is not in the scene. A
     mask has no maximum: it points at a point drawn uniformly from its area, and a hit is that point's chance to be on
     the object.
     """
-    scenes = context.data.test(n)
+    scenes, method = context.data.test(n), asking.method
     size = context.config.evaluation.batch
     masks = getattr(method, "heatmaps_are_masks", False)
     matched, silent, hits = [], [], []
     for first in range(0, len(scenes), size):
         chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
         batch = collate(chosen, method.window, context.device)
-        heat = method.localize(batch.image, batch.waveform, n).cpu().double().numpy()
+        heat = [maps.cpu().double().numpy() for maps in asking.heatmaps(batch.image, batch.waveform, n)]
+        told = asking.numbers(batch.waveform, n)
         for i, scene in enumerate(chosen):
             assert scene.objects is not None
             areas = np.stack([h >= 0.5 if masks else metrics.binarise(h, "threshold=0.5") for h in heat[i]])
@@ -189,7 +203,7 @@ def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, floa
             else:
                 assert scene.stems is not None
                 foreign = foreign_sounds(scene, context.data.test(1), context.config.seed, first + i)
-                points = points_at(method, scene, np.concatenate([scene.stems, foreign]), context.device)
+                points = points_at(method, scene, np.concatenate([scene.stems, foreign]), context.device, told[i])
                 own, other = points[:n], points[n:]
             hits += [(scene.id, j, float(a), float(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
         context.progress(first + len(chosen), len(scenes))
@@ -274,6 +288,10 @@ class Localization(Task):
         CardScore(text="pointing with the sound of an absent kind (control)", place="pointing_other"),
     )
     measure = staticmethod(measure)
+
+    @classmethod
+    def counts(cls, evaluation: LocalizationConfig) -> bool:
+        return evaluation.k == "counted"
 
     @classmethod
     def sets(cls, evaluation: LocalizationConfig, data: DataModule, method: Any) -> tuple[str, ...]:

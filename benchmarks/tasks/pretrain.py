@@ -27,6 +27,7 @@ from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Indexed, Pool, collate, require_rate
 from benchmarks.training.loop import TrainingError
 from benchmarks.training.validation import make_monitor
+from cavl.config import ConfigError
 from cavl.counting import Counter
 from cavl.curriculum import Stage
 
@@ -41,9 +42,9 @@ def measure(context: Context) -> dict[str, Any]:
     stage = config.stages[-1]
     method = context.parent(0) if len(config.stages) > 1 else build(config)
     scenes: Indexed
-    graded = context.data.train_counts() if stage.k == "counted" else stage.curricula
+    read = [context.data.named(name) for name in training_sets(stage, context.data)]
     if stage.k == "counted":
-        everything = Pool([context.data.train(n) for n in graded])
+        everything = Pool(read)
         scenes = Heard(load_counter(context, -1), everything, stage.curricula, context.device)
         if len(scenes) < config.training.batch:
             raise TrainingError(
@@ -52,8 +53,8 @@ def measure(context: Context) -> dict[str, Any]:
                 "curriculum; train the counter longer (counter.updates)"
             )
     else:
-        scenes = Pool([context.data.train(n) for n in graded])
-    require_rate(method, context.data.train(stage.curricula[0]))
+        scenes = Pool(read)
+    require_rate(method, read[0])
     monitor = make_monitor(method, context.data, stage, config.seed, context.device)
     trained = context.train(
         method,
@@ -70,11 +71,27 @@ def measure(context: Context) -> dict[str, Any]:
         "loss": trained["loss"],
         "updates": sum(s.updates for s in config.stages),
         "scenes": len(scenes),
-        "coverage": str(together([context.data.train(n) for n in graded])),
+        "coverage": str(together(read)),
         **({"rightly_graded": scenes.rightly_graded} if isinstance(scenes, Heard) else {}),
         "weights": trained["weights"],
         "kept": trained["kept"],
     }
+
+
+def training_sets(stage: Stage, data: DataModule) -> tuple[str, ...]:
+    """The sets that a stage trains on.
+
+    Raises
+    ------
+    ConfigError
+        If the data have no motions, and it wants them.
+    """
+    if stage.scenes == "motions":
+        if not getattr(data, "has_motions", False):
+            raise ConfigError(f"data of {data.config.source} have no motions to learn; those of miniature have")
+        return ("motions",)
+    graded = data.train_counts() if stage.k == "counted" else stage.curricula
+    return tuple(f"train {n}" for n in graded)
 
 
 class Heard:
@@ -127,14 +144,13 @@ class Pretrain(Task):
 
     @classmethod
     def sets(cls, evaluation: Stage, data: DataModule, method: Any) -> tuple[str, ...]:
-        """The loss needs the curricula; the accuracies along the way need the held-out scenes."""
-        graded = data.train_counts() if evaluation.k == "counted" else evaluation.curricula
+        """The loss needs what is trained on; the accuracies along the way need the held-out scenes."""
         held_out = set()
         if hasattr(method, "scene_distances"):
             held_out = {*evaluation.curricula, *([3] if data.has_objects else [])}
         if hasattr(method, "corresponds") or hasattr(method, "synchronised"):
             held_out.add(1)
-        return tuple([f"train {n}" for n in graded] + [f"validation {n}" for n in sorted(held_out)])
+        return (*training_sets(evaluation, data), *(f"validation {n}" for n in sorted(held_out)))
 
 
 if __name__ == "__main__":

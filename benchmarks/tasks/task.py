@@ -34,6 +34,7 @@ class Given(Protocol):
 
     preset: str
     esc50: str | None  # folder of ESC-50
+    dcase: str | None  # folder of DCASE's acoustic scenes
     #: {"data": "ucf101" or "hmdb51", "videos": folder, "annotations": folder} each.
     videos: tuple[Mapping[str, Any], ...]
 
@@ -79,6 +80,11 @@ class Task(ABC):
     def variant(cls, evaluation: Any, usual: Any, method: Any) -> str | None:
         """Which of a task's runs on the same weights this is; None where there is but one. ``usual``: the preset's."""
         return None
+
+    @classmethod
+    def counts(cls, evaluation: Any) -> bool:
+        """Whether the method's own counting network is asked, too: it is then the last parent of the run."""
+        return False
 
     @classmethod
     def expand(cls, evaluation: Any, data: DataModule, given: Given) -> Iterable[Any]:

@@ -1,4 +1,4 @@
-"""Batches: scenes put together on the device; the only place where windows are cut and clips tiled."""
+"""Batches: scenes put together on the device; the only place where windows are cut and clips padded or tiled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.datasets.scene import Dataset, Scene
+from cavl.spectrogram import lacking
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Batch:
     kinds: tuple[tuple[int, ...], ...] = ()  # of each scene's sources; () where unknown
     recording: Tensor | None = None  # (B, T') int16: the whole scene's sound, of which ``waveform`` is a window
     starts: Tensor | None = None  # (B,) int64: first sample of that window
-    lengths: Tensor | None = None  # (B,) int64: samples of the recordings; a shorter one is repeated (tiled)
+    lengths: Tensor | None = None  # (B,) int64: samples of the recordings; a shorter one is padded or repeated
     clip: Tensor | None = None  # (B, F, 3, H, W) uint8: frames from that moment on, for methods that watch
 
     def __len__(self) -> int:
@@ -32,10 +33,15 @@ class Batch:
 
 
 def cut(waveform: npt.NDArray[np.int16], start: int, length: int) -> npt.NDArray[np.int16]:
-    """``length`` samples from ``start`` along the last axis; a shorter recording is repeated (tiled) to fill them."""
+    """``length`` samples from ``start`` along the last axis; a shorter recording is repeated (tiled) to fill them.
+
+    One that lacks hardly anything of a window (:data:`cavl.spectrogram.PADDED`) is padded with silence (PROTOCOLS §1).
+    """
     total = waveform.shape[-1]
     if start + length <= total:
         return waveform[..., start : start + length]
+    if start == 0 and lacking(total, length):
+        return np.pad(waveform, [(0, 0)] * (waveform.ndim - 1) + [(0, length - total)])
     return np.take(waveform, np.arange(start, start + length) % total, axis=-1)
 
 

@@ -97,16 +97,24 @@ class AlignmentMonitor:
         return sum(hits) / len(hits)
 
 
-def points_at(method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device) -> list[bool]:
+def points_at(
+    method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device, n_objects: int | None = None
+) -> list[bool]:
     """Does the heatmap for each sound peak on the object it is asked about: sound ``i`` on object ``i`` mod n?
 
     ``sounds`` (m, T) are the scene's isolated stems, m = n, perhaps followed by as many other sounds for the control.
-    The image is clustered for all its sounding objects, a sound for one source (PROTOCOLS §6).
+    The image is clustered for all its sounding objects, or ``n_objects``, a sound for one source (PROTOCOLS §6).
     """
-    return all_point_at(method, [scene], [sounds], device)
+    return all_point_at(method, [scene], [sounds], device, n_objects)
 
 
-def all_point_at(method: Any, scenes: Sequence[Scene], sounds: Sequence[Any], device: torch.device) -> list[bool]:
+def all_point_at(
+    method: Any,
+    scenes: Sequence[Scene],
+    sounds: Sequence[Any],
+    device: torch.device,
+    n_objects: int | None = None,
+) -> list[bool]:
     """:func:`points_at` of several scenes of as many sources each, asked for at once."""
     asked: list[tuple[Any, Any, int]] = [
         (scene, sound, i) for scene, some in zip(scenes, sounds, strict=True) for i, sound in enumerate(some)
@@ -114,7 +122,7 @@ def all_point_at(method: Any, scenes: Sequence[Scene], sounds: Sequence[Any], de
     windows = [cut(sound, centre_start(len(sound), method.window), method.window) for _, sound, _ in asked]
     waveform = torch.from_numpy(np.stack(windows)).to(device)
     image = torch.from_numpy(np.stack([scene.image for scene, *_ in asked])).permute(0, 3, 1, 2).to(device)
-    heat = method.localize(image, waveform, 1, n_objects=scenes[0].n_sources)
+    heat = method.localize(image, waveform, 1, n_objects=n_objects or scenes[0].n_sources)
     maps = heat[:, 0].cpu().double().numpy()
     return [pointing(maps[at], scene.objects == i % scene.n_sources + 1) for at, (scene, _, i) in enumerate(asked)]
 

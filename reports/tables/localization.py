@@ -10,7 +10,7 @@ from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.item_scores import scores
 from reports.labels import UNTRAINED, label
-from reports.paired import Metric, Score, statement
+from reports.paired import Metric, Score, Who, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
@@ -30,14 +30,18 @@ REMARKS = {
     "random-centre": "random centre",
     "other-audio": "another scene's sound",
     "absent-kind": "sound of an absent kind",
+    "silence": "silence",
     "activation": "activation without the sound",
     MASK: "",
 }
 ONE_MASK = ("full-frame", "centred-square", "mean-training-map")  # for all images
 MASKS = (*ONE_MASK, "random-box")  # methods that give masks
+DEAF = ("edge-density", "spectral-residual")  # methods that do not hear
+UNHEARD = ("silence", "activation")  # heatmaps of a network that hears nothing
 STATEMENTS = "Does the heatmap follow the sound, and does training help?"
 
 TRIVIAL = "Trivial rows (they see no image)"
+SEEING = "They see and do not hear"
 CONTROLS = "Controls"
 
 #: The paper's row -> method, ordering (None: the first one planned that is trained), heatmap.
@@ -50,6 +54,16 @@ PAPER_ROWS: Mapping[str, tuple[str, str | None, str]] = {
     "CAVL-C2": ("cavl", "c1-c2", "aligned"),
 }
 SINGLE = ("items", "single")  # where a localization result keeps its number of single-source scenes
+
+
+#: Who is told what, in scenes of several sources.
+TOLD = (
+    "Pointing: each sounding object of a scene of three is asked for by its own sound alone. CAVL is told how many "
+    "objects sound in an image, and clusters it for one more; no other method is told, nor is CAVL where its row says "
+    "so. "
+)
+#: Which columns are to be better, and in which direction: cIoU@0.5, AUC, pointing.
+BETTER = (0, 0, common.HIGHER, common.HIGHER, common.HIGHER)
 
 
 def called(method: str, ordering: str, heatmap: str) -> str:
@@ -83,9 +97,12 @@ def localization(study: Study) -> Table:
             measured(nodes, "single", heatmap, rule, metric, items=SINGLE, published=number, absent=absent)
             for metric, number in zip(("ciou@0.5", "auc"), printed, strict=True)
         ]
-        return (*map(paper, printed), *ours)
+        points = _several("3", "pointing")(study, method, ordering) if heatmap in ("aligned", MASK) else common.ABSENT
+        return (*map(paper, printed), *ours, points)[: len(columns)]
 
     every = labels.in_order(study.rows(TASK))
+    several = any(dig(n.run.result, "multi", "3") for n in study.select(TASK) if n.run)
+    columns = ("Paper cIoU@0.5", "Paper AUC", "cIoU@0.5", "AUC", *(["Pointing (3)"] if several else []))
     rows: list[Row] = []
     shown: list[tuple[str, str, str]] = []
 
@@ -105,21 +122,35 @@ def localization(study: Study) -> Table:
         if method in ONE_MASK:
             add(TRIVIAL, (method, ordering, MASK))
     for method, ordering in every:
+        if method in DEAF:
+            add(SEEING, (method, ordering, "aligned"))
+    controlled = [
+        (*who, control)
+        for who in every
+        if who[0] not in DEAF and who in _representing(every, who[0])
+        for control in _controls(study.select(TASK, *who))
+        if (*who, control) not in shown
+    ]
+    for who in controlled:
+        if who[2] in UNHEARD:
+            add(SEEING, who)
+    for method, ordering in every:
         if ordering == UNTRAINED:
             add(CONTROLS, (method, ordering, "aligned"))
-        elif (method, ordering) == labels.first_trained(every, labels.base_of(method)):
-            for control in _controls(study.select(TASK, method, ordering)):
-                if (method, ordering, control) not in shown:
-                    add(CONTROLS, (method, ordering, control))
+        for who in controlled:
+            if who[:2] == (method, ordering) and who[2] not in UNHEARD:
+                add(CONTROLS, who)
     for method, ordering in every:
         heatmap, _ = main_heatmap(study.select(TASK, method, ordering))
         if (method, ordering, heatmap) not in shown:
             add(common.OTHERS, (method, ordering, heatmap))
     kinds = [(row.label, row.group, *who) for row, who in zip(rows, shown, strict=True)]
-    trivial = [name for name, _, method, _, _ in kinds if method in MASKS]
-    compared = [name for name, group, _, _, heatmap in kinds if heatmap == "aligned" and group != CONTROLS]
-    better, columns = (0, 0, common.HIGHER, common.HIGHER), ("Paper cIoU@0.5", "Paper AUC", "cIoU@0.5", "AUC")
-    marked = common.beside_trivial(rows, compared, trivial, better)
+    masks, deaf = ([name for name, _, method, _, _ in kinds if method in which] for which in (MASKS, DEAF))
+    unheard = [name for name, *_, heatmap in kinds if heatmap in UNHEARD]
+    compared = [name for name, group, *_, heatmap in kinds if heatmap == "aligned" and group not in (CONTROLS, SEEING)]
+    better = BETTER[: len(columns)]
+    marked = common.beside_trivial(rows, compared, [*masks, *deaf], better)
+    of_own = common.of_own_network({name: (f"{method} {ordering}", "") for name, _, method, ordering, _ in kinds})
     return Table(
         name="table3",
         short="Table 3",
@@ -128,16 +159,26 @@ def localization(study: Study) -> Table:
             "cIoU@0.5 (the fraction of images whose cIoU reaches 0.5) and AUC in percent, higher is better. Heatmaps "
             f"are binarised by {DEFAULT_RULE}; masks are never binarised (all rules: Table 3b). "
             f"{common.scored_on(study.select(TASK), 'single')} Unrelated or unaligned centre: one that Eq 7 does not "
-            "choose; activation without the sound: how strongly the image alone excites the network. "
+            f"choose. {SEEING} (PROTOCOLS §6): edge density, how many edges there are about a point, and spectral "
+            "residual, how unusual it is, both of the image alone; a network's own heatmap given silence, and how "
+            "strongly the image alone excites it. What does not score above these has not been shown to hear. "
+            f"{TOLD if several else ''}"
             f"{common.NOT_HERE} {common.CELLS} {common.COUNTED} {common.provenance(3, study=study)}"
         ),
         columns=columns,
         rows=marked,
         findings=(
-            *common.findings(marked, compared, trivial, better, columns, "a mask that sees no image"),
+            *common.findings(marked, compared, deaf, better, columns, "a map that does not hear"),
+            *common.findings(marked, compared, unheard, better, columns, "itself given no sound, where shown,", of_own),
+            *common.findings(marked, compared, masks, better, columns, "a mask that sees no image"),
             *common.unfinished(marked, compared),
         ),
     )
+
+
+def _representing(every: Sequence[Who], method: str) -> tuple[Who | None, Who]:
+    """Whose controls are shown of a method: its first trained ordering's, and its reference's; of an arm none."""
+    return labels.first_trained(every, labels.base_of(method)), (labels.base_of(method), labels.reference_of(method))
 
 
 def _controls(nodes: Sequence[Node]) -> list[str]:
@@ -255,14 +296,18 @@ def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
 def statements(study: Study) -> Iterator[Row | None]:
     every = labels.in_order(study.rows(TASK))
     for who in every:
-        if not study.stages(*who) or who != labels.first_trained(every, who[0]):
+        if not study.stages(*who):
+            continue
+        own, points = heatmap().side(study, *who), pointing().side(study, *who)
+        for deaf in DEAF:
+            yield statement(STATEMENTS, CIOU, own, heatmap().side(study, deaf, "none"))
+            yield statement(STATEMENTS, POINTING, points, pointing().side(study, deaf, "none"))
+        if who != labels.first_trained(every, who[0]) and who[1] != labels.reference_of(who[0]):
             continue
         untrained = (who[0], UNTRAINED)
-        own = heatmap().side(study, *who)
-        for control in ("unaligned", "random-centre", "other-audio", "activation"):
+        for control in ("unaligned", "random-centre", "other-audio", *UNHEARD):
             yield statement(STATEMENTS, CIOU, own, heatmap(control).side(study, *who))
         yield statement(STATEMENTS, CIOU, own, heatmap().side(study, *untrained))
-        points = pointing().side(study, *who)
         yield statement(STATEMENTS, POINTING, points, pointing("hit_other", "absent-kind").side(study, *who))
         yield statement(STATEMENTS, POINTING, points, pointing().side(study, *untrained))
         for trivial in MASKS:

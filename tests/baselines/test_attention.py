@@ -17,7 +17,6 @@ from baselines.attention import (
     attend,
     distance,
     lengths,
-    orderings,
     sound_network,
     triplet_loss,
 )
@@ -313,12 +312,3 @@ def test_configurations_are_plain_values():
     config = AttentionConfig(**TINY)
     assert from_dict(AttentionConfig, to_dict(config)) == config
     assert Attention.recipe == {"optimizer": "adam"}
-
-
-def test_orderings():
-    found = orderings((300,), (1e-3,))
-    assert set(found) == {"untrained", "c1"}
-    (stage,) = found["c1"]
-    assert (stage.curricula, stage.updates, stage.lr) == ((1,), 300, 1e-3)
-    with pytest.raises(ValueError, match="one stage, not 1 updates and 2"):
-        orderings((1,), (1e-3, 1e-3))

@@ -617,34 +617,41 @@ def test_clips_and_sounds_come_in_pairs(model):
 
 
 def test_orderings_are_compute_matched_and_share_what_they_can():
-    named = orderings((300, 240), (1e-3, 1e-4))
-    assert {len(stages) for name, stages in named.items() if name != "untrained"} == {2}
+    named = orderings((300, 240, 120), (1e-3, 1e-4, 1e-5))
+    three = {"curriculum-bce", "curriculum-matched", "bce-matched"}
+    assert {name: len(stages) for name, stages in named.items()} == {
+        name: 0 if name == "untrained" else 3 if name in three else 2 for name in named
+    }
     assert named.pop("untrained") == ()
     for stages in named.values():
-        assert [(s.updates, s.lr, s.curricula) for s in stages] == [(300, 1e-3, (1,)), (240, 1e-4, (1,))]
+        schedule = [(300, 1e-3, (1,)), (240, 1e-4, (1,)), (120, 1e-5, (1,))][: len(stages)]
+        assert [(s.updates, s.lr, s.curricula) for s in stages] == schedule
     first = named["easy"][0]
     assert all(named[n][0] == first for n in ("curriculum", "super-hard", "curriculum-bce"))
     assert named["curriculum"][1].options["negatives"] == {"easy": 0.75, "hard": 0.25}
     assert named["super-hard"][1].options["negatives"] == {"easy": 0.75, "super-hard": 0.25}
     assert {s.options["negatives"]["hard"] for s in named["hard"]} == {1.0}
     assert [s.options["loss"] for s in named["bce"]] == ["bce", "bce"]
-    assert [s.options["loss"] for s in named["curriculum-bce"]] == ["contrastive", "bce"]
-    assert named["bce"][1] == named["curriculum-bce"][1]
+    assert [s.options["loss"] for s in named["curriculum-bce"]] == ["contrastive", "contrastive", "bce"]
+    assert named["bce-matched"][2].options == named["curriculum-bce"][2].options
+    assert named["curriculum-matched"][:2] == named["curriculum-bce"][:2] == named["curriculum"]
+    assert named["bce-matched"][:2] == named["bce"]
+    assert {s.scenes for s in named["supervised-motions"]} == {"motions"}
     assert set(named) == {
         *("easy", "curriculum", "hard", "mixed", "super-hard", "super-hard-start", "bce", "curriculum-bce"),
-        "supervised",
+        *("curriculum-matched", "bce-matched", "supervised", "supervised-motions"),
     }
     different = {str(stages) for stages in named.values()}
     assert len(different) == len(named)
 
 
-@pytest.mark.parametrize("name", sorted(orderings((1, 1), (1e-3, 1e-3))))
+@pytest.mark.parametrize("name", sorted(orderings((1, 1, 1), (1e-3, 1e-3, 1e-3))))
 def test_every_ordering_trains(model, name):
-    for stage in orderings((1, 1), (1e-3, 1e-3))[name]:
+    for stage in orderings((1, 1, 1), (1e-3, 1e-3, 1e-3))[name]:
         loss, _ = model.training_step(scenes(), generator(), **stage.options)
         assert torch.isfinite(loss)
 
 
-def test_a_schedule_has_two_stages():
-    with pytest.raises(ValueError, match="two stages"):
-        orderings((300,), (1e-3, 1e-4))
+def test_a_schedule_has_three_stages():
+    with pytest.raises(ValueError, match="three stages"):
+        orderings((300, 240), (1e-3, 1e-4))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 from torch import nn
 
-from baselines.dmc import DMC, DMCConfig, cluster, max_margin_loss, orderings, projection, similarities, unit
+from baselines.dmc import DMC, DMCConfig, cluster, max_margin_loss, projection, similarities, unit
 from cavl.config import from_dict, to_dict
 from cavl.spectrogram import SpectrogramConfig
 
@@ -355,13 +355,3 @@ def test_configurations_are_plain_values():
     config = DMCConfig(**TINY)
     assert from_dict(DMCConfig, to_dict(config)) == config
     assert DMC.recipe == {"optimizer": "adam"}
-
-
-def test_orderings():
-    found = orderings((300,), (1e-3,))
-    assert set(found) == {"untrained", "c1"}
-    assert found["untrained"] == ()
-    (stage,) = found["c1"]
-    assert (stage.curricula, stage.updates, stage.lr) == ((1,), 300, 1e-3)
-    with pytest.raises(ValueError, match="one stage, not 2 updates"):
-        orderings((1, 2), (1e-3, 1e-3))

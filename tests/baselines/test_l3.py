@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import torchaudio
 from safetensors.torch import load, save
 from torch import nn
 
-from baselines.l3 import L3, L3Config, LearnedFilters, LogMagnitude, orderings
+from baselines.l3 import L3, L3Config, LearnedFilters, LogMagnitude, of_other_kinds, orderings
 from cavl.config import from_dict, to_dict
 
 GOLDEN = {"avc": (0.72355, 0.57851), "classify": (2.38745, 1.65348)}  # losses of the first and the tenth step
@@ -410,13 +411,19 @@ def test_classifiers_do_not_change_the_other_initial_weights():
 
 
 def test_orderings_share_one_schedule_on_single_sources():
-    found = orderings((30, 20), (1e-3, 1e-4))
+    found = orderings((30, 20), (1e-3, 1e-4), 10)
+    every, longer = found.pop("all"), found.pop("c1-matched")
+    assert [(s.curricula, s.updates, s.lr) for s in every] == [((1, 2), 30, 1e-3), ((1, 2), 10, 1e-4)]
+    assert [(s.curricula, s.updates, s.lr) for s in longer] == [((1,), 30, 1e-3), ((1,), 10, 1e-4)]
+    assert longer[:1] == found["avc"]
+    assert {s.options["objective"] for s in every} == {"avc"}
     objectives = {name: [stage.options["objective"] for stage in stages] for name, stages in found.items()}
     assert objectives == {
         "untrained": [],
         "avc": ["avc"],
         "avc-matched": ["avc", "avc"],
         "supervised": ["classify"],
+        "supervised-matched": ["classify", "classify"],
         "supervised-avc": ["classify", "avc"],
     }
     for stages in found.values():
@@ -635,3 +642,33 @@ def coloured_tones(model, size, seed):
     frequency = torch.tensor([200.0, 600.0, 1400.0])[kind] * (0.95 + 0.1 * torch.rand(size, generator=r))
     sound = 0.3 * torch.sin(2 * math.pi * frequency.unsqueeze(1) * torch.arange(model.window) / model.sample_rate)
     return SimpleNamespace(image=image.to(torch.uint8), clip=None, waveform=sound, kinds=()), kind
+
+
+# --- negatives of other kinds -------------------------------------------------------------------------------------
+
+
+def test_negatives_of_other_kinds_share_none_and_are_uniform_among_the_others():
+    kinds = [(0,), (0,), (1,), (2, 3), (3,)]
+    counts = torch.zeros(5, 5)
+    for seed in range(600):
+        chosen = of_other_kinds(kinds, draw(seed))
+        counts[torch.arange(5), chosen] += 1
+    share = counts / 600
+    allowed = torch.tensor([[0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [1, 1, 0, 1, 1], [1, 1, 1, 0, 0], [1, 1, 1, 0, 0]])
+    expected = allowed / allowed.sum(1, keepdim=True)
+    assert (share[allowed == 0] == 0).all()
+    assert (share - expected).abs().max() < 0.08  # four standard errors
+    for bad, message in (([(0,), ()], "whose kinds are known"), ([(0,), (0,)], "enlarge the batch")):
+        with pytest.raises(ValueError, match=message):
+            of_other_kinds(bad, draw())
+
+
+def test_a_batch_of_two_kinds_takes_its_negatives_from_the_other():
+    """The loss with negatives='other_kinds' is that of the pairs written out, with the fusion network as it is."""
+    model = build(negatives="other_kinds").train()
+    batch = scenes(model, 2)
+    vision, audio = model.vision_vector(batch.image), model.audio_vector(batch.waveform)
+    logits = model.logits(torch.cat([vision, vision]), torch.cat([audio, audio.flip(0)]))
+    expected = F.cross_entropy(logits, torch.tensor([1, 1, 0, 0]))
+    loss, _ = model.training_step(batch, draw(), objective="avc")
+    torch.testing.assert_close(loss, expected)

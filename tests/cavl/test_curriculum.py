@@ -3,7 +3,7 @@
 import pytest
 
 from cavl.config import from_dict, to_dict
-from cavl.curriculum import Stage, named_orderings, random_order, stages_of
+from cavl.curriculum import Stage, named_orderings, random_order, scene_orderings, stages_of
 
 UPDATES, LRS = (400, 160, 160, 160), (1e-3, 1e-4, 1e-4, 1e-5)
 ORDERINGS = named_orderings(UPDATES, LRS, seed=1, checkpoints=(160,))
@@ -31,6 +31,27 @@ def test_curricula_of_the_named_orderings():
 def test_orderings_that_begin_alike_share_stages():
     assert ORDERINGS["c1-c2-c3"][:2] == ORDERINGS["c1-c2"]
     assert ORDERINGS["c3-matched"][:1] == ORDERINGS["c3"] == ORDERINGS["hard-to-easy"][:1]
+
+
+def test_the_last_stage_from_random_weights_is_the_curriculums():
+    assert ORDERINGS["c3-late"] == ORDERINGS["c1-c2-c3"][2:]
+
+
+def test_other_methods_have_the_scenes_and_the_updates_of_c1_c2():
+    found = scene_orderings(UPDATES[:2], (1e-3, 1e-3), {"objective": "avc"})
+    assert {name: [s.curricula for s in stages] for name, stages in found.items()} == {
+        "untrained": [],
+        "c1": [(1,)],
+        "all": [(1, 2)] * 2,
+        "c1-matched": [(1,)] * 2,
+    }
+    assert {s.curricula[0] for s in ORDERINGS["c1-c2"]} == set(found["all"][0].curricula)
+    for name in ("all", "c1-matched"):
+        assert [s.updates for s in found[name]] == [s.updates for s in ORDERINGS["c1-c2"]]
+    assert found["c1-matched"][:1] == found["c1"]
+    assert all(s.options == {"objective": "avc"} for stages in found.values() for s in stages)
+    with pytest.raises(ValueError, match="two stages, not 1 updates"):
+        scene_orderings((1,), (1e-3, 1e-3))
 
 
 def test_random_order_is_neither_ascending_nor_descending_and_a_function_of_the_seed():

@@ -18,6 +18,7 @@ from scipy.signal import hilbert
 
 import cavl.methods
 from benchmarks.metrics.linear_probe import windows as probe_windows
+from benchmarks.training.batching import cut
 from cavl import Extractor, ModelError, load
 from cavl.clustering import ClusteringConfig
 from cavl.config import to_dict
@@ -345,6 +346,24 @@ def test_sources_of_several_windows_are_matched_before_their_heatmaps_are_averag
     assert heatmaps[0, 0, 0] == pytest.approx(0.9)
     assert heatmaps[0, 7, 7] == pytest.approx(0.1)
     assert heatmaps[1, 7, 7] == pytest.approx(0.8)
+
+
+class Hearing:
+    """Keeps what it hears."""
+
+    sample_rate, window, image_size = RATE, 1000, None
+
+    def localize(self, image, waveform, n):
+        self.heard = waveform
+        return torch.zeros(len(image), n, 8, 8)
+
+
+def test_what_lacks_hardly_anything_of_a_window_is_padded_as_in_the_tasks():
+    network, picture, sound = Hearing(), np.zeros((8, 8, 3), np.uint8), np.full(995, 0.5, np.float32)
+    Extractor("hearing", {"localize": network}, torch.device("cpu")).localize(picture, sound, RATE)
+    assert network.heard.tolist() == [[0.5] * 995 + [0.0] * 5] == [cut(sound, 0, 1000).tolist()]
+    Extractor("hearing", {"localize": network}, torch.device("cpu")).localize(picture, sound[:900], RATE)
+    assert network.heard.tolist() == [[0.5] * 1000]
 
 
 @given(st.permutations(range(4)))

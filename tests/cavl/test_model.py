@@ -218,3 +218,22 @@ def test_autocast_keeps_spectrogram_and_clustering_in_float32(model):
 def test_unknown_alignment_is_refused(model):
     with pytest.raises(ValueError, match="alignment"):
         model.training_step(scenes(model), torch.Generator(), alignment="pixel")
+
+
+def test_correspondence_is_minus_the_distance_of_one_source(model):
+    """-S of Eq 4 of each image with its own sound: the diagonal of all distances."""
+    s = scenes(model)
+    model.eval()
+    ones = torch.ones(len(s.image), dtype=torch.int64)
+    expected = -model.scene_distances(s.image, s.waveform, ones).diagonal()
+    torch.testing.assert_close(model.corresponds(s.image, s.waveform), expected)
+
+
+def test_an_evaluation_may_ask_for_another_number_of_visual_centres(model):
+    s = scenes(model)
+    model.eval()
+    model.visual_centres = 3
+    assert model.visual_clusters(s.image, 1).centres.shape[1] == model.visual_clusters(s.image, 4).centres.shape[1] == 3
+    three = model.localize(s.image, s.waveform, 1, n_objects=4)
+    model.visual_centres = "n+1"
+    torch.testing.assert_close(model.localize(s.image, s.waveform, 1, n_objects=2), three)

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.datasets.miniature.dataset import Miniature
 from benchmarks.datasets.miniature.kinds import KINDS
+from benchmarks.datasets.miniature.motion import PRETRAINING, Motions
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.synthetic.data_module import DrawnData, DrawnDataModule
 from cavl.config import ConfigError
@@ -26,14 +27,24 @@ class MiniatureData(DrawnData):
 
 
 class MiniatureDataModule(DrawnDataModule):
+    has_motions = True  # the set "motions", for pre-training on labels of motions that no test has
+
     def fingerprint_of(self, name: str) -> str:
+        if name == "motions":
+            return Motions.fingerprint_of(*self._motions())
         return Miniature.fingerprint_of(**self._arguments(name))
 
-    def open(self, name: str) -> Miniature:
+    def open(self, name: str) -> Miniature | Motions:
+        if name == "motions":
+            return Motions(*self._motions())
         return Miniature(**self._arguments(name), cache=self.cache, workers=self.workers, progress=self.progress)
 
     def few(self, name: str, size: int) -> Miniature:
         return Miniature(**{**self._arguments(name), "size": size})
+
+    def _motions(self) -> tuple[MiniatureConfig, str, int]:
+        """As many clips as there are training scenes of one source."""
+        return self.config.world, PRETRAINING, self.size("train 1")
 
     def _arguments(self, name: str) -> dict[str, Any]:
         config = self.config

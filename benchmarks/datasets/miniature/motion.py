@@ -38,6 +38,7 @@ from cavl.config import decisive_part
 VERSION = 1
 
 SPLITS = ("train", "validation", "test")
+PRETRAINING = "pretraining"  # of :data:`OTHERS`
 
 Manner = Literal["rest", "swing", "leap", "climb", "sink"]
 PROPERTIES = ("x", "y", "size", "light")
@@ -52,6 +53,18 @@ MOTIONS: Mapping[str, Mapping[str, Manner]] = {
     "jump": {"x": "leap", "y": "leap"},
     "rise": {"y": "sink"},
     "fall": {"y": "climb"},
+}
+
+#: Motions that are none of these: to learn movement from labels before the others are learned.
+OTHERS: Mapping[str, Mapping[str, Manner]] = {
+    "left": {"x": "sink"},
+    "right": {"x": "climb"},
+    "grow": {"size": "climb"},
+    "shrink": {"size": "sink"},
+    "brighten": {"light": "climb"},
+    "dim": {"light": "sink"},
+    "throb": {"size": "leap"},
+    "blink": {"light": "leap"},
 }
 
 TEMPO = (0.5, 1.0)  # Hz
@@ -146,7 +159,7 @@ def perform(key: Key, motion: str, look: Look) -> Performance:
     lag = draw.unit()
     courses = {
         name: Course(
-            manner=MOTIONS[motion].get(name, "rest"),
+            manner=(MOTIONS.get(motion) or OTHERS[motion]).get(name, "rest"),
             tempo=tempo,
             phase=draw.unit(),
             stride=draw.between(0.3, 0.5),
@@ -179,8 +192,8 @@ class Motions:
     config
         The world.
     split
-        "train", "validation" or "test": no two share a scene, with each other or with
-        :class:`~benchmarks.datasets.miniature.Miniature`.
+        "train", "validation" or "test", of :data:`MOTIONS`, or "pretraining", of :data:`OTHERS`: no two share a scene,
+        with each other or with :class:`~benchmarks.datasets.miniature.Miniature`.
     size
         Number of scenes; scene ``i`` does not depend on it. With K motions its label is i mod K, and it shares object
         and background with all scenes of the same i // K: in a multiple of K scenes each is seen in every motion.
@@ -203,11 +216,11 @@ class Motions:
     """
 
     sample_rate = RATE
-    classes = tuple(MOTIONS)
 
     def __init__(self, config: MiniatureConfig, split: str, size: int) -> None:
         self.fingerprint = self.fingerprint_of(config, split, size)
         self.config, self.split = config, split
+        self.classes = tuple(OTHERS if split == PRETRAINING else MOTIONS)
         self.coverage = Coverage(found=size)
         self.labels: npt.NDArray[np.int64] = np.arange(size) % len(self.classes)
         self.ids = tuple(f"w{config.world}-motion-{split}-{index:06d}" for index in range(size))
@@ -219,8 +232,8 @@ class Motions:
     @staticmethod
     def fingerprint_of(config: MiniatureConfig, split: str, size: int) -> str:
         """Sha256 of the generators' versions and all parameters; draws nothing. Raises as :class:`Motions`."""
-        if split not in SPLITS:
-            raise ValueError(f"unknown split {split!r} of the motions; known: {', '.join(SPLITS)}")
+        if split not in (*SPLITS, PRETRAINING):
+            raise ValueError(f"unknown split {split!r} of the motions; known: {', '.join((*SPLITS, PRETRAINING))}")
         if size < 1:
             raise ValueError(f"size must be at least 1 scene, not {size}")
         text = json.dumps(

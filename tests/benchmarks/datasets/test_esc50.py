@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from baselines.trivial import SpectrogramStatistics
-from benchmarks.datasets.esc50 import Folds, IncompleteError
+from benchmarks.datasets.folds import Folds, IncompleteError
 from benchmarks.metrics.classification import fold_accuracies, mean_accuracy
 from benchmarks.metrics.linear_probe import probe
 from benchmarks.preparation.esc50 import from_folder

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.data_module import open_data_module
-from benchmarks.datasets.esc50 import IncompleteError
+from benchmarks.datasets.folds import IncompleteError
+from benchmarks.datasets.kinetics_sounds import KINDS
 from benchmarks.datasets.paper import PaperData, PaperDataModule
 from benchmarks.datasets.prepared import Lost, NotPreparedError
 from benchmarks.datasets.prepared_scenes import agreed_box, hashed
@@ -199,6 +200,21 @@ def test_a_rehearsal_has_so_many_scenes_and_says_what_it_leaves_out(audioset):
     assert not train.coverage.complete
     with pytest.raises(ValueError, match=r"data\.limit must be at least 2"):
         PaperData(limit=1)
+
+
+def test_kinetics_sounds_has_its_own_pairs_and_one_number_a_kind(tmp_path):
+    paper_data.audioset(tmp_path, {1: 4}, {1: 2})
+    paper_data.kinetics_sounds(tmp_path, train=6, test=4, kinds=3)
+    source = of("pretrain", tmp_path, pretraining="kinetics_sounds")
+    assert (source.train_counts(), len(source.train(1)), len(source.validation(1))) == ([1], 6, 4)
+    assert [source.train(1)[i].kinds for i in range(4)] == [(0,), (1,), (2,), (0,)]
+    assert source.train(1).kind_names == KINDS
+    pairs = of("avc", tmp_path, pretraining="kinetics_sounds")
+    assert ids(pairs.test(1))[0].startswith("test")
+    assert pairs.test(1)[3].kinds == (0,)
+    assert of("avc", tmp_path).reads == "audioset"
+    assert of("avc", tmp_path, pretraining="music").reads == "audioset"
+    assert of("classification", tmp_path, pretraining="kinetics_sounds").reads == "esc50"
 
 
 def test_esc50_is_scored_over_whole_folds_only(tmp_path):

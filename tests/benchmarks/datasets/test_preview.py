@@ -14,12 +14,24 @@ def prepared(name, root):
         return paper_data.audioset(root, {1: 4, 2: 4}, {1: 3, 2: 2, 6: 1})
     if name == "flickr_soundnet":
         return paper_data.flickr_soundnet(root, {f"image{i}": [[1, 1, 60, 60], [9, 9, 99, 99]] for i in range(3)}, {})
-    makers = {"audioset_instrument": lambda: paper_data.instrument(root, 8, 5), "music": lambda: paper_data.music(root)}
+    makers = {
+        "audioset_instrument": lambda: paper_data.instrument(root, 8, 5),
+        "music": lambda: paper_data.music(root),
+        "kinetics_sounds": lambda: paper_data.kinetics_sounds(root, 4, 4),
+    }
     return makers.get(name, lambda: paper_data.esc50(root, classes=2))()
 
 
 @pytest.mark.parametrize(
-    ("name", "sets"), [("audioset", 2), ("audioset_instrument", 2), ("music", 1), ("flickr_soundnet", 1), ("esc50", 1)]
+    ("name", "sets"),
+    [
+        ("audioset", 2),
+        ("audioset_instrument", 2),
+        ("music", 1),
+        ("kinetics_sounds", 1),
+        ("flickr_soundnet", 1),
+        ("esc50", 1),
+    ],
 )
 def test_prepared_data_are_shown_scene_by_scene(tmp_path, name, sets):
     prepared(name, tmp_path)

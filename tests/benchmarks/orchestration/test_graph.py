@@ -187,7 +187,7 @@ def test_every_run_of_the_presets_resolves():
     ("task", "method", "message"),
     [
         ("avts", "cavl", "no synchronised; of preset 'smoke' these have: avts, avts:mc2"),
-        ("avc", "full-frame", "no corresponds; .* these have: l3, "),
+        ("avc", "full-frame", "no corresponds; .* these have: cavl, .*l3, "),
         ("action", "l3", "no video_network; .*: avts"),
         ("separation", "dmc", "no sound_maker or separate; .*: cavl"),
     ],
@@ -195,3 +195,21 @@ def test_every_run_of_the_presets_resolves():
 def test_what_a_method_cannot_do_is_said_before_anything_is_trained(task, method, message):
     with pytest.raises(ConfigError, match=f"{method} cannot be measured in {task}: it has {message}"):
         resolve(config(task, "none" if method == "full-frame" else "untrained", method=method))
+
+
+def test_an_arm_asked_otherwise_has_its_methods_weights_and_one_asked_by_count_its_counter_too():
+    plain, fixed, counted = (
+        resolve(changed(config(ordering="c1", method=method), ("evaluation", name), value))
+        for method, name, value in (
+            ("cavl", "k", "labelled"),
+            ("cavl:fixed-k", "visual_centres", 4),
+            ("cavl:counted-k", "k", "counted"),
+        )
+    )
+    assert len({plain.key, fixed.key, counted.key}) == 3
+    assert plain.key == resolve(config(ordering="c1")).key
+    assert plain.parents[0].key == fixed.parents[0].key == counted.parents[0].key
+    assert [p.config.task for p in counted.parents] == ["pretrain", "counting"]
+    assert counted.parents[1].config.ordering == "untrained"
+    assert [job.config.counter for job in fixed.chain()] == [None, None]
+    assert counted.parents[0].config.counter is None

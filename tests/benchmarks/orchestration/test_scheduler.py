@@ -13,7 +13,8 @@ from cavl.config import ConfigError
 from tests.command import understood
 
 SMOKE = Request(preset="smoke")
-TRIVIAL = ("full-frame", "centred-square", "mean-training-map", "random-box")  # of localization
+MASKS, DEAF = ("full-frame", "centred-square", "mean-training-map", "random-box"), ("edge-density", "spectral-residual")
+TRIVIAL = (*MASKS, *DEAF)  # of localization
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +72,12 @@ def test_the_baselines_are_asked_what_they_can_answer(jobs):
         return {task for task, name in methods if name == method}
 
     scenes = {"pretrain", "localization", "avc"}
-    assert asked("attention") == asked("attention:image-negatives") == scenes
+    assert asked("attention") == asked("attention:repaired") == scenes
     assert asked("dmc") == asked("l3") == asked("l3:mel") == {*scenes, "classification"}
     assert asked("avts:mc2") == {"pretrain", "classification", "avts"}
     assert asked("avts") == {"pretrain", "classification", "avts", "action"}
     fine_tuned = {j.config.ordering for j in jobs if j.config.task == "action"}
-    assert fine_tuned == {"untrained", "easy", "curriculum", "supervised"}
+    assert fine_tuned == {"untrained", "easy", "curriculum", "supervised", "supervised-motions"}
 
 
 def test_what_learns_from_labels_by_its_video_trunk_alone_is_not_asked_of_sounds(jobs):
@@ -108,7 +109,7 @@ def test_real_videos_are_recognised_by_what_is_fine_tuned(tmp_path):
 def test_an_arm_is_a_run_of_its_own_unless_it_differs_in_name_only(jobs, monkeypatch):
     arms = [j for j in jobs if j.config.method.startswith("l3") and j.name.endswith(" avc seed 1")]
     trained = [j for j in arms if j.config.task == "pretrain"]
-    assert len({j.key for j in trained}) == len(trained) == 4
+    assert len({j.key for j in trained}) == len(trained) == 5
     smoke = presets.load("smoke")
     methods = {"l3": smoke.methods["l3"], "l3:twin": smoke.methods["l3"]}
     monkeypatch.setattr(presets, "load", lambda name: replace(smoke, methods=methods))
@@ -169,7 +170,7 @@ def test_selections_narrow_and_unknown_names_are_refused():
         (Request(preset="smoke", orderings=("c1@",)), "keeps no checkpoint at ''; it keeps none"),
         (
             Request(preset="smoke", methods=("dmc",), orderings=("c1", "c1-c2")),
-            "no ordering 'c1-c2' with --methods dmc; it has with --methods dmc: untrained, c1$",
+            "no ordering 'c1-c2' with --methods dmc; it has with --methods dmc: untrained, c1, c1-matched, all$",
         ),
         (Request(preset="smoke", methods=("cavl", "dmc"), tasks=("separation",)), "no method 'dmc' with .*: cavl$"),
         (

@@ -17,6 +17,7 @@ RUNS = [
     ("pretrain", "l3", "miniature"),
     ("localization", "cavl", "miniature"),
     ("localization", "full-frame", "miniature"),
+    ("localization", "edge-density", "miniature"),
     ("localization", "cavl", "composite"),
     ("counting", "cavl", "miniature"),
     ("avts", "avts", "miniature"),
@@ -49,7 +50,8 @@ EDITS = {
     # what computes a number: the runs whose number it is
     "baselines/l3.py": of("l3"),
     "baselines/avts.py": of("avts"),
-    "baselines/trivial.py": of("full-frame"),
+    "baselines/trivial.py": of("full-frame") | of("edge-density"),  # which has the masks' configuration
+    "baselines/deaf.py": of("edge-density"),
     "benchmarks/tasks/localization.py": of("localization"),
     "benchmarks/tasks/pretrain.py": of("pretrain"),
     "benchmarks/tasks/counting.py": of("counting"),

@@ -204,7 +204,7 @@ def test_prepare_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], *([n] for n in ("audioset", "music", "flickr_soundnet", "esc50", "composite"))],
+    [[], *([n] for n in ("audioset", "music", "kinetics_sounds", "flickr_soundnet", "esc50", "composite"))],
 )
 def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys, *arguments, "--help")

@@ -17,10 +17,11 @@ MODELS = {
     "cavl:music": CAVL,
     "cavl:instrument": CAVL,
     "l3": {"channels": (8, 8, 16, 16)},
+    "l3:kinetics-sounds": {"channels": (8, 8, 16, 16)},
     "avts": {"trunk": "small", "widths": (8, 8, 8, 16, 16), "audio_trunk": SMALL},
     "dmc": CAVL,
     "attention": {"visual_trunk": SMALL},
-    "attention:image-negatives": {"visual_trunk": SMALL},
+    "attention:repaired": {"visual_trunk": SMALL},
 }
 SEPARATOR = {"channels": (8, 8, 8, 8, 8, 8)}
 CENTER = {**SEPARATOR, "conditioning": "center"}
@@ -34,11 +35,14 @@ RUNS = [
     ("classification", "l3", "avc", {"probe": "esc10"}),
     ("avc", "l3", "avc", {}),
     ("localization", "l3", "avc", {}),
+    ("avc", "l3:kinetics-sounds", "supervised-avc", {}),
+    ("avc", "l3:kinetics-sounds", "supervised", {}),
+    ("classification", "l3:kinetics-sounds", "supervised", {"probe": "esc10"}),
     ("avts", "avts", "curriculum", {}),
     ("classification", "avts", "curriculum", {"probe": "esc10"}),
     ("localization", "dmc", "c1", {}),
     ("localization", "attention", "c1", {}),
-    ("localization", "attention:image-negatives", "c1", {}),
+    ("localization", "attention:repaired", "c1", {}),
     ("classification", "spectrogram-statistics", "none", {"probe": "esc10"}),
     ("localization", "random-box", "none", {}),
 ]
@@ -50,6 +54,7 @@ def data(tmp_path_factory):
     paper_data.audioset(root, {1: 8}, {1: 4}, fps=25.0)
     paper_data.music(root, videos=4, pieces=2)
     paper_data.instrument(root, train=8, test=8)
+    paper_data.kinetics_sounds(root, train=8, test=4)
     paper_data.flickr_soundnet(root, {f"image{i}": [[20, 20, 90, 90]] * 2 for i in range(4)}, {}, seconds=5.0)
     paper_data.esc50(root, classes=2)
     return root

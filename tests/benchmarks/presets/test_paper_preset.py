@@ -61,7 +61,7 @@ def test_the_schedules_are_the_paper_s_where_it_says_one():
     assert [stage.curricula for stage in orderings["c1-c2-c3-c4"]] == [(1,), (2,), (3,), (4,)]
     curricula = zip(orderings["c1-c2-c3-c4"], (9239, 7098, 2685, 421), strict=True)
     epochs = [stage.updates * PAPER.training.batch / clips for stage, clips in curricula]
-    assert all(45 < e < 80 for e in epochs)
+    assert [round(e) for e in epochs] == [52, 50, 48, 76], "as the preset and docs/protocols.md say"
     assert CAVL.recipe == {"optimizer": "adam"}
     assert Counter.recipe == {"optimizer": "sgd", "momentum": 0.9}
     assert (PAPER.evaluations["counting"].lr, PAPER.evaluations["counting"].decay) == (1e-2, 0.5)
@@ -69,7 +69,7 @@ def test_the_schedules_are_the_paper_s_where_it_says_one():
     avts = PAPER.methods["avts"].orderings(1)["curriculum"]
     assert avts[0].updates / avts[1].updates == pytest.approx(50 / 40, rel=0.01)
     assert avts[0].updates * PAPER.training.batch / 9239 == pytest.approx(50, rel=0.01)
-    papers = {"untrained", "c0", "c1", "c1-c2", "c1-c2scene", "c3", "mixed"}
+    papers = {"untrained", "c0", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c3", "mixed"}
     assert papers <= set(PAPER.methods["cavl"].runs)
     later = PAPER.methods["cavl"].orderings(1)["c1-c2-c3"][2]
     assert f"c3@{later.updates}" in PAPER.methods["cavl"].runs, "Fig 4b compares equal numbers of updates on C3"
@@ -171,8 +171,9 @@ def test_a_rehearsal_is_everything_of_one_seed_with_two_updates(data):
     assert {j.config.data.limit for j in jobs} == {16}
     whole = jobs_of(Request(preset="paper", seeds=1))
     assert not {j.key for j in jobs} & {j.key for j in whole}
+    same = "pretrain l3 c1-matched seed 1"  # with two updates a stage it is avc-matched
     assert {j.name for j in whole} - {j.name for j in jobs} == {
-        name for name in (j.name for j in whole) if "c3@4000" in name
+        name for name in (j.name for j in whole) if "c3@4000" in name or name == same
     }
     for one, other in ((PAPER, load("paper@16")),):
         assert {n: p.model for n, p in one.methods.items()} == {n: p.model for n, p in other.methods.items()}

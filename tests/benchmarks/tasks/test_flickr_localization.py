@@ -122,7 +122,7 @@ def test_heatmaps_are_held_against_the_consensus_and_another_image_s_sound(tmp_p
     expected = area / (area + outside / 2)
     scores = result["single"]["aligned"]["threshold=0.5"]
     assert scores["mean_ciou"] == pytest.approx(expected, rel=0.05)  # JPEG blurs the square's edge
-    assert set(result["single"]) == {"aligned", "other-audio"}
+    assert set(result["single"]) == {"aligned", "other-audio", "silence"}
     with np.load(files["examples.npz"]) as examples:
         assert examples["labels"].tolist() == ["", ""]
         assert examples["boxes"].tolist()[1] == [41, 67, 105, 131]

@@ -36,7 +36,9 @@ class Oracle:
                     self.places[stem.tobytes()] = [scene.objects == j + 1]
 
     def localize(self, image, waveform, n, n_objects=None):
-        return torch.stack([torch.from_numpy(np.stack(self.places[w.numpy().tobytes()][:n])).float() for w in waveform])
+        nowhere = [np.zeros(image.shape[-2:], dtype=bool)] * n  # of silence
+        places = [self.places.get(w.numpy().tobytes(), nowhere)[:n] for w in waveform]
+        return torch.from_numpy(np.stack(places)).float()
 
 
 class Blind(Oracle):
@@ -75,6 +77,7 @@ def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(dat
     )  # objects are small: half of the image is too much
     assert result["score"] == 1.0
     assert result["single"]["other-audio"]["threshold=0.5"]["mean_ciou"] < 0.5
+    assert result["single"]["silence"]["threshold=0.5"]["mean_ciou"] == 0.0
     for n in ("2", "3"):
         scores = result["multi"][n]
         assert scores["matched_iou"] == 1.0
@@ -83,7 +86,7 @@ def test_an_oracle_scores_one_everywhere_and_another_sound_moves_its_heatmap(dat
         assert scores["silent_area"] in (0.0, pytest.approx(float("nan"), nan_ok=True))
     assert result["items"] == {"single": 14, "multi": {"2": 6, "3": 6}}
     lines = item_lines(files["items.csv"])
-    assert sum("ciou" in line for line in lines) == 14 * 2 * 6  # scenes, rows (aligned, other-audio), rules
+    assert sum("ciou" in line for line in lines) == 14 * 3 * 6  # scenes, rows (aligned, other-audio, silence), rules
     points = [line for line in lines if "hit" in line]
     assert len(points) == 6 * 2 + 6 * 3
     assert all("hit_other" in line for line in points)

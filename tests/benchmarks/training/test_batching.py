@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.scene import Scene
+from benchmarks.metrics.linear_probe import windows
 from benchmarks.training.batching import Pool, ahead, centre_start, clips_of, collate, cut, training_scene
+from cavl.spectrogram import SpectrogramConfig
 
 
 def scene(i, samples=10, n=1):
@@ -22,6 +24,21 @@ def test_windows_and_tiling():
     assert cut(wave, 0, 12).tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
     assert cut(np.stack([wave, wave + 10]), 3, 4).tolist() == [[3, 4, 0, 1], [13, 14, 10, 11]]
     assert (centre_start(10, 4), centre_start(3, 4)) == (3, 0)
+
+
+def test_ten_seconds_are_padded_with_silence_to_the_paper_s_432_frames():
+    """PROTOCOLS §1: 110,250 samples give 431 frames, 110,336 give 432; what lacks more than a hundredth is repeated."""
+    second, window = np.full(11_025, 7, np.int16), SpectrogramConfig().samples
+    assert (window, window // 256 + 1) == (110_336, 432)
+    ten = cut(np.tile(second, 10), 0, window)
+    assert np.array_equal(ten[:110_250], np.tile(second, 10))
+    assert not ten[110_250:].any()
+    assert cut(np.tile(second, 9), 0, window).all(), "a shorter recording is repeated, as one of ESC-50 is (§7)"
+    assert cut(np.ones((2, 995), np.int16), 0, 1000).sum(1).tolist() == [995, 995]
+    assert cut(np.ones(990, np.int16), 0, 1000).sum() == 1000
+    batch = collate([scene(0, samples=995), scene(1, samples=1000)], 1000)
+    assert batch.waveform[0].tolist() == [*range(995), 0, 0, 0, 0, 0]
+    assert windows(np.arange(1, 996), 1000, 1000)[0, -5:].tolist() == [1, 2, 3, 4, 5], "the probe's are (§7)"
 
 
 def test_collate():

@@ -160,3 +160,15 @@ def test_nothing_run_yet_gives_the_rows_without_findings(writer, study_of, row):
     table = avc(study_of(writer.home))
     assert table.findings == ("Not every seed is finished: L3-Net avc (0 of 1).",)
     assert row(table, "Chance")["Accuracy"].text == "not run (0 of 1 seed)"
+
+
+def test_rows_of_other_test_clips_are_named_and_said_to_be_so(writer, study_of):
+    writer.run("avc", "l3", "avc", 1, result(0.75))
+    writer.plan()
+    alone = avc(study_of(writer.home))
+    writer.run("avc", "l3:kinetics-sounds", "supervised", 1, result(0.75))
+    writer.plan()
+    both = avc(study_of(writer.home))
+    assert "Direct combination: L3-Net supervised, trained on Kinetics-Sounds" in [row.label for row in both.rows]
+    assert "are tested on its test clips" in both.caption
+    assert "Kinetics-Sounds" not in alone.caption

@@ -113,3 +113,46 @@ def test_a_methods_own_controls_follow_its_first_trained_ordering(writer, study_
     assert row(table, "L3-Net avc, mel bins")["cIoU@0.5"].text == "25.0"
     everywhere = [r.label for r in binarisations(study_of(writer.home))[0].rows]
     assert "L3-Net avc, mel bins (activation without the sound)" in everywhere
+
+
+SCORES = {"threshold=0.5": {"ciou@0.5": 0.5, "auc": 0.5}}
+
+
+def _deaf(writer, **heard):
+    """One seed of a method at 50 %, of the deaf rows at 60 and 20 %, and of heatmaps of the method's network."""
+    heard = {name: {"threshold=0.5": {"ciou@0.5": score, "auc": score}} for name, score in heard.items()}
+    points = {"multi": {"3": {"pointing": 0.7}}, "items": {"single": 8, "multi": {"3": 4}}}
+    stages = [{"curricula": [1], "updates": 5, "lr": 0.1}]
+    writer.run("localization", "dmc", "c1", 1, {"single": {"aligned": SCORES, **heard}, **points}, stages=stages)
+    for method, score, hit in (("edge-density", 0.6, 0.1), ("spectral-residual", 0.2, 0.9)):
+        single = {"aligned": {"threshold=0.5": {"ciou@0.5": score, "auc": score}}}
+        result = {"single": single, "multi": {"3": {"pointing": hit}}, "items": points["items"]}
+        writer.run("localization", method, "none", 1, result)
+    writer.plan()
+
+
+def test_what_sees_and_does_not_hear_has_its_own_group_and_what_stays_below_is_said(writer, study_of, row):
+    _deaf(writer, silence=0.5, activation=0.4)
+    table = localization(study_of(writer.home))
+    assert [r.label for r in table.rows if r.group == "They see and do not hear"] == [
+        "Edge density",
+        "Spectral residual",
+        "DMC c1 (silence)",
+        "DMC c1 (activation without the sound)",
+    ]
+    dmc = row(table, "DMC: DMC c1")
+    assert dmc["cIoU@0.5"].beaten_by == ("Edge density",)
+    assert dmc["Pointing (3)"].beaten_by == ("Spectral residual",)
+    assert row(table, "DMC c1 (silence)")["Pointing (3)"].text == "–"
+    for expected in (
+        "cIoU@0.5: no better than Edge density (60.0): DMC: DMC c1 (50.0; in the only finished seed).",
+        "cIoU@0.5: no better than DMC c1 (silence) (50.0): DMC: DMC c1 (50.0; in the only finished seed).",
+        "Pointing (3): no better than Spectral residual (90.0): DMC: DMC c1 (70.0; in the only finished seed).",
+    ):
+        assert expected in table.findings
+
+
+def test_a_network_that_hears_is_above_the_same_given_silence(writer, study_of):
+    _deaf(writer, silence=0.1)
+    (said,) = (f for f in localization(study_of(writer.home)).findings if "given no sound" in f)
+    assert said.startswith("cIoU@0.5, AUC: every trained row is better than itself given no sound")

@@ -16,7 +16,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks.datasets.miniature import motion, recipe
-from benchmarks.datasets.miniature.motion import MOTIONS, PROPERTIES, Motions, perform
+from benchmarks.datasets.miniature.motion import MOTIONS, OTHERS, PRETRAINING, PROPERTIES, Motions, perform
 from benchmarks.datasets.miniature.objects import Look
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.synthetic.synthesis import RATE
@@ -38,6 +38,7 @@ GOLDEN = {
     "odd": "8a1b0cd451eb322a",
 }
 K = len(MOTIONS)
+EVERY = {**MOTIONS, **OTHERS}
 FRAMES, FPS = 8, 8.0
 LOOK = Look(shape="disc", texture="plain", colour=(1.0, 0.5, 0.25), x=0.5, y=0.5, radius=0.2, angle=0.1)
 
@@ -90,7 +91,7 @@ def test_another_processor_draws_the_same_bytes():
 
 def test_at_one_moment_the_state_has_the_same_distribution_in_every_motion():
     """Each property is the sine of a uniform angle (the arcsine law), and independent of the others."""
-    for name in MOTIONS:
+    for name in EVERY:
         performances = [perform((0, "law", index), name, LOOK) for index in range(600)]
         for seconds in (0.0, 0.73, 3.1):
             states = np.array([[p.courses[q].at(seconds) for q in PROPERTIES] for p in performances])
@@ -102,7 +103,7 @@ def test_at_one_moment_the_state_has_the_same_distribution_in_every_motion():
 
 def test_what_does_not_belong_to_the_motion_is_the_same_in_all_of_them():
     for index in range(20):
-        every = [perform((0, "same", index), name, LOOK) for name in MOTIONS]
+        every = [perform((0, "same", index), name, LOOK) for name in EVERY]
         for p in every:
             assert replace(p, courses=every[0].courses) == every[0]
         for q in PROPERTIES:
@@ -164,14 +165,14 @@ def course(name: str, seconds: np.ndarray, index: int = 0) -> np.ndarray:
     return np.array([[look.x, look.y, look.radius, look.colour[0]] for look in looks])
 
 
-@pytest.mark.parametrize("name", MOTIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_only_the_motions_own_properties_move(name):
     ranges = np.ptp(course(name, np.arange(0, 4, 0.02)), axis=0)
     moving = {q for q, r in zip(PROPERTIES, ranges, strict=True) if r > 1e-9}
-    assert moving == set(MOTIONS[name])
+    assert moving == set(EVERY[name])
     extents = {"x": motion.REACH, "y": motion.REACH, "size": np.array(motion.SWELL) * LOOK.radius, "light": motion.GLOW}
     for q, r in zip(PROPERTIES, ranges, strict=True):
-        if q in moving and name != "jump":  # whose places need not be the outermost
+        if q in moving and "leap" not in EVERY[name].values():  # whose places need not be the outermost
             full = r if q == "light" else r / 2
             assert extents[q][0] - 1e-3 <= full <= extents[q][1] + 1e-3
 
@@ -304,6 +305,20 @@ def test_the_fingerprint_names_everything_that_decides_the_content(monkeypatch):
             patch.setattr(module, "VERSION", 999)
             others.append(found())
     assert len({own, *others}) == 6
+
+
+def test_motions_to_be_learned_from_labels_are_none_that_a_test_has():
+    """No motion of the one list moves as one of the other, and no scene of either is the other's."""
+    assert not {tuple(sorted(how.items())) for how in MOTIONS.values()} & {
+        tuple(sorted(how.items())) for how in OTHERS.values()
+    }
+    labelled = Motions(GOLDEN_WORLD, PRETRAINING, 2 * K)
+    assert labelled.classes == tuple(OTHERS)
+    others = [Motions(GOLDEN_WORLD, split, 2 * K) for split in motion.SPLITS]
+    assert {o.classes for o in others} == {tuple(MOTIONS)}
+    assert not set(labelled.ids) & {i for o in others for i in o.ids}
+    assert all(not np.array_equal(labelled[0].image, o[0].image) for o in others)
+    assert labelled.clip(3, 0.5, 4, 8.0).shape == (4, GOLDEN_WORLD.image_size, GOLDEN_WORLD.image_size, 3)
 
 
 def test_impossible_sets_and_indices_are_refused():

@@ -1,0 +1,41 @@
+"""Learning rates of the presets, and how they were found: one grid for every trained method (PROTOCOLS §9).
+
+The file is written by ``tools/learning_rates.py`` and read here and by reports; no rate of it stands anywhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.methods import without_arm
+from cavl.config import ConfigError
+
+FILE = Path(__file__).with_name("learning_rates.json")
+GRID = (3e-4, 1e-3, 3e-3, 1e-2)
+
+#: Preset -> method -> what was tried of it, and the choice.
+Grids = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def read(file: Path = FILE) -> Grids:
+    """What is in a file; nothing where there is none yet."""
+    found: Grids = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
+
+
+def rate(preset: str, method: str) -> float:
+    """The rate chosen for the method; for an arm that was not tried itself, its method's.
+
+    Raises
+    ------
+    ConfigError
+        If nothing was tried of it.
+    """
+    tried = read().get(preset, {})
+    entry = tried.get(method) or tried.get(without_arm(method))
+    if entry is None:
+        raise ConfigError(f"no learning rate was looked for: run tools/learning_rates.py --preset {preset}")
+    return float(entry["choice"])
