@@ -21,8 +21,8 @@ Expected scores (mean of three seeds, in percent; the seeds differ):
     hard negatives 96 and 94, with shuffled frames 49;
   - ESC-10: CAVL 77 to 80, DMC 80, AVTS 79, L3-Net 77, untrained 73 to 78, spectrogram statistics 76;
   - counting: 66 to 69 whatever the trunk (rounded 71 to 74), always-1 40, permuted labels 20; MAE .34 to .39;
-  - separation, SDR in dB: c1 3.3 (mask) and 3.1 (centre) located with the mixture, 5.1 and 5.3 with the solo, c1-c2 5.2,
-    untrained 2.9, shuffled -0.5 to -3, the mixture 0.2, ideal ratio mask 19.5.
+  - separation, SDR in dB: c1 3.3 (mask) and 3.1 (centre) located with the mixture, 5.1 and 5.3 with the solo, c1-c2
+    5.2, untrained 2.9, shuffled -0.5 to -3, the mixture 0.2, ideal ratio mask 19.5.
 
 What it chooses where the paper is silent, PROTOCOLS §0 lists; beta, learning rates and the counter's decay have their
 reasons below.
