@@ -49,6 +49,7 @@ ORDERINGS = (
     *("c1-matched", "c3-matched", "mixed-matched", "hard-to-easy", "c1-c2-c3-c4"),
     *("hard", "super-hard", "super-hard-start", "bce", "supervised", "untrained"),
 )
+OWN = "cavl"  # the method that the others are held against
 CURRICULUM = "c1-c2-c3"
 UNTRAINED = "untrained"
 #: What the orderings of a method, and of its arms, are held against.

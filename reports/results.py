@@ -78,6 +78,7 @@ class Study:
     not_selected: frozenset[tuple[str, str, str]] = frozenset()  # (task, method, ordering) that the preset also has
     preset_seeds: int = 0  # as many as the preset has; 0: not recorded
     same: tuple[SharedResult, ...] = ()
+    tuned: frozenset[str] = frozenset()  # methods whose learning rates were chosen by the same grid
     _items: dict[int, Mapping[str, DataFrame]] = field(default_factory=dict, repr=False)
     _chosen: dict[tuple[Any, ...], DataFrame] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
@@ -293,6 +294,7 @@ def load_study(registry: Registry, preset: str) -> Study:
         not_selected=not_selected,
         preset_seeds=plan.get("preset_seeds", 0),
         same=same,
+        tuned=frozenset(plan.get("tuned", ())),
         damaged=tuple(f"run {id}: {why}" for id, why in registry.damaged().items()),
     )
 

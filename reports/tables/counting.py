@@ -9,7 +9,7 @@ from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
-from reports.paired import Metric, Score, Side, statement
+from reports.paired import Metric, Score, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
@@ -160,19 +160,40 @@ def minus_error(predicted: float, true: float) -> float:
 WORTHS = ((Metric("Counting accuracy"), right), (Metric("−MAE (sources)", 1.0, 3), minus_error))
 
 
-def counter(metric: Metric, worth: Worth, trained_on: str = TRUE) -> Score:
+def counter(metric: Metric, worth: Worth, trained_on: str = TRUE, rule: str = "mode") -> Score:
     return Score(
         task=TASK,
         variant=trained_on,
-        metric=metric,
-        items=lambda study, node: counted(study, node, worth),
+        metric=metric if rule == "mode" else metric._replace(name=f"{metric.name}, {rule}"),
+        items=lambda study, node: counted(study, node, worth, rule),
         named=lambda method, ordering: called(method, ordering, trained_on),
     )
 
 
-def counted(study: Study, node: Node, worth: Worth) -> Scores:
-    """Scene -> what its most probable count is worth."""
-    return {item: worth(mode, true) for item, (mode, true) in _counts(study, node).items()}
+def counted(study: Study, node: Node, worth: Worth, rule: str = "mode") -> Scores:
+    """Scene -> what its count by a rule is worth."""
+    return {item: worth(told, true) for item, (told, true) in _counts(study, node, rule).items()}
+
+
+def by_chance(metric: Metric, worth: Worth) -> Score:
+    """What a uniform guess from 1 to 5 is worth, as it is expected, for the scenes of a run."""
+
+    def expected(study: Study, node: Node) -> Scores:
+        counts = _counts(study, node).items()
+        return {item: sum(worth(guess, true) for guess in range(1, 6)) / 5 for item, (_, true) in counts}
+
+    return Score(task=TASK, variant=TRUE, metric=metric, items=expected, named=lambda *_: "a random guess")
+
+
+def in_hindsight(metric: Metric, worth: Worth) -> Score:
+    """What :func:`best_constant` is worth."""
+    return Score(
+        task=TASK,
+        variant=TRUE,
+        metric=metric,
+        items=lambda study, node: best_constant(study, node, worth),
+        named=lambda *_: "the best constant",
+    )
 
 
 def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
@@ -182,15 +203,11 @@ def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
     return max(by_constant, key=lambda scores: sum(scores.values()))
 
 
-def _hindsight(study: Study, worth: Worth) -> Callable[[Node], Scores]:
-    return lambda node: best_constant(study, node, worth)
-
-
-def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
-    """Scene -> (its most probable count, its number of sources)."""
-    found = study.measurements(node, "mode")
+def _counts(study: Study, node: Node, rule: str = "mode") -> dict[str, tuple[float, float]]:
+    """Scene -> (its count by a rule, its number of sources)."""
+    found = study.measurements(node, rule)
     rows = zip(found["item"], found["value"], condition(found, "n_sources"), strict=True)
-    return {item: (mode, float(true or "nan")) for item, mode, true in rows}
+    return {item: (told, float(true or "nan")) for item, told, true in rows}
 
 
 def statements(study: Study) -> Iterator[Row | None]:
@@ -198,7 +215,7 @@ def statements(study: Study) -> Iterator[Row | None]:
     for method, ordering in every:
         for metric, worth in WORTHS:
             own = counter(metric, worth).side(study, method, ordering)
-            best = Side(name="the best constant", nodes=own.nodes, score=_hindsight(study, worth))
+            best = in_hindsight(metric, worth).side(study, method, ordering)
             others = [counter(metric, worth, PERMUTED).side(study, *who) for who in every if who[0] == method]
             others += [counter(metric, worth).side(study, method, UNTRAINED)] if ordering != UNTRAINED else []
             for other in (best, *others):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reports import labels
@@ -219,7 +220,8 @@ COLUMNS = {
 
 # -- item by item ------------------------------------------------------------------------------------------------------
 
-CIOU, POINTING = Metric("cIoU@0.5"), Metric("Pointing (3)")
+CIOU, AUC, POINTING = Metric("cIoU@0.5"), Metric("AUC"), Metric("Pointing (3)")
+THRESHOLDS = [i / 20 for i in range(21)]
 
 
 def heatmap(which: str = "aligned") -> Score:
@@ -230,6 +232,12 @@ def heatmap(which: str = "aligned") -> Score:
         items=lambda study, node: ciou_hits(study, node, which, rule),
         named=lambda method, ordering: called(method, ordering, which),
     )
+
+
+def area(which: str = "aligned") -> Score:
+    """Image -> the area under its share of :func:`ciou_hits` over the thresholds: their mean is the AUC."""
+    rule = MASK if which == MASK else DEFAULT_RULE
+    return replace(heatmap(which), metric=AUC, items=lambda study, node: ciou_areas(study, node, which, rule))
 
 
 def pointing(metric: str = "hit", heard: str = "aligned") -> Score:
@@ -249,6 +257,15 @@ def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
     """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
     found = study.measurements(node, "ciou", row=row, rule=rule)
     return {i: c if math.isnan(c) else float(c >= 0.5) for i, c in zip(found["item"], found["value"], strict=True)}
+
+
+def ciou_areas(study: Study, node: Node, row: str, rule: str) -> Scores:
+    """Image -> the area by trapezoids under "its cIoU reaches the threshold", as PROTOCOLS §6 has it of a share."""
+    found = study.measurements(node, "ciou", row=row, rule=rule)
+    return {
+        i: c if math.isnan(c) else (2 * sum(c >= t for t in THRESHOLDS) - 1 - (c >= 1)) / 40
+        for i, c in zip(found["item"], found["value"], strict=True)
+    }
 
 
 def statements(study: Study) -> Iterator[Row | None]:

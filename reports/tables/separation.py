@@ -366,8 +366,8 @@ def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
     return Counter((str(row), why) for row, why in zip(condition(found, "row"), found["excluded"], strict=True) if why)
 
 
-def separator(variant: str | None, row: str = "") -> Score:
-    """``row``: "" for the headline."""
+def separator(variant: str | None, row: str = "", measure: str = "sdr") -> Score:
+    """``row``: "" for the headline; ``measure`` as of :func:`ratios`."""
 
     def named(method: str, ordering: str) -> str:
         return "the mixture as the estimate" if row == "mixture" else called(Network(method, ordering, variant), row)
@@ -375,8 +375,8 @@ def separator(variant: str | None, row: str = "") -> Score:
     return Score(
         task=TASK,
         variant=variant,
-        metric=Metric("SDR (dB)", 1.0, 2),
-        items=lambda study, node: ratios(study, node, row or main_row([node])),
+        metric=Metric(f"{measure.upper()} (dB)", 1.0, 2),
+        items=lambda study, node: ratios(study, node, row or main_row([node]), measure),
         named=named,
     )
 
