@@ -54,7 +54,7 @@ class Item(str):
         return item
 
 
-class Test(NamedTuple):
+class MeanTest(NamedTuple):
     """A test of means against a bound; numbers, or arrays of one shape."""
 
     error: Any  # standard error
@@ -83,7 +83,7 @@ class Estimate:
     mean: float
     half: float | None
     n: int
-    tests: tuple[Test, ...] = ()
+    tests: tuple[MeanTest, ...] = ()
 
     @property
     def low(self) -> float:
@@ -118,7 +118,7 @@ class Difference(Estimate):
         return "contradicted" if self.high < 0 else "inconclusive"
 
 
-def p_above(distance: Any, tests: Sequence[Test]) -> Floats:
+def p_above(distance: Any, tests: Sequence[MeanTest]) -> Floats:
     """One-sided p-values of means that lie ``distance`` above a bound: of each the largest by ``tests``.
 
     1 without any test, where a mean or its error is no number, and for a mean on its bound without any spread.
@@ -220,14 +220,14 @@ def items_half(scores: Sequence[Scores], level: float = LEVEL) -> float | None:
     if not sampled or min(x.size for x in sampled) < 2:
         return None
     error = math.sqrt(sum(float(x.var(ddof=1)) / x.size for x in sampled)) / len(sampled)
-    return Test(error, ((1.0, sum(x.size - 1 for x in sampled)),)).half(level)
+    return MeanTest(error, ((1.0, sum(x.size - 1 for x in sampled)),)).half(level)
 
 
-def crossed_tests(d: Floats) -> tuple[Test, ...]:
+def crossed_tests(d: Floats) -> tuple[MeanTest, ...]:
     """The two tests of the means of tables ``d`` (..., S, I): over seeds, and over seeds and items (where I > 1)."""
     s, i = d.shape[-2:]
     with np.errstate(invalid="ignore"):  # infinite values have no spread: NaN
-        over_seeds = Test(d.mean(axis=-1).std(axis=-1, ddof=1) / math.sqrt(s), ((1.0, s - 1),))
+        over_seeds = MeanTest(d.mean(axis=-1).std(axis=-1, ddof=1) / math.sqrt(s), ((1.0, s - 1),))
     if i == 1:
         return (over_seeds,)
     mean, by_seed, by_item = (d.mean(axis=axes, keepdims=True) for axes in ((-2, -1), -1, -2))
@@ -236,7 +236,7 @@ def crossed_tests(d: Floats) -> tuple[Test, ...]:
     ms_both = ((d - by_seed - by_item + mean) ** 2).sum(axis=(-2, -1)) / ((s - 1) * (i - 1))
     spread = ms_seed + np.fmax(ms_item - ms_both, 0.0)
     share = np.divide(ms_seed, spread, out=np.ones_like(spread), where=spread > 0)
-    return over_seeds, Test(np.sqrt(spread / (s * i)), ((share, s - 1), (1 - share, i - 1)))
+    return over_seeds, MeanTest(np.sqrt(spread / (s * i)), ((share, s - 1), (1 - share, i - 1)))
 
 
 def _crossed(by_seed: Sequence[Scores]) -> Floats | None:
@@ -258,6 +258,6 @@ def _by_cluster(values: Scores) -> Scores:
     return {name: mean + share * sum(value - mean for value in some) for name, some in members.items()}
 
 
-def _half(tests: Sequence[Test], level: float) -> float | None:
+def _half(tests: Sequence[MeanTest], level: float) -> float | None:
     """Of the widest interval; NaN stays NaN."""
     return float(np.max([test.half(level) for test in tests])) if tests else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reports.cells import Row, Table, words
 from reports.claims import CLAIMS
 from reports.claims.claim import EQUAL, SLIGHT, Claim
-from reports.claims.evidence import NOT_RUN, ONE_SEED, Found, evidence
+from reports.claims.evidence import NOT_RUN, Found, evidence
 from reports.claims.verdicts import CONTRADICTED, EXPLORATORY, INCONCLUSIVE, SUPPORTED
 from reports.results import Study
 
@@ -59,11 +59,11 @@ def _comparisons(found: Sequence[Found]) -> Table:
         caption=(
             "Differences in percentage points (SDR, SIR, SAR in dB, errors of counting in sources, negated), first "
             "less second, paired over the same items and seeds, ± half of the 95 % interval over both, as among the "
-            f"paired differences. About equal: within ± {100 * EQUAL:g} points, or as many dB as the claim says; slightly "
-            f"above: by less than {100 * SLIGHT:g} points; these bounds are ours. Verdicts are of each comparison "
-            "alone, not corrected: its whole interval lies where the claim puts it, or elsewhere. 75/25 less easy: "
-            "of each scene, so above zero where the first gains more, or loses less, on 75/25. Means while training are over "
-            "the updates at which both sides were measured."
+            f"paired differences. About equal: within ± {100 * EQUAL:g} points, or as many dB as the claim says; "
+            f"slightly above: by less than {100 * SLIGHT:g} points; these bounds are ours. Verdicts are of each "
+            "comparison alone, not corrected: its whole interval lies where the claim puts it, or elsewhere. 75/25 "
+            "less easy: of each scene, so above zero where the first gains more, or loses less, on 75/25. Means while "
+            "training are over the updates at which both sides were measured."
         ),
         columns=("Score", "Difference", VERDICT),
         rows=tuple(
@@ -89,12 +89,7 @@ def _findings(found: Sequence[Found]) -> tuple[str, ...]:
     first = (SUPPORTED, CONTRADICTED, INCONCLUSIVE)
     order = [*first, *sorted({one.verdict for one in found} - {*first, NOT_RUN}), NOT_RUN]
     by_verdict = {its: [one.claim.id for one in found if one.verdict == its] for its in order}
-    return tuple(
-        f"{'From one seed only, which settles nothing' if its.startswith(ONE_SEED) else _capital(its)}"
-        f"{its.removeprefix(ONE_SEED[:-2]) if its.startswith(ONE_SEED) else ''}: {', '.join(ids)}."
-        for its, ids in by_verdict.items()
-        if ids
-    )
+    return tuple(f"{_capital(its)}: {', '.join(ids)}." for its, ids in by_verdict.items() if ids)
 
 
 def _number(p: float | None) -> str:

@@ -22,14 +22,14 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from reports.statistics import Floats, Test, p_above
+from reports.statistics import Floats, MeanTest, p_above
 
 ERROR = 0.05  # of a two-sided interval, and of the verdicts stated for one source
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
 EXPLORATORY = 5  # seeds; with fewer a verdict is exploratory
 
 
-def of_region(mean: Floats | float, tests: Sequence[Test], region: tuple[float, float]) -> tuple[Floats, Floats]:
+def of_region(mean: Floats | float, tests: Sequence[MeanTest], region: tuple[float, float]) -> tuple[Floats, Floats]:
     """p-values for and against a difference lying strictly within ``region``: (low, high), either may be infinite."""
     low, high = region
     above_low, below_high = p_above(mean - low, tests), p_above(high - mean, tests)
