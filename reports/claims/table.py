@@ -93,7 +93,7 @@ def _findings(found: Sequence[Found]) -> tuple[str, ...]:
 
 
 def _number(p: float | None) -> str:
-    return "–" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+    return "–" if p is None else f"{p:.3f}" if p >= 0.001 else "below 0.001"
 
 
 def _capital(text: str) -> str:
