@@ -61,6 +61,10 @@ class Score:
     def sides(self, study: Study, first: Who, second: Who) -> tuple[Side, Side]:
         return self.side(study, *first), self.side(study, *second)
 
+    def of(self, study: Study) -> Callable[[Node], Scores]:
+        """What a run's test items have in it, as a cell asks."""
+        return lambda node: self.items(study, node)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingScore:

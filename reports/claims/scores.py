@@ -12,7 +12,7 @@ ALONG = {"pair_accuracy": "Pair accuracy (held out)", "train_pair_accuracy": "Pa
 PROBES = tuple(f"probe {name}" for name in classification.PROBES)
 ACTIONS = tuple(f"action {data}" for data in action.ACTIONS)
 CENTRES = {"": "aligned", " unaligned": "unaligned"}
-COUNTING = {"counting accuracy": counting.WORTHS[0], "counting error": counting.WORTHS[1]}
+COUNTING = {"counting accuracy": counting.WORTHS[0][:2], "counting error": counting.WORTHS[1][:2]}
 SOUNDS = {
     "": ("mask", ""),
     " center": ("center", ""),
@@ -31,7 +31,7 @@ SCORES: Mapping[str, Score | TrainingScore] = {
     **{f"{measured} last stage": _along(name, measured, last=True) for measured, name in ALONG.items()},
     **{name: classification.probe(which) for name, which in zip(PROBES, classification.PROBES, strict=True)},
     **{name: counting.counter(*worth) for name, worth in COUNTING.items()},
-    "counting error rounded": counting.counter(*counting.WORTHS[1], rule="rounded"),
+    "counting error rounded": counting.MINUS_MAE_ROUNDED,
     **{f"{name} by chance": counting.by_chance(*worth) for name, worth in COUNTING.items()},
     **{f"{name} of a constant": counting.in_hindsight(*worth) for name, worth in COUNTING.items()},
     "pointing": localization.pointing(),
