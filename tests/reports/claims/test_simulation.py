@@ -3,7 +3,7 @@
 A report is a table of scores (seeds x items) of every arm in every score; claims share arms, as the real ones do. From
 seed to seed the mean score of an arm moves by 3 points: by what all its scores have in common, by what each has of its
 own, and by luck on the items. Each arm finds some items harder than others do. One item stands for several: 40 have the
-errors of 300 that are right or wrong. Of further data sets a claim has one, as in the default preset.
+errors of 300 that are right or wrong. In dB all is twenty times as much. Of further data sets a claim has one, as in the default preset.
 """
 
 from dataclasses import replace
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from reports.claims import CLAIMS
+from reports.claims.scores import SCORES
 from reports.claims.verdicts import ERROR, corrected, of_parts, of_region, two_sided
 from reports.statistics import crossed_tests
 
@@ -38,6 +39,10 @@ def arms_of(claims):
     return list(dict.fromkeys(side for claim in claims for c in claim.comparisons for side in sides(c)))
 
 
+def unit(arm):
+    return 20 if SCORES[arm[1]].metric.name.endswith("(dB)") else 1
+
+
 def simulate(claims, means, rng, *, seeds=5, own=OWN, by_item=BY_ITEM, luck=LUCK):
     """Of arms with true ``means`` (reports, arms): verdicts stated, those that are false, those of support.
 
@@ -46,11 +51,14 @@ def simulate(claims, means, rng, *, seeds=5, own=OWN, by_item=BY_ITEM, luck=LUCK
     arms, reports = arms_of(claims), len(means)
     common = {who: rng.normal(0, own, (reports, seeds, 1)) for who, _ in arms}
     scores = {
-        arm: means[:, i, None, None]
-        + common[arm[0]]
-        + rng.normal(0, own, (reports, seeds, 1))
-        + rng.normal(0, by_item, (reports, 1, ITEMS))
-        + rng.normal(0, luck, (reports, seeds, ITEMS))
+        arm: unit(arm)
+        * (
+            means[:, i, None, None]
+            + common[arm[0]]
+            + rng.normal(0, own, (reports, seeds, 1))
+            + rng.normal(0, by_item, (reports, 1, ITEMS))
+            + rng.normal(0, luck, (reports, seeds, ITEMS))
+        )
         for i, arm in enumerate(arms)
     }
     p, within, outside = [], [], []
@@ -58,7 +66,8 @@ def simulate(claims, means, rng, *, seeds=5, own=OWN, by_item=BY_ITEM, luck=LUCK
         parts = []
         for c in claim.comparisons:
             first, second = sides(c)
-            d, true = scores[first] - scores[second], means[:, arms.index(first)] - means[:, arms.index(second)]
+            d = scores[first] - scores[second]
+            true = unit(first) * (means[:, arms.index(first)] - means[:, arms.index(second)])
             low, high = c.region
             p_for, p_against = of_region(d.mean((1, 2)), crossed_tests(d), c.region)
             parts.append((p_for, p_against, (low < true) & (true < high), (true < low) | (true > high)))
@@ -120,7 +129,7 @@ def test_of_the_verdicts_that_are_stated_one_in_twenty_at_most_is_false(source, 
     assert (false.sum(-1) / np.maximum(stated.sum(-1), 1)).mean() <= 0.05
 
 
-@pytest.mark.parametrize("claim", [c for c in ABOVE if len(c.comparisons) == 1], ids=lambda c: c.id)
+@pytest.mark.parametrize("claim", [c for c in ABOVE if len(c.comparisons) <= 2], ids=lambda c: c.id)
 def test_a_difference_of_twenty_points_is_found_at_five_seeds_even_alone(claim):
     """All others of its source are about nothing, which is the hardest case for a correction."""
     claims = SOURCES[claim.source]
