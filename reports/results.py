@@ -19,6 +19,7 @@ from registry.nearest import instead
 from registry.record.run_record import Record, RecordError
 from registry.record.serialization import redact
 from reports.labels import NAMELESS, base_of, label, taken_stages
+from reports.statistics import Item
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -225,6 +226,8 @@ class Study:
     def measurements(self, node: Node, metric: str, **where: str) -> DataFrame:
         """The rows of one metric in a run's item table, of each name in ``where`` those of one value.
 
+        Items that share something with others are :class:`reports.statistics.Item`.
+
         None without a run and, with a warning, where its table is missing, damaged or outdated.
         """
         if node.run is None:
@@ -233,7 +236,8 @@ class Study:
         if node.run.id not in self._items:
             self._items[node.run.id] = dict(tuple(_measurements(node.run).groupby("metric")))
         if query not in self._chosen:
-            found = self._items[node.run.id].get(metric, _measurements(None))
+            items = self._items[node.run.id]
+            found = items[metric] if metric in items else _measurements(None)
             for name, value in where.items():
                 found = found[found[name] == value] if name in found else found[:0]
             self._chosen[query] = found
@@ -245,7 +249,12 @@ def _measurements(run: Record | None) -> DataFrame:
 
     try:
         if run is not None:
-            return read_items(run.artifact(ITEMS))
+            table = read_items(run.artifact(ITEMS))
+            if "cluster" in table:
+                table["item"] = [
+                    Item(item, cluster or item) for item, cluster in zip(table["item"], table["cluster"], strict=True)
+                ]
+            return table
     except (OSError, ValueError) as error:
         warnings.warn(
             f"run {run.id if run else ''}: {ITEMS} cannot be read ({error}); paired numbers leave it out", stacklevel=3

@@ -213,6 +213,10 @@ class Folds(PreparedScenes):
         found = Counter(member.fold for member in members if member.item.clips)
         self.broken = [fold for fold in FOLDS if found[fold] != CLASSES[subset] * CLIPS_PER_CLASS_AND_FOLD]
 
+    def clusters(self) -> dict[str, str]:
+        """Id of a recording -> the upload that it is cut from, as others may be."""
+        return {self.prepared.ids[place.clip]: self.prepared.ids[place.clip].split("-")[1] for place in self._places}
+
     @property
     def scoreable(self) -> bool:
         """Whether all five folds are whole; a rehearsal's need not be."""

@@ -73,6 +73,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: 
         "selected": {kind: names for kind, names in selected.items() if names},
         "not_selected": [row._asdict() for row in rows(whole(request), methods) if row not in asked],
         "preset_seeds": preset.seeds,
+        "tuned": presets.tuned(),
         "same": [{**s.row._asdict(), "seed": s.seed, "as": [s.method, s.ordering]} for s in same],
         "nodes": [
             {

@@ -9,6 +9,7 @@ set, two updates a training.
 from __future__ import annotations
 
 import functools
+import json
 import runpy
 import traceback
 import warnings
@@ -72,6 +73,12 @@ class Preset:
         if task == PRETRAIN:
             return None
         return self.evaluations[task] if task in self.evaluations else TASKS.load(task).Config()
+
+
+def tuned() -> list[str]:
+    """The methods whose learning rates were chosen by one and the same grid on validation scenes (PROTOCOLS §9)."""
+    kept = Path(__file__).with_name("learning_rates.json")
+    return sorted(json.loads(kept.read_text(encoding="utf-8"))) if kept.is_file() else []
 
 
 def load(name: str) -> Preset:

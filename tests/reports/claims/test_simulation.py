@@ -3,7 +3,8 @@
 A report is a table of scores (seeds x items) of every arm in every score; claims share arms, as the real ones do. From
 seed to seed the mean score of an arm moves by 3 points: by what all its scores have in common, by what each has of its
 own, and by luck on the items. Each arm finds some items harder than others do. One item stands for several: 40 have the
-errors of 300 that are right or wrong. In dB all is twenty times as much. Of further data sets a claim has one, as in the default preset.
+errors of 300 that are right or wrong. In dB all is twenty times as much. Of further data sets a claim has one, as in
+the default preset.
 """
 
 from dataclasses import replace
