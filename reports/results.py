@@ -251,9 +251,8 @@ def _measurements(run: Record | None) -> DataFrame:
         if run is not None:
             table = read_items(run.artifact(ITEMS))
             if "cluster" in table:
-                table["item"] = [
-                    Item(item, cluster or item) for item, cluster in zip(table["item"], table["cluster"], strict=True)
-                ]
+                named = zip(table["item"], table["cluster"], strict=True)
+                table["item"] = pd.Series([Item(item, cluster or item) for item, cluster in named], dtype=object)
             return table
     except (OSError, ValueError) as error:
         warnings.warn(
