@@ -122,8 +122,8 @@ def test_a_difference_by_hand_over_seeds_and_scenes(writer, study_of, row):
     assert [cell.text for cell in summary.rows[0].cells] == [
         "supported, exploratory",
         "supported",
-        "< 0.001",
-        "< 0.001",
+        "below 0.001",
+        "below 0.001",
     ]
     assert (summary.rows[0].label, summary.rows[0].group) == ("X1. It does", "a summary")
     assert summary.findings == ("Supported: X1.",)
