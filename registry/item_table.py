@@ -4,7 +4,9 @@
 ``excluded`` why it does not count ("" where it does). ``condition`` says under which circumstances, as ``row=aligned,
 rule=threshold=0.5``: a comma and a blank between names with their values. Behind a semicolon stands what is no
 condition to compare under, but tells the measurements of an item apart or says more of it; a comparison takes their
-mean: ``set=easy, matched=0; start=300, other=b@90``. Of a value "%", "," and ";" are written %25, %2C and %3B.
+mean: ``set=easy, matched=0; start=300, other=b@90``. There, too, ``cluster`` names what an item shares with others (the
+recording or video that it is cut from, the object that it shows): items of one cluster are no independent evidence. Of
+a value "%", "," and ";" are written %25, %2C and %3B.
 """
 
 from __future__ import annotations
@@ -34,6 +36,11 @@ def condition(compared: Mapping[str, Any], **further: Any) -> str:
         if name in COLUMNS or not re.fullmatch(r"\w+", name):
             raise ValueError(f"a condition cannot be named {name!r}: take a word that is none of {', '.join(COLUMNS)}")
     return "; ".join(parts) if further else parts[0]
+
+
+def clustered(text: str, cluster: str) -> str:
+    """A condition's text with the cluster of its item."""
+    return f"{text}{', ' if ';' in text else '; '}cluster={_escaped(cluster)}"
 
 
 def _escaped(value: Any) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reports.labels import NOTHING_TRAINED
 from reports.published import Published
 from reports.results import Node, dig, incomplete
-from reports.statistics import Difference, Estimate, t_interval
+from reports.statistics import Difference, Estimate, Scores, items_half, t_interval
 
 STALE = "†"
 BEATEN = "‡"
@@ -53,6 +54,8 @@ class Cell:
     words: str = ""
     beaten_by: tuple[str, ...] = ()
     difference: Difference | None = None  # for paired differences, whose interval is not one over plain seed means
+    over_items: float | None = None  # half of the interval over items, as a score; None where they are not known
+    seedless: bool = False  # the same in all seeds because nothing is drawn: it has no interval over them
 
     @property
     def estimate(self) -> Estimate | None:
@@ -96,7 +99,8 @@ class Cell:
         estimate = self.estimate
         if estimate is None:
             return self.words or _absence(self.parts)
-        interval = f" ± {estimate.half:.{self.digits}f}" if self.finite and estimate.half is not None else ""
+        shown = self.finite and estimate.half is not None and not self.seedless
+        interval = f" ± {estimate.half:.{self.digits}f}" if shown else ""
         return f"{self.mean_text}{interval}{self.marks}"
 
     @property
@@ -112,12 +116,22 @@ class Cell:
         return self.estimate is not None and math.isfinite(self.estimate.mean)
 
     @property
+    def items_half(self) -> float | None:
+        """Half of the interval over items, in the printed unit; None where there is none."""
+        half = None if self.over_items is None else self.over_items * self.scale
+        return half if half is not None and math.isfinite(half) and self.finite else None
+
+    @property
     def small(self) -> str:
-        """What stands beneath it: seeds and items, and data that were not complete."""
+        """What stands beneath it: seeds and items, the interval over items, and data that were not complete."""
+        return self.standing(f" (± {self.items_half:.{self.digits}f})" if self.items_half is not None else "")
+
+    def standing(self, interval: str = "") -> str:
+        """On how many seeds and items it stands, ``interval`` behind the items."""
         if self.estimate is None:
             return ""
         seeds = f"{self.seeds} of {self.planned} seeds" if self.seeds < self.planned else _count(self.seeds, "seed")
-        parts = [seeds, "" if self.items is None else _count(self.items, "item")]
+        parts = [seeds, "" if self.items is None else _count(self.items, "item") + interval]
         parts.append(f"{self.excluded:,} left out" if self.excluded else "")
         parts.append(f"data: {self.coverage}" if self.coverage else "")
         return ", ".join(p for p in parts if p)
@@ -195,12 +209,15 @@ def collected(
     scale: float = 100.0,
     digits: int = 1,
     absent: str = "not planned",
+    scores: Callable[[Node], Scores] | None = None,
 ) -> Cell:
     """As :func:`measured`, for scores that ``value`` works out from a node that has a run.
 
-    ``excluded``: where results keep how many items were left out; ``absent``: what is said without any node.
+    ``excluded``: where results keep how many items were left out; ``absent``: what is said without any node;
+    ``scores``: what the score is the mean of, item by item, where that is known.
     """
     nodes = list(nodes)
+    of_items = [scores(n) for n in nodes if n.run] if scores else []
     runs = [n.run for n in nodes if n.run is not None]
     counts = {c for r in runs if isinstance(c := dig(r.result, *items), int)}
     left_out = {c for r in runs if excluded and isinstance(c := dig(r.result, *excluded), int)}
@@ -213,6 +230,8 @@ def collected(
         scale=scale,
         digits=digits,
         words="" if nodes else absent,
+        over_items=items_half(of_items),
+        seedless=all(n.ordering == NOTHING_TRAINED for n in nodes) and len(set(map(str, of_items))) == 1,
     )
 
 

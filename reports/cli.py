@@ -22,6 +22,9 @@ examples:
                                                 reports/generated/miniature/
   cavl-bench report --preset smoke --home runs  another preset and registry
   cavl-bench report --json                      a summary for programs
+  cavl-bench report --claims-table docs/claims.md --worlds miniature,composite
+                                                the claims of reports that
+                                                stand, a column for each
 """)
 
 
@@ -35,6 +38,10 @@ def report(
     home: Path | None = HOME,
     out: Path | None = path("folder to write to (default: reports/generated/PRESET)"),
     json: bool = flag("--json", "print a summary as JSON instead of a line of text"),
+    claims_table: Path | None = path(
+        "write no report, but the claims of reports that stand, as Markdown, to this file"
+    ),
+    worlds: str = option("whose: presets, or folders of reports as NAME=DIR", "LIST", "miniature,composite"),
 ) -> None:
     """Write a report from the runs: tables, figures, one page.
 
@@ -43,6 +50,9 @@ def report(
     failed, stale or damaged is named, never filled in. The suite (cavl-bench run) writes it by itself after each seed;
     run this to write it again, for instance after a sync.
     """
+    if claims_table is not None:
+        _write_claims(claims_table, worlds)
+        return
     from registry.record.run_record import to_json
     from reports.html import summary
     from reports.results import load_study
@@ -63,6 +73,17 @@ def report(
         remarks = [f"{len(known[kind])} {kind}" for kind in ("failed", "stale", "damaged") if known[kind]]
         done = f"{known['runs_done']} of {known['runs_planned']} runs"
         print(f"report of preset {preset} ({', '.join([done, *remarks])}): {written[0]}")
+
+
+def _write_claims(file: Path, worlds: str) -> None:
+    from registry.files import atomic_write
+    from reports.claims.worlds import write_worlds
+
+    named = (world.partition("=") for world in worlds.split(","))
+    folders = {name: Path(folder) if folder else report_folder(name) for name, _, folder in named}
+    names = ",".join(folders)
+    atomic_write(file, write_worlds(folders, f"cavl-bench report --claims-table {file.name} --worlds {names}"))
+    print(f"claims of {len(folders)} worlds: {file}")
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reports.cells import Table
-from reports.claims import claims
+from reports.claims.table import claims
 from reports.comparisons import differences
 from reports.figures.figure import Figure
 from reports.figures.pretrain import initialisations, losses
@@ -22,7 +22,7 @@ def all_tables(study: Study) -> list[Table]:
     """Every table for which the plan has runs."""
     reports = [report for report in task_reports() if study.select(report.task)]
     tables = [table for report in reports for table in report.tables(study)]
-    tables += [table for table in (orderings(study), differences(study), claims(study)) if table.rows]
+    tables += [table for table in (orderings(study), differences(study), *claims(study)) if table.rows]
     tables += [table for report in reports for table in report.appendix(study)]
     tables += [table for table in (learning_rates(study),) if table.rows]
     return [replace(table, caption=f"{study.rehearsal} {table.caption}".lstrip()) for table in tables]

@@ -14,6 +14,7 @@ OF_CELL: Mapping[str, Callable[[Cell], Any]] = {
     "text": lambda cell: cell.text,
     "mean": lambda cell: cell.estimate and cell.estimate.mean,
     "ci": lambda cell: cell.estimate and cell.estimate.half,
+    "ci_items": lambda cell: cell.items_half,
     "seeds": lambda cell: cell.seeds if cell.parts else None,
     "planned_seeds": lambda cell: cell.planned if cell.parts else None,
     "items": lambda cell: cell.items,
@@ -31,7 +32,8 @@ CSV_COLUMNS = ("table", "group", "row", "column", *OF_CELL)
 
 
 def long_csv(table: Table) -> str:
-    """One line for each cell: numbers in the table's own unit with all their digits, ``ci`` the half-width."""
+    """One line for each cell: numbers in the table's own unit with all their digits, ``ci`` the half-width of
+    the interval over seeds, ``ci_items`` that over items."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)

@@ -17,6 +17,7 @@ from registry.record.serialization import redact, redacted
 from reports import protocols
 from reports.cells import STALE_FIGURE, Table, anchor, notes
 from reports.figures.figure import Figure
+from reports.findings import first_findings
 from reports.results import Study
 
 #: What of Sacred's host information is shown; the rest may hold a user's environment.
@@ -37,6 +38,7 @@ def page(study: Study, tables: Sequence[Table], figures: Sequence[tuple[Figure, 
     return environment.get_template("index.html").render(
         study=study,
         summary=summary(study),
+        findings=first_findings(study, tables),
         tables=tables,
         protocols=protocols.sections(protocols.read()),
         figures=[

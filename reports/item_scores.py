@@ -32,13 +32,14 @@ def balanced(study: Study, node: Node, **where: str) -> Scores:
     return {item: (own + wrong) / 2 for item, (own, wrong) in both.items() if own is not None and wrong is not None}
 
 
-def along_the_way(study: Study, node: Node, metric: str, beside: Node) -> Scores:
+def along_the_way(study: Study, node: Node, metric: str, beside: Node, *, last: bool = False) -> Scores:
     """The mean of a metric over the updates behind the node's weights (trapezoid rule), as a single item.
 
     Only of the updates at which it was measured behind ``beside`` too: between updates curves are bent, and a mean over
     others would differ without any difference of the weights. Nothing where a stage of either is not finished.
+    ``last``: of the last stage alone, its updates counted from its own first.
     """
-    own, other = (_measured(study, n, metric) for n in (node, beside))
+    own, other = (_measured(study, n, metric, last) for n in (node, beside))
     steps = sorted(own.keys() & other.keys())
     if len(steps) < 2:
         return {}
@@ -46,8 +47,11 @@ def along_the_way(study: Study, node: Node, metric: str, beside: Node) -> Scores
     return {f"mean {metric}": area / (steps[-1] - steps[0])}
 
 
-def _measured(study: Study, node: Node, metric: str) -> dict[int, float]:
-    """Update -> value, over all the stages behind the node's weights; nothing unless all of them are finished."""
-    if node.run is None or any(stage.run is None for stage in study.training(node)):
+def _measured(study: Study, node: Node, metric: str, last: bool) -> dict[int, float]:
+    """Update -> value, over the stages behind the node's weights; nothing unless all of them are finished."""
+    stages = study.training(node)
+    if node.run is None or not stages or any(stage.run is None for stage in stages):
         return {}
+    if last and (run := stages[-1].run):
+        return dict(zip(*study.metrics(run).get(metric, ((), ())), strict=True))
     return dict(zip(*study.history(node, metric), strict=True))

@@ -61,11 +61,13 @@ ORDERINGS = (
     *("hard", "super-hard", "super-hard-start", "bce", "bce-matched"),
     *("supervised", "supervised-matched", "supervised-motions", "untrained"),
 )
+OWN = "cavl"  # the method that the others are held against
 CURRICULUM = "c1-c2-c3"
 UNTRAINED = "untrained"
 #: What the orderings of a method, and of its arms, are held against.
 REFERENCES = {"cavl": CURRICULUM, "avts": "curriculum", "l3": "avc-matched"}
-NAMELESS = ("none", "own")  # orderings that need no name: nothing is trained, or the method has only one
+NOTHING_TRAINED = "none"
+NAMELESS = (NOTHING_TRAINED, "own")  # orderings that need no name: nothing is trained, or the method has only one
 
 
 def base_of(method: str) -> str:

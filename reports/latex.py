@@ -55,11 +55,13 @@ def latex(table: Table) -> str:
             lines += [] if number == 0 else [r"\addlinespace"]
             column = "l" if len(row.group) <= ONE_LINE else r"p{0.95\linewidth}"
             lines.append(rf"\multicolumn{{{width}}}{{{column}}}{{\textit{{{escape(row.group)}}}}} \\")
-        cells = [escape(c.text) + (f"$^{letters[c.small]}$" if c.small in letters else "") for c in row.cells]
+        marks = (f"$^{letters[on]}$" if (on := c.standing()) in letters else "" for c in row.cells)
+        cells = [escape(c.text) + mark for c, mark in zip(row.cells, marks, strict=True)]
         lines.append(" & ".join([escape(row.label), *cells]) + r" \\" + _runs_comment(row))
     lines += [r"\bottomrule", r"\end{tabular}"]
     remarks = [f"Unless marked: {usual}."] if usual else []
-    remarks += [f"({letter}) {small}." for small, letter in letters.items()] + notes(table) + [*table.findings]
+    remarks += [f"({letter}) {small}." for small, letter in letters.items()]
+    remarks += [*_over_items(table), *notes(table), *table.findings]
     lines += [rf"\par\smallskip\footnotesize {escape(remark)}" for remark in remarks]
     return "\n".join([*lines, r"\end{table}", ""])
 
@@ -77,12 +79,23 @@ def _sentence(text: str) -> str:
 
 def _letters(table: Table) -> tuple[str, dict[str, str]]:
     """(the commonest small print, the other small prints -> a letter each)."""
-    smalls = Counter(cell.small for row in table.rows for cell in row.cells if cell.small)
+    smalls = Counter(on for row in table.rows for cell in row.cells if (on := cell.standing()))
     if not smalls:
         return "", {}
     usual = smalls.most_common(1)[0][0]
     others = [small for small in smalls if small != usual]
     return usual, {small: _letter(i) for i, small in enumerate(others)}
+
+
+def _over_items(table: Table) -> list[str]:
+    """The intervals over items, from the narrowest to the widest of a column; each cell's own is in the CSV file."""
+    said = []
+    for number, column in enumerate(table.columns):
+        cells = [row.cells[number] for row in table.rows]
+        halves = [f"{cell.items_half:.{cell.digits}f}" for cell in cells if cell.items_half is not None]
+        ends = dict.fromkeys(f(halves, key=float) for f in (min, max)) if halves else ()
+        said += [f"{column} {' to '.join(ends)}"] if halves else []
+    return [f"Half of the interval over items: {'; '.join(said)}."] if said else []
 
 
 def _letter(i: int) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reports.cells import Cell, Part, Row, words
+from reports.fairness import Inequalities, Who, said
 from reports.item_scores import along_the_way
 from reports.labels import label
 from reports.results import Node, Study, dig
 from reports.statistics import Difference, Scores, common_seeds, paired
 
-#: Method and ordering.
-Who = tuple[str, str]
+NOTHING: Inequalities = {}
 
 
 class Metric(NamedTuple):
@@ -50,33 +50,42 @@ class Score:
     named: Callable[[str, str], str] = label
 
     def side(self, study: Study, method: str, ordering: str) -> Side:
+        variants = study.variants(self.task, method, ordering)
         return Side(
             name=self.named(method, ordering),
-            nodes=study.select(self.task, method, ordering, self.variant),
+            # A method of which the task has only one sort of run has no variant.
+            nodes=study.select(self.task, method, ordering, None if variants == [None] else self.variant),
             score=lambda node: self.items(study, node),
         )
 
     def sides(self, study: Study, first: Who, second: Who) -> tuple[Side, Side]:
         return self.side(study, *first), self.side(study, *second)
 
+    def of(self, study: Study) -> Callable[[Node], Scores]:
+        """What a run's test items have in it, as a cell asks."""
+        return lambda node: self.items(study, node)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingScore:
     """As :class:`Score`: the mean of what was measured along the way of training the weights that ``task`` measured.
 
-    Both sides are told from the updates that they have in common, seed by seed.
+    Both sides are told from the updates that they have in common, seed by seed. ``last``: of the last stage alone.
     """
 
     task: str
     metric: Metric
     measured: str
+    last: bool = False
 
     def sides(self, study: Study, first: Who, second: Who) -> tuple[Side, Side]:
         def side(who: Who, other: Who) -> Side:
             beside = {node.seed: node for node in study.select(self.task, *other)}
 
             def score(node: Node) -> Scores:
-                return along_the_way(study, node, self.measured, beside[node.seed]) if node.seed in beside else {}
+                if node.seed not in beside:
+                    return {}
+                return along_the_way(study, node, self.measured, beside[node.seed], last=self.last)
 
             return Side(name=label(*who), nodes=study.select(self.task, *who), score=score)
 
@@ -114,13 +123,13 @@ def unable(first: Side, second: Side) -> bool:
     return bool(finished[0] & finished[1]) and not common_seeds(first.scores(), second.scores())
 
 
-def statement(group: str, metric: Metric, first: Side, second: Side) -> Row | None:
-    """That the first is above the second, as a row of the paired differences.
+def statement(group: str, metric: Metric, first: Side, second: Side, unequal: Inequalities = NOTHING) -> Row | None:
+    """That the first is above the second, as a row of the paired differences; inconclusive where they are ``unequal``.
 
     None where the plan lacks a side, or where finished runs have no such scores (the method lacks the ability).
     """
     if not first.nodes or not second.nodes or unable(first, second):
         return None
     cell, difference = compare(metric, first, second)
-    verdict = words("–" if difference is None else difference.verdict)
-    return Row(label=f"{first.name} above {second.name}", group=group, cells=(words(metric.name), cell, verdict))
+    its = "–" if difference is None else f"inconclusive: {said(unequal)}" if unequal else difference.verdict
+    return Row(label=f"{first.name} above {second.name}", group=group, cells=(words(metric.name), cell, words(its)))

@@ -19,6 +19,7 @@ from registry.nearest import instead
 from registry.record.run_record import Record, RecordError
 from registry.record.serialization import redact
 from reports.labels import NAMELESS, base_of, label, taken_stages
+from reports.statistics import Item
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -83,6 +84,11 @@ class Study:
     _items: dict[int, Mapping[str, DataFrame]] = field(default_factory=dict, repr=False)
     _chosen: dict[tuple[Any, ...], DataFrame] = field(default_factory=dict, repr=False)
     _metrics: dict[int, Metrics] = field(default_factory=dict, repr=False)
+
+    @property
+    def tuned(self) -> set[str]:
+        """The methods whose learning rates were chosen by the same grid."""
+        return {method for grid in self.learning_rates.values() for method in grid}
 
     def select(
         self, task: str, method: str | None = None, ordering: str | None = None, variant: str | None = None
@@ -226,6 +232,8 @@ class Study:
     def measurements(self, node: Node, metric: str, **where: str) -> DataFrame:
         """The rows of one metric in a run's item table, of each name in ``where`` those of one value.
 
+        Items that share something with others are :class:`reports.statistics.Item`.
+
         None without a run and, with a warning, where its table is missing, damaged or outdated.
         """
         if node.run is None:
@@ -234,7 +242,8 @@ class Study:
         if node.run.id not in self._items:
             self._items[node.run.id] = dict(tuple(_measurements(node.run).groupby("metric")))
         if query not in self._chosen:
-            found = self._items[node.run.id].get(metric, _measurements(None))
+            items = self._items[node.run.id]
+            found = items[metric] if metric in items else _measurements(None)
             for name, value in where.items():
                 found = found[found[name] == value] if name in found else found[:0]
             self._chosen[query] = found
@@ -246,7 +255,11 @@ def _measurements(run: Record | None) -> DataFrame:
 
     try:
         if run is not None:
-            return read_items(run.artifact(ITEMS))
+            table = read_items(run.artifact(ITEMS))
+            if "cluster" in table:
+                named = zip(table["item"], table["cluster"], strict=True)
+                table["item"] = pd.Series([Item(item, cluster or item) for item, cluster in named], dtype=object)
+            return table
     except (OSError, ValueError) as error:
         warnings.warn(
             f"run {run.id if run else ''}: {ITEMS} cannot be read ({error}); paired numbers leave it out", stacklevel=3

@@ -12,6 +12,7 @@ from reports.contents import all_figures, all_tables
 from reports.csv import long_csv
 from reports.figures import write_figures
 from reports.figures.figure import Figure
+from reports.findings import first_findings
 from reports.html import figure_files, page, summary
 from reports.latex import latex
 from reports.markdown import markdown, md
@@ -59,6 +60,7 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
     lines += [f"- **damaged**, left out: {text}" for text in known["damaged"]]
     lines += [f"- **stale** †: {len(known['stale'])} runs (reasons: index.html)"] if known["stale"] else []
     lines += [f"- not run yet: {', '.join(known['not_run'])}"] if known["not_run"] else []
+    lines += [f"- **{md(finding)}**" for finding in first_findings(study, tables)]
     lines += ["", "Every number links to its runs in [index.html](index.html).", ""]
     lines += [markdown(table, "index.html") for table in tables]
     for figure in figures:

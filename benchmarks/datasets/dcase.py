@@ -160,5 +160,13 @@ class Dcase(Collection):
             raise ConfigError(f"unknown probe {which!r}; known: {NAME}")
         whole = Counter(member.fold for member in self.members if member.fold is not None)
         return Folds(
-            self.prepared, NAME, self.members, self.kind_names, limit, whole=whole, folder=self.folder, remedy=SOURCE
+            self.prepared,
+            NAME,
+            self.members,
+            self.kind_names,
+            limit,
+            whole=whole,
+            folder=self.folder,
+            remedy=SOURCE,
+            cluster_of=lambda id: id.partition("_")[0],  # b020 of b020_30_60: the recording at one place
         )

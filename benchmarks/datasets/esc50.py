@@ -193,4 +193,5 @@ class Esc50(Collection):
             whole=dict.fromkeys(FOLDS, CLASSES[subset] * CLIPS_PER_CLASS_AND_FOLD),
             folder=self.folder,
             remedy=SOURCE if self.folder else again,
+            cluster_of=lambda id: id.split("-")[1],  # the upload to Freesound
         )

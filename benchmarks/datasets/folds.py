@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.datasets.prepared import Prepared
@@ -25,6 +25,8 @@ class Folds(PreparedScenes):
         The one in the official layout that was packed unasked; None: it was prepared by command.
     remedy
         What to do where something is missing.
+    cluster_of
+        Of the id of a recording: what it was cut from, as others may be.
 
     Attributes
     ----------
@@ -45,13 +47,20 @@ class Folds(PreparedScenes):
         whole: Mapping[int, int],
         folder: Path | None,
         remedy: str,
+        cluster_of: Callable[[str], str],
     ) -> None:
         choose = few_classes(limit)
         super().__init__(prepared, f"{len(whole)} folds", 1, members, choose=choose, kind_names=kind_names)
         self.subset, self.rehearsal, self.folder, self.remedy = subset, limit is not None, folder, remedy
+        self.cluster_of = cluster_of
         self.fingerprint = prepared.options.get("files", self.fingerprint)
         found = Counter(member.fold for member in members if member.item.clips)
         self.broken = [fold for fold, recordings in whole.items() if found[fold] != recordings]
+
+    def clusters(self) -> dict[str, str]:
+        """Id of a recording -> what it was cut from (PROTOCOLS §10)."""
+        ids = [self.prepared.ids[place.clip] for place in self._places]
+        return {id: self.cluster_of(id) for id in ids}
 
     @property
     def scoreable(self) -> bool:

@@ -63,7 +63,7 @@ def measure(context: Context) -> dict[str, Any]:
     shuffled = labels[permutation(len(labels), seed, "permuted labels")]
     guessed = probe(features, shuffled, folds, pooling=evaluation.pooling).predicted
     accuracy = metrics.mean_accuracy(labels, predicted, folds)
-    items = ItemTable()
+    items = ItemTable(clips)
     for item, fold, label, named in zip(ids, folds.tolist(), labels.tolist(), predicted.tolist(), strict=True):
         items.add(item, condition({}, fold=fold, label=label, predicted=named), "correct", label == named)
     context.add_file(ITEMS, items.write)

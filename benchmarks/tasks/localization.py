@@ -103,7 +103,7 @@ class SingleSource:
         self.masks = getattr(method, "heatmaps_are_masks", False)
         self.main = MASK if self.masks else "aligned"
         self.rules = [MASK] if self.masks else list(metrics.BINARISATIONS)
-        self.items = ItemTable()
+        self.items = ItemTable(scenes)
         self.grouped: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)  # cIoU, degenerate
         other = other_sounds(scenes, context.config.seed)
         size = context.config.evaluation.batch

@@ -42,7 +42,7 @@ def avc(study: Study) -> Table:
     def add(several: Sequence[tuple[str, tuple[str, str]]]) -> None:
         for group, who in several:
             name = f"{NAMED[who]}: {label(*who)}" if who in NAMED else label(*who)
-            rows.add(group, name, _cells(study.select(TASK, *who)), who)
+            rows.add(group, name, _cells(study, study.select(TASK, *who)), who)
 
     own, untrained, others = common.family_first(every, "l3", L3, VARIATIONS)
     add(own)
@@ -82,9 +82,9 @@ def avc(study: Study) -> Table:
     )
 
 
-def _cells(nodes: Sequence[Node]) -> tuple[Cell, ...]:
+def _cells(study: Study, nodes: Sequence[Node]) -> tuple[Cell, ...]:
     return (
-        measured(nodes, "accuracy"),
+        measured(nodes, "accuracy", scores=SCORE.of(study)),
         measured(nodes, "auc"),
         measured(nodes, "true_positive"),
         measured(nodes, "other_kind", "false_positive"),
@@ -170,7 +170,7 @@ REPORT = TaskReport(
         *later("reports.figures.progress", "correspondence")(study),
         *later("reports.figures.units", "units")(study),
     ],
-    columns={"AVC accuracy": lambda study, *who: measured(study.select(TASK, *who), "accuracy")},
+    columns={"AVC accuracy": lambda study, *who: _cells(study, study.select(TASK, *who))[0]},
     matched=lambda study, *who: [SCORE],
     statements=statements,
 )

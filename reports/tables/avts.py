@@ -52,7 +52,9 @@ def avts(study: Study) -> Table:
 
     def add(several: Sequence[tuple[str, tuple[str, str]]]) -> None:
         for group, who in several:
-            rows.add(group, label(*who), (words(_trained_on(study, *who)), *_cells(study.select(TASK, *who))), who)
+            rows.add(
+                group, label(*who), (words(_trained_on(study, *who)), *_cells(study, study.select(TASK, *who))), who
+            )
 
     own, untrained, others = common.family_first(every, "avts", STRATEGIES, ARMS)
     add(own)
@@ -101,8 +103,11 @@ def _trained_on(study: Study, method: str, ordering: str) -> str:
     return " → ".join(dict.fromkeys(labels.options_text(stage) or "its own recipe" for stage in stages))
 
 
-def _cells(nodes: Sequence[Node]) -> tuple[Cell, ...]:
-    return tuple(measured(nodes, "sets", which, score) for which, score, _ in COLUMNS.values())
+def _cells(study: Study, nodes: Sequence[Node]) -> tuple[Cell, ...]:
+    def cell(which: str, score: str) -> Cell:
+        return measured(nodes, "sets", which, score, scores=synchrony(which).of(study) if score == "accuracy" else None)
+
+    return tuple(cell(which, score) for which, score, _ in COLUMNS.values())
 
 
 def _shuffled(study: Study, shown: dict[str, tuple[str, str]]) -> tuple[str, ...]:
@@ -215,7 +220,7 @@ REPORT = TaskReport(
     noun=NOUN,
     tables=lambda study: [avts(study)],
     figures=later("reports.figures.progress", "synchronisation"),
-    columns={"AVTS accuracy": lambda study, *who: measured(study.select(TASK, *who), "sets", MIXED, "accuracy")},
+    columns={"AVTS accuracy": lambda study, *who: _cells(study, study.select(TASK, *who))[0]},  # on 75/25
     matched=lambda study, *who: [synchrony(MIXED)],
     statements=statements,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from reports import labels
@@ -12,6 +12,7 @@ from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, statement
 from reports.published import published
 from reports.results import Node, Study, dig
+from reports.statistics import Scores
 from reports.tables import common
 from reports.task_report import TaskReport
 
@@ -54,7 +55,8 @@ def classification(study: Study) -> Table:
         for probe in probes:
             nodes = study.select(TASK, method, ordering, probe)
             if nodes:
-                row.append(_or_reason(measured(nodes, "accuracy", published=entry if probe == "esc50" else None)))
+                papers = entry if probe == "esc50" else None
+                row.append(_or_reason(measured(nodes, "accuracy", published=papers, scores=of_clips(study))))
                 row += _by_fold(nodes, "folds", folds[probe])
             else:
                 row.append(words(study.absence(TASK, method, ordering) if probe in planned else "not run"))
@@ -139,7 +141,11 @@ def _or_reason(cell: Cell) -> Cell:
 def probe(name: str) -> Score:
     """Recording -> 1 where the probe named its class, else 0."""
     metric = Metric(f"Probe accuracy ({PROBES.get(name, name)})")
-    return Score(task=TASK, variant=name, metric=metric, items=lambda study, node: scores(study, node, "correct"))
+    return Score(task=TASK, variant=name, metric=metric, items=lambda study, node: of_clips(study)(node))
+
+
+def of_clips(study: Study) -> Callable[[Node], Scores]:
+    return lambda node: scores(study, node, "correct")
 
 
 def statements(study: Study) -> Iterator[Row | None]:
@@ -155,7 +161,7 @@ def statements(study: Study) -> Iterator[Row | None]:
 
 def _own(study: Study, method: str, ordering: str) -> Cell:
     nodes = [node for own in OWN_PROBES for node in study.select(TASK, method, ordering, own)]
-    return measured(nodes, "accuracy") if nodes else common.ABSENT
+    return measured(nodes, "accuracy", scores=of_clips(study)) if nodes else common.ABSENT
 
 
 REPORT = TaskReport(

@@ -12,7 +12,11 @@ from reports.paired import Who
 from reports.published import PAPER
 from reports.results import Node, Study, dig
 
-CELLS = "Cells: mean over seeds ± half of the 95 % t-interval over seeds; a single seed has no interval."
+CELLS = (
+    "Cells: mean over seeds ± half of the 95 % t-interval over seeds; a single seed, or a row that draws nothing, has "
+    "none. In brackets behind the number of items: half of the 95 % interval over items, those of one recording, video "
+    "or object counting as one."
+)
 COUNTED = "The sentences above the table count seeds, on the same items; tests are among the paired differences."
 ABSENT = words("–")
 NOT_IN_THIS_SUITE = "not in this suite"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
-from reports.paired import Metric, Score, Side, statement
+from reports.paired import Metric, Score, statement
 from reports.published import PAPER, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
@@ -65,7 +66,8 @@ def counting(study: Study) -> Table:
         for score, rule, _ in COLUMNS.values():
             path = (score, rule) if trivial is None else ("trivial", trivial, score)
             number = beside[score] if rule == "mode" else None
-            cell = measured(nodes, *path, published=number, absent=absent, **FORMAT[score])
+            by_scene = of_scenes(study, score, rule) if trivial is None else of_trivial(study, trivial, score)
+            cell = measured(nodes, *path, published=number, absent=absent, scores=by_scene, **FORMAT[score])
             row.append(common.ABSENT if trivial == "random" and rule == "rate" else cell)
         return tuple(row)
 
@@ -157,22 +159,77 @@ def minus_error(predicted: float, true: float) -> float:
     return -abs(predicted - true)
 
 
-WORTHS = ((Metric("Counting accuracy"), right), (Metric("−MAE (sources)", 1.0, 3), minus_error))
+WORTHS = (
+    (Metric("Counting accuracy"), right, "mode"),
+    (Metric("−MAE (sources)", 1.0, 3), minus_error, "mode"),
+    (Metric("−MAE, rounded (sources)", 1.0, 3), minus_error, "rounded"),
+)
 
 
-def counter(metric: Metric, worth: Worth, trained_on: str = TRUE) -> Score:
+def counter(metric: Metric, worth: Worth, rule: str = "mode", trained_on: str = TRUE) -> Score:
+    """``rule``: which prediction, "mode" or "rounded"."""
     return Score(
         task=TASK,
         variant=trained_on,
         metric=metric,
-        items=lambda study, node: counted(study, node, worth),
+        items=lambda study, node: counted(study, node, worth, rule),
         named=lambda method, ordering: called(method, ordering, trained_on),
     )
 
 
-def counted(study: Study, node: Node, worth: Worth) -> Scores:
-    """Scene -> what its most probable count is worth."""
-    return {item: worth(mode, true) for item, (mode, true) in _counts(study, node).items()}
+#: In which a network is held against its cheap rivals: above is better in each.
+ACCURACY, MINUS_MAE, MINUS_MAE_ROUNDED = (counter(*one) for one in WORTHS)
+
+
+def counted(study: Study, node: Node, worth: Worth, rule: str = "mode") -> Scores:
+    """Scene -> what the prediction by that rule is worth."""
+    return {item: worth(said, true) for item, (said, true) in _counts(study, node, rule).items()}
+
+
+def by_chance(metric: Metric, worth: Worth) -> Score:
+    """What a uniform guess from 1 to 5 is worth, as is expected, for the scenes of a run."""
+    return _without_listening(metric, "a random guess", lambda true: sum(worth(n, true) for n in range(1, 6)) / 5)
+
+
+def of_scenes(study: Study, score: str, rule: str) -> Callable[[Node], Scores]:
+    """Scene -> what a score is the mean of, as the tables print it: an error is the lower the better."""
+    worth, sign = (right, 1) if score == "accuracy" else (minus_error, -1)
+    return lambda node: {item: sign * value for item, value in counted(study, node, worth, rule).items()}
+
+
+def of_trivial(study: Study, which: str, score: str) -> Callable[[Node], Scores]:
+    """The same of what does not listen; a constant is known by its error, which no two share but over few scenes."""
+
+    def by_scene(node: Node) -> Scores:
+        numbers = {item: true for item, (_, true) in _counts(study, node).items()}
+        error = dig(node.run.result, "trivial", which, "mae") if node.run else None
+        if which == "random":
+            guesses: Sequence[int] = range(1, 6)
+        else:
+            fit = {n: sum(abs(n - true) for true in numbers.values()) / max(len(numbers), 1) for n in range(1, 6)}
+            guesses = [n for n, its in fit.items() if error is not None and abs(its - error) < 1e-9][:1]
+        worth = right if score == "accuracy" else lambda guess, true: abs(guess - true)
+        return (
+            {i: sum(worth(n, true) for n in guesses) / len(guesses) for i, true in numbers.items()} if guesses else {}
+        )
+
+    return by_scene
+
+
+def _without_listening(metric: Metric, name: str, worth: Callable[[float], float]) -> Score:
+    return Score(
+        task=TASK,
+        variant=TRUE,
+        metric=metric,
+        items=lambda study, node: {item: worth(true) for item, (_, true) in _counts(study, node).items()},
+        named=lambda *_: name,
+    )
+
+
+def in_hindsight(metric: Metric, worth: Worth) -> Score:
+    """What :func:`best_constant` is worth."""
+    score = _without_listening(metric, "the best constant", abs)
+    return replace(score, items=lambda study, node: best_constant(study, node, worth))
 
 
 def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
@@ -182,25 +239,21 @@ def best_constant(study: Study, node: Node, worth: Worth) -> Scores:
     return max(by_constant, key=lambda scores: sum(scores.values()))
 
 
-def _hindsight(study: Study, worth: Worth) -> Callable[[Node], Scores]:
-    return lambda node: best_constant(study, node, worth)
-
-
-def _counts(study: Study, node: Node) -> dict[str, tuple[float, float]]:
-    """Scene -> (its most probable count, its number of sources)."""
-    found = study.measurements(node, "mode")
+def _counts(study: Study, node: Node, rule: str = "mode") -> dict[str, tuple[float, float]]:
+    """Scene -> (its count by that rule, its number of sources)."""
+    found = study.measurements(node, rule)
     rows = zip(found["item"], found["value"], condition(found, "n_sources"), strict=True)
-    return {item: (mode, float(true or "nan")) for item, mode, true in rows}
+    return {item: (said, float(true or "nan")) for item, said, true in rows}
 
 
 def statements(study: Study) -> Iterator[Row | None]:
     every = labels.in_order(study.rows(TASK))
     for method, ordering in every:
-        for metric, worth in WORTHS:
-            own = counter(metric, worth).side(study, method, ordering)
-            best = Side(name="the best constant", nodes=own.nodes, score=_hindsight(study, worth))
-            others = [counter(metric, worth, PERMUTED).side(study, *who) for who in every if who[0] == method]
-            others += [counter(metric, worth).side(study, method, UNTRAINED)] if ordering != UNTRAINED else []
+        for metric, worth, rule in WORTHS:
+            score, control = (counter(metric, worth, rule, trained_on) for trained_on in (TRUE, PERMUTED))
+            own, best = (s.side(study, method, ordering) for s in (score, in_hindsight(metric, worth)))
+            others = [control.side(study, *who) for who in every if who[0] == method]
+            others += [score.side(study, method, UNTRAINED)] if ordering != UNTRAINED else []
             for other in (best, *others):
                 yield statement(STATEMENTS, metric, own, other)
 
@@ -209,6 +262,6 @@ REPORT = TaskReport(
     task=TASK,
     tables=lambda study: [counting(study)],
     figures=later("reports.figures.counting", "reliability"),
-    matched=lambda study, *who: [counter(*one) for one in WORTHS],
+    matched=lambda study, *who: [ACCURACY, MINUS_MAE, MINUS_MAE_ROUNDED],
     statements=statements,
 )

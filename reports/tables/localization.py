@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reports import labels
@@ -94,7 +95,14 @@ def localization(study: Study) -> Table:
         printed = [None if paper_row is None else published(3, paper_row, metric) for metric in PAPER[3].metrics]
         absent = study.absence(TASK, method, ordering, common.NOT_IN_THIS_SUITE)
         ours = [
-            measured(nodes, "single", heatmap, rule, metric, items=SINGLE, published=number, absent=absent)
+            measured(
+                nodes,
+                *("single", heatmap, rule, metric),
+                items=SINGLE,
+                published=number,
+                absent=absent,
+                scores=by_image(study, metric, heatmap, rule),
+            )
             for metric, number in zip(("ciou@0.5", "auc"), printed, strict=True)
         ]
         points = _several("3", "pointing")(study, method, ordering) if heatmap in ("aligned", MASK) else common.ABSENT
@@ -215,7 +223,14 @@ def binarisations(study: Study) -> list[Table]:
             for heatmap in heatmaps:
                 wanted = (MASK,) if heatmap == MASK else rules
                 cells = tuple(
-                    measured(nodes, "single", heatmap, rule, metric, items=SINGLE) if rule in wanted else common.ABSENT
+                    measured(
+                        nodes,
+                        *("single", heatmap, rule, metric),
+                        items=SINGLE,
+                        scores=by_image(study, metric, heatmap, rule),
+                    )
+                    if rule in wanted
+                    else common.ABSENT
                     for rule in (*rules, MASK)
                 )
                 rows.append(Row(label=called(method, ordering, heatmap), cells=cells, group=label(method, "none")))
@@ -240,19 +255,26 @@ def binarisations(study: Study) -> list[Table]:
 # -- among the orderings -----------------------------------------------------------------------------------------------
 
 
-def _several(n: str, metric: str) -> Callable[[Study, str, str], Cell]:
-    """A score on scenes of ``n`` sources."""
-    return lambda study, *who: measured(study.select(TASK, *who), "multi", n, metric, items=("items", "multi", n))
+def _several(n: str, metric: str, by_source: str = "") -> Callable[[Study, str, str], Cell]:
+    """A score on scenes of ``n`` sources; ``by_source``: what of them it is the mean of, where the items tell."""
+
+    def cell(study: Study, *who: str) -> Cell:
+        items = (lambda node: scores(study, node, by_source, n_sources=n)) if by_source else None
+        return measured(study.select(TASK, *who), "multi", n, metric, items=("items", "multi", n), scores=items)
+
+    return cell
 
 
 def _single(study: Study, method: str, ordering: str) -> Cell:
     nodes = study.select(TASK, method, ordering)
-    return measured(nodes, "single", *main_heatmap(nodes), "ciou@0.5", items=SINGLE)
+    shown = main_heatmap(nodes)
+    by_item = by_image(study, "ciou@0.5", *shown)
+    return measured(nodes, "single", *shown, "ciou@0.5", items=SINGLE, scores=by_item)
 
 
 COLUMNS = {
-    "Pointing (3)": _several("3", "pointing"),
-    "Pointing, other sound (3)": _several("3", "pointing_other"),
+    "Pointing (3)": _several("3", "pointing", "hit"),
+    "Pointing, other sound (3)": _several("3", "pointing_other", "hit_other"),
     "IoU (2)": _several("2", "matched_iou"),
     "IoU (3)": _several("3", "matched_iou"),
     "Silent area (3)": _several("3", "silent_area"),
@@ -261,7 +283,8 @@ COLUMNS = {
 
 # -- item by item ------------------------------------------------------------------------------------------------------
 
-CIOU, POINTING = Metric("cIoU@0.5"), Metric("Pointing (3)")
+CIOU, AUC, POINTING = Metric("cIoU@0.5"), Metric("AUC"), Metric("Pointing (3)")
+THRESHOLDS = [i / 20 for i in range(21)]
 
 
 def heatmap(which: str = "aligned") -> Score:
@@ -272,6 +295,12 @@ def heatmap(which: str = "aligned") -> Score:
         items=lambda study, node: ciou_hits(study, node, which, rule),
         named=lambda method, ordering: called(method, ordering, which),
     )
+
+
+def area(which: str = "aligned") -> Score:
+    """Image -> the area under its share of :func:`ciou_hits` over the thresholds: their mean is the AUC."""
+    rule = MASK if which == MASK else DEFAULT_RULE
+    return replace(heatmap(which), metric=AUC, items=lambda study, node: ciou_areas(study, node, which, rule))
 
 
 def pointing(metric: str = "hit", heard: str = "aligned") -> Score:
@@ -291,6 +320,21 @@ def ciou_hits(study: Study, node: Node, row: str, rule: str) -> Scores:
     """Image -> 1 where its cIoU reaches 0.5, else 0 (their mean is cIoU@0.5); NaN stays NaN."""
     found = study.measurements(node, "ciou", row=row, rule=rule)
     return {i: c if math.isnan(c) else float(c >= 0.5) for i, c in zip(found["item"], found["value"], strict=True)}
+
+
+def ciou_areas(study: Study, node: Node, row: str, rule: str) -> Scores:
+    """Image -> the area by trapezoids under "its cIoU reaches the threshold", as PROTOCOLS §6 has it of a share."""
+    found = study.measurements(node, "ciou", row=row, rule=rule)
+    return {
+        i: c if math.isnan(c) else (2 * sum(c >= t for t in THRESHOLDS) - 1 - (c >= 1)) / 40
+        for i, c in zip(found["item"], found["value"], strict=True)
+    }
+
+
+def by_image(study: Study, metric: str, row: str, rule: str) -> Callable[[Node], Scores] | None:
+    """Image -> what a score of a heatmap and a rule is the mean of; None where the items do not tell."""
+    tell = {"ciou@0.5": ciou_hits, "auc": ciou_areas}.get(metric)
+    return None if tell is None else lambda node: tell(study, node, row, rule)
 
 
 def statements(study: Study) -> Iterator[Row | None]:

@@ -14,7 +14,7 @@ from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
 from reports.results import Node, Study, dig
-from reports.statistics import Scores
+from reports.statistics import Item, Scores
 from reports.tables import common
 from reports.task_report import TaskReport, later
 
@@ -156,7 +156,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     def add(group: str, name: str, who: Network, row: str, printed: tuple[int, str] | None = None) -> None:
         absent = study.absence(TASK, who.method, who.ordering, common.NOT_IN_THIS_SUITE)
-        rows.append(Row(label=name, cells=_cells(_nodes(study, who), row, printed, absent), group=group))
+        rows.append(Row(label=name, cells=_cells(study, _nodes(study, who), row, printed, absent), group=group))
         shown[name] = (who, row)
 
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
@@ -232,12 +232,21 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
     return "The mixtures are drawn from the seed."
 
 
-def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str) -> tuple[Cell, ...]:
+def _cells(
+    study: Study, nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str
+) -> tuple[Cell, ...]:
     numbers = [None if printed is None else published(*printed, metric) for metric in SDR_SIR_SAR]
     where = ("rows", row)
     common_to_all: dict[str, Any] = {"excluded": (*where, "excluded"), "scale": 1.0, "digits": 2, "absent": absent}
     ours = [
-        measured(nodes, *where, metric.lower(), items=(*where, "items"), published=number, **common_to_all)
+        measured(
+            nodes,
+            *(*where, metric.lower()),
+            items=(*where, "items"),
+            published=number,
+            scores=separator(None, row, metric.lower()).of(study),
+            **common_to_all,
+        )
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
     return (*map(paper, numbers), *ours)
@@ -354,10 +363,11 @@ def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
     """Separated sound -> its SDR (``measure`` "sir": SIR, "sar": SAR) in dB, for one row of a separation run.
 
     Sounds that were excluded are not there. Every seed mixes pairs of its own, so the seed is part of the item's name.
+    Both sounds of a pair are one cluster.
     """
     found = study.measurements(node, measure, row=row).dropna(subset="value")
     sounds = zip(condition(found, "pair"), found["item"], found["value"], strict=True)
-    return {f"seed {node.seed}, pair {pair}: {item}": value for pair, item, value in sounds}
+    return {Item(f"seed {node.seed}, pair {pair}: {item}", f"pair {pair}"): value for pair, item, value in sounds}
 
 
 def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
@@ -366,8 +376,8 @@ def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
     return Counter((str(row), why) for row, why in zip(condition(found, "row"), found["excluded"], strict=True) if why)
 
 
-def separator(variant: str | None, row: str = "") -> Score:
-    """``row``: "" for the headline."""
+def separator(variant: str | None, row: str = "", measure: str = "sdr") -> Score:
+    """``row``: "" for the headline; ``measure`` as of :func:`ratios`."""
 
     def named(method: str, ordering: str) -> str:
         return "the mixture as the estimate" if row == "mixture" else called(Network(method, ordering, variant), row)
@@ -375,8 +385,8 @@ def separator(variant: str | None, row: str = "") -> Score:
     return Score(
         task=TASK,
         variant=variant,
-        metric=Metric("SDR (dB)", 1.0, 2),
-        items=lambda study, node: ratios(study, node, row or main_row([node])),
+        metric=Metric(f"{measure.upper()} (dB)", 1.0, 2),
+        items=lambda study, node: ratios(study, node, row or main_row([node]), measure),
         named=named,
     )
 

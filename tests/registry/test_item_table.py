@@ -88,3 +88,19 @@ def test_items_of_an_older_version_are_not_called_different(tmp_path: Path, writ
         verification(then, now)
     with pytest.raises(ValueError, match="--rerun stale"):
         paired(then, now)
+
+
+def test_the_cluster_of_an_item_is_kept_behind_its_condition(tmp_path: Path) -> None:
+    class Scenes:
+        def clusters(self) -> dict[str, str]:
+            return {"a": "upload 1, 2", "b": "upload 3"}
+
+    table = ItemTable(Scenes())
+    table.add("a", condition({"row": "aligned"}), "ciou", 1)
+    table.add("b", condition({}, fold=1), "ciou", 1)
+    table.add("c", "", "ciou", 1)
+    table.write(tmp_path / "items.csv")
+    found = read_items(tmp_path / "items.csv")
+    assert list(found["cluster"]) == ["upload 1, 2", "upload 3", None]
+    assert [to_compare(text) for text in found["condition"]] == ["row=aligned", "", ""]
+    assert ItemTable(object()).clusters == {}

@@ -1,8 +1,12 @@
+import csv
 import math
 
 import pytest
 
-from reports.cells import Cell, Part, incomplete, measured, paper
+from reports.cells import Cell, Part, Row, Table, incomplete, measured, paper
+from reports.csv import long_csv
+from reports.item_scores import scores
+from reports.latex import latex
 from reports.published import published
 
 
@@ -115,3 +119,42 @@ def test_of_several_runs_a_seed_that_is_missing_is_counted_once():
     """A difference stands on the runs of both sides, some of them finished."""
     missing = Cell(parts=(Part(seed=1, run=3), Part(seed=1, problem="not run"), Part(seed=2, problem="not run")))
     assert missing.text == "not run (0 of 2 seeds)"
+
+
+def test_the_interval_over_items_stands_in_brackets_behind_them(writer, study_of):
+    """Of items averaged over the seeds: 1, .5, .5, 0 has a standard error of .2041, t(3) = 3.1824."""
+    study = two_seeds(writer, study_of, "c1", ((1, 1, 0, 0), (1, 0, 1, 0)))
+    cell = measured(study.nodes, "single", "score", items=("items",), scores=by_item(study))
+    assert cell.text == "50.0 ± 0.0"
+    assert cell.small == "2 seeds, 4 items (± 65.0)"
+    assert cell.standing() == "2 seeds, 4 items"
+    assert measured(study.nodes, "single", "score").small == "2 seeds, 4 items"
+
+
+def test_what_draws_nothing_has_an_interval_over_items_alone(writer, study_of):
+    study = two_seeds(writer, study_of, "none", ((1, 1, 0, 0), (1, 1, 0, 0)))
+    cell = measured(study.nodes, "single", "score", items=("items",), scores=by_item(study))
+    assert (cell.text, cell.small) == ("50.0", "2 seeds, 4 items (± 91.9)")
+
+
+def test_intervals_over_items_are_a_column_of_the_csv_file_and_a_note_in_latex():
+    cells = (Cell(parts=parts(0.5), items=9, over_items=0.021), Cell(parts=parts(0.7), items=9, over_items=0.056))
+    rows = tuple(Row(label=str(i), cells=(cell,)) for i, cell in enumerate(cells))
+    table = Table(name="t", short="T", title="T", caption="C", columns=("Score",), rows=rows)
+    assert "Half of the interval over items: Score 2.1 to 5.6." in latex(table)
+    assert "Unless marked: 1 seed, 9 items." in latex(table)
+    lines = list(csv.DictReader(long_csv(table).splitlines()))
+    assert [float(line["ci_items"]) for line in lines] == pytest.approx([2.1, 5.6])
+
+
+def two_seeds(writer, study_of, ordering, right):
+    for seed, values in enumerate(right, 1):
+        lines = ["item,label,predicted", *(f"i{n},1,{v}" for n, v in enumerate(values))]
+        files = {"items.csv": writer.tidy(lines, "correct", further="label predicted")}
+        writer.run("classification", "x", ordering, seed, {"single": {"score": 0.5}, "items": 4}, files=files)
+    writer.plan()
+    return study_of(writer.home)
+
+
+def by_item(study):
+    return lambda node: scores(study, node, "correct")

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from reports.comparisons import differences, matched_pairs
+from reports.comparisons import METHODS, differences, matched_pairs
 from reports.tables.orderings import orderings
 
 
@@ -289,3 +289,48 @@ def test_the_heatmap_without_the_sound_is_a_control(writer, study_of, row):
     writer.plan()
     found = row(differences(study_of(writer.home)), "L3-Net avc above L3-Net avc (activation without the sound)")
     assert found["Difference"].estimate.mean == pytest.approx(50)
+
+
+def beside(study):
+    """Statement and score -> verdict, of methods beside each other."""
+    rows = (r for r in differences(study).rows if r.group == METHODS)
+    return {(r.label, r.cells[0].text): r.cells[2].text for r in rows}
+
+
+def trained_on(*curricula, updates=40):
+    return [{"curricula": list(curricula), "updates": updates, "lr": 1e-3}]
+
+
+def test_every_method_stands_beside_cavl_and_what_is_unequal_is_named(writer, study_of):
+    for seed in (1, 2, 3):
+        writer.localize("cavl", "c1", seed, 0.9, stages=trained_on(1))
+        writer.localize("cavl", "mixed", seed, 0.9, stages=trained_on(1, 2))
+        writer.localize("dmc", "c1", seed, 0.1, stages=trained_on(1))
+        writer.localize("dmc", "all", seed, 0.1, stages=trained_on(1, 2))
+        writer.localize("attention", "c1", seed, 0.1, stages=trained_on(1, 2, 3, updates=60))
+        writer.localize("stranger", "c1", seed, 0.1, stages=trained_on(1))
+        writer.localize("full-frame", "none", seed, 0.1)
+    writer.plan(learning_rates={"miniature": dict.fromkeys(["cavl", "dmc", "attention"], {})})
+    unequal = "unequal updates (40 and 60), unequal scenes (C1 and C1 + C2 + C3)"
+    assert beside(study_of(writer.home)) == {
+        (statement, score): verdict
+        for statement, verdict in {
+            "CAVL c1 above DMC c1": "supported",
+            "CAVL mixed above DMC all": "supported",
+            "CAVL c1 above Attention c1": f"inconclusive: {unequal}",
+            "CAVL c1 above stranger c1": "inconclusive: tuning not stated of stranger",
+        }.items()
+        for score in ("cIoU@0.5", "Pointing (3)")
+    }
+
+
+def test_an_arm_stands_beside_its_method_ordering_by_ordering(writer, study_of):
+    for seed in (1, 2, 3):
+        for method, skill, updates in (("l3", 0.1, 40), ("l3:mel", 0.9, 40), ("l3:long", 0.9, 50)):
+            writer.correspond(method, "avc", seed, skill, stages=trained_on(1, updates=updates))
+        writer.correspond("l3:mel", "other", seed, 0.5, stages=trained_on(1))
+    writer.plan()
+    assert beside(study_of(writer.home)) == {
+        ("L3-Net avc, mel bins above L3-Net avc", "AVC accuracy"): "supported",
+        ("L3-Net avc, long above L3-Net avc", "AVC accuracy"): "inconclusive: unequal updates (50 and 40)",
+    }

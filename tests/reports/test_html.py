@@ -143,9 +143,10 @@ def test_the_claims_are_a_section_whose_verdicts_are_seen(ablations_study):
     assert (found.problems, found.open) == ([], [])
     assert len(found.ids) == len(set(found.ids))
     assert '<a href="#claims">Claims</a>' in text
-    assert '<h2 id="claims">Claims of the summaries</h2>' in text
+    assert '<h2 id="claims">Claims</h2>' in text
     section = text[text.index('id="claims"') :]
     assert 'supported">supported</td>' in section
+    assert 'supported">supported, exploratory</td>' in section
     assert "“Pretraining performance &gt; Training from scratch.” (AVTS summary)" in section
 
 

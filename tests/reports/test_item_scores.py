@@ -1,8 +1,10 @@
+import functools
 import math
 
 import pytest
 
 from reports.item_scores import along_the_way
+from reports.tables import classification, counting, localization
 from reports.tables.action import recognised
 from reports.tables.avc import SCORE
 from reports.tables.avts import choices, synchrony
@@ -216,3 +218,61 @@ def test_along_the_way_of_two_is_over_the_updates_at_which_both_were_measured(wr
     expected = {"mean auc": pytest.approx((7.5 + 10) / 20)}
     assert along_the_way(study, often, "auc", seldom) == along_the_way(study, seldom, "auc", often) == expected
     assert along_the_way(study, often, "auc", once) == {}
+
+
+def test_what_stands_behind_a_cell_averages_to_it(whole_study, ablations_study):
+    """So that its interval over items is of this very number."""
+    checked = set()
+    for study in (whole_study, ablations_study):
+        for task, score_of in {
+            "localization": lambda s, n: {
+                ("single", row, rule, metric): localization.by_image(s, metric, row, rule)(n)
+                for row, rules in n.run.result["single"].items()
+                for rule in rules
+                for metric in ("ciou@0.5",)
+            },
+            "classification": lambda s, n: {("accuracy",): classification.of_clips(s)(n)},
+            "counting": lambda s, n: {
+                **{
+                    (score, rule): counting.of_scenes(s, score, rule)(n) for score, rule, _ in counting.COLUMNS.values()
+                },
+                **{
+                    ("trivial", which, score): counting.of_trivial(s, which, score)(n)
+                    for which in n.run.result["trivial"]
+                    for score in ("accuracy", "mae")
+                },
+            },
+            "separation": lambda s, n: {
+                ("rows", row, m): ratios(s, n, row, m) for row in n.run.result["rows"] for m in ("sdr", "sir", "sar")
+            },
+            "avc": lambda s, n: {("accuracy",): SCORE.of(s)(n)},
+            "avts": lambda s, n: {("sets", w, "accuracy"): synchrony(w).of(s)(n) for w in n.run.result["sets"]},
+        }.items():
+            for node in study.select(task)[:6]:
+                for path, items in score_of(study, node).items():
+                    expected = functools.reduce(lambda tree, name: tree[name], path, node.run.result)
+                    assert sum(items.values()) / len(items) == pytest.approx(expected), (node.name, path)
+                    checked.add(task)
+    assert len(checked) == 6
+
+
+def test_items_of_the_table_know_their_cluster(writer, study_of):
+    lines = ["item,label,predicted,cluster", "a,3,3,upload 1", "b,3,4,upload 1", "c,1,1,upload 2"]
+    items = writer.tidy(lines, "correct", further="label predicted cluster")
+    writer.run("classification", "cavl", "c1", 1, {}, variant="esc10", files={"items.csv": items})
+    writer.plan()
+    study = study_of(writer.home)
+    found = correct(study, study.nodes[0])
+    assert {str(item): item.cluster for item in found} == {"a": "upload 1", "b": "upload 1", "c": "upload 2"}
+
+
+def test_the_area_of_an_image_is_its_part_of_the_auc(writer, study_of):
+    from benchmarks.metrics.localization import auc
+
+    values = [0.0, 0.05, 0.3, 0.5, 0.77, 1.0]
+    lines = ["item,row,rule,ciou", *(f"i{n},aligned,threshold=0.5,{v}" for n, v in enumerate(values))]
+    writer.run("localization", "cavl", "c1", 1, {}, files={"items.csv": writer.tidy(lines, "ciou")})
+    writer.plan()
+    study = study_of(writer.home)
+    found = localization.area().items(study, study.nodes[0])
+    assert sum(found.values()) / len(found) == pytest.approx(auc(values))

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.statistics import Difference, over_items, paired, t_interval
+from reports.statistics import Difference, Item, crossed_tests, items_half, over_items, p_above, paired, t_interval
 
 finite = st.floats(-1e3, 1e3)
 
@@ -69,17 +69,87 @@ def test_with_seed_means_only_it_is_the_paired_t_test(pairs):
 
 
 def test_items_that_dominate_by_hand():
-    # MS_S = 1, MS_I = 100, MS_SI = 0: variance 101 / 4 on 101^2 = 10201 degrees of freedom.
+    # MS_S = 1, MS_I = 100, MS_SI = 0: variance 101 / 4, either part on one degree of freedom.
     difference = paired(by_item([[0, 10], [1, 11]]), nothing(np.zeros((2, 2))))
     assert difference.mean == 5.5
-    assert difference.half == pytest.approx(scipy.stats.t.ppf(0.975, 10201) * math.sqrt(101 / 4))
+    assert difference.half == pytest.approx(scipy.stats.t.ppf(0.975, 1) * math.sqrt(101 / 4))
     assert (difference.n, difference.items) == (2, 2)
 
 
-def test_seeds_that_dominate_by_hand():
-    # MS_S = 9, MS_I = 4, MS_SI = 1: the interval over two seed means (1.5, 4.5) is the wider.
+def test_seeds_and_items_by_hand():
+    # MS_S = 9, MS_I = 4, MS_SI = 1: variance (9 + 3) / 4; over the two seed means (1.5, 4.5) it is 9 / 4.
     difference = paired(by_item([[1, 2], [3, 6]]), nothing(np.zeros((2, 2))))
-    assert difference.half == pytest.approx(scipy.stats.t.ppf(0.975, 1) * 1.5)
+    assert difference.half == pytest.approx(scipy.stats.t.ppf(0.975, 1) * math.sqrt(3))
+
+
+@given(st.integers(2, 6), st.integers(2, 30), st.floats(0, 3), st.integers(0, 2**32 - 1))
+def test_intervals_and_p_values_agree_and_are_those_of_the_definition(seeds, items, spread, draw):
+    """The tail is the mean of Student's two, weighted by shares of the variance, or that over seeds if it is larger."""
+    rng = np.random.default_rng(draw)
+    d = rng.normal(0, 1, (seeds, items)) + rng.normal(0, spread, (seeds, 1)) + rng.normal(0, 1, items)
+    found = paired(by_item(d), nothing(d))
+    effects = [d.mean(1) - d.mean(), d.mean(0) - d.mean()]
+    within = d - d.mean(1)[:, None] - d.mean(0) + d.mean()
+    ms_s, ms_i = items * (effects[0] ** 2).sum() / (seeds - 1), seeds * (effects[1] ** 2).sum() / (items - 1)
+    a, b = ms_s, max(0, ms_i - (within**2).sum() / (seeds - 1) / (items - 1))
+    tails = scipy.stats.t.sf(found.half / math.sqrt((a + b) / seeds / items), [seeds - 1, items - 1])
+    over_seeds = scipy.stats.t.sf(found.half / scipy.stats.sem(d.mean(1)), seeds - 1)
+    assert max((a * tails[0] + b * tails[1]) / (a + b), over_seeds) == pytest.approx(0.025, rel=1e-6)
+    assert found.above(found.low) == pytest.approx(0.025, rel=1e-6) == found.below(found.high)
+    assert found.above(d.mean()) == pytest.approx(0.5)
+
+
+def test_p_values_where_there_is_no_spread_or_no_number():
+    same = paired(by_item(np.full((3, 4), 0.5)), nothing(np.zeros((3, 4))))
+    assert [same.above(bound) for bound in (0.4, 0.5, 0.6)] == [0, 1, 1]
+    assert [same.below(bound) for bound in (0.4, 0.5, 0.6)] == [1, 1, 0]
+    assert same.above(-math.inf) == 0
+    assert paired(by_item([[math.nan, 1], [1, 1]]), nothing(np.ones((2, 2)))).above(0) == 1
+    assert paired(by_item([[1.0, 2.0]]), nothing(np.ones((1, 2)))).above(0) == 1  # one seed
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 5.0])
+def test_at_five_seeds_the_nominal_rate_of_errors_is_kept(noise):
+    """Whatever part of the variance is the seeds': of the seed means alone a t-test over items would say anything."""
+    rng = np.random.default_rng(5)
+    d = rng.normal(0, 0.1, (6000, 5, 1)) + rng.normal(0, 0.1 * noise, (6000, 1, 40)) + rng.normal(0, 1, (6000, 5, 40))
+    assert (2 * p_above(abs(d.mean((1, 2))), crossed_tests(d)) <= 0.05).mean() <= 0.055
+
+
+def test_items_of_one_cluster_count_once():
+    """Every recording cut into three copies: as many as there are recordings, at the same mean."""
+    rng = np.random.default_rng(2)
+    d = rng.normal(0.5, 1, (4, 10))
+    alone = paired(by_item(d), nothing(d))
+    copies = {
+        s: {Item(f"{item} {k}", item): x for item, x in scores.items() for k in range(3)}
+        for s, scores in by_item(d).items()
+    }
+    several = paired(copies, {s: dict.fromkeys(scores, 0.0) for s, scores in copies.items()})
+    assert (several.mean, several.half) == (pytest.approx(alone.mean), pytest.approx(alone.half))
+    assert (alone.items, several.items) == (10, 30)
+    one = over_items(copies[1], dict.fromkeys(copies[1], 0.0))
+    assert one.half == pytest.approx(over_items(by_item(d)[1], dict.fromkeys(by_item(d)[1], 0.0)).half)
+
+
+def test_clusters_of_unequal_size_leave_the_mean_of_the_items():
+    scores = {Item("a", "x"): 1.0, Item("b", "x"): 2.0, Item("c", "x"): 3.0, Item("d", "y"): 6.0}
+    found = over_items(scores, dict.fromkeys(scores, 0.0))
+    # mean 3; sums of deviations -3 and 3, times 2 clusters / 4 items: 1.5 and 4.5
+    assert found.mean == 3
+    assert found.half == pytest.approx(scipy.stats.t.ppf(0.975, 1) * 1.5)
+
+
+def test_the_interval_over_items_averages_the_seeds_first():
+    y = np.array([[0.1, 0.9, 0.5, 0.3], [0.3, 0.7, 0.9, 0.1]])
+    expected = scipy.stats.t.ppf(0.975, 3) * scipy.stats.sem(y.mean(0))
+    assert items_half(list(by_item(y).values())) == pytest.approx(expected)
+    assert items_half([by_item(y)[1]]) == pytest.approx(scipy.stats.t.ppf(0.975, 3) * scipy.stats.sem(y[0]))
+    own = [{f"{s} {item}": x for item, x in scores.items()} for s, scores in by_item(y).items()]  # items of their own
+    error = math.sqrt(sum(scipy.stats.sem(row) ** 2 for row in y)) / 2
+    assert items_half(own) == pytest.approx(scipy.stats.t.ppf(0.975, 6) * error)
+    assert items_half([{"a": 1.0}]) is None
+    assert items_half([{}]) is None
 
 
 @given(st.integers(2, 5), st.integers(2, 8), st.integers(0, 2**32 - 1))

@@ -96,6 +96,11 @@ def paint(
     return np.rint(canvas).astype(np.uint8), objects
 
 
+def first_photograph(pool: FilePool, key: Key, kinds: Sequence[int]) -> File:
+    """The one that :func:`paint` shows of the first source: it is drawn first."""
+    return Draw("composite", *key, "stage").choice(pool.photographs[kinds[0]])
+
+
 def paste(
     canvas: Colours,
     objects: npt.NDArray[np.uint8],

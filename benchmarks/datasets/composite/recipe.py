@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds
+from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds, first_photograph
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.synthetic import scene_set
@@ -60,10 +60,23 @@ class CompositeRecipe(scene_set.Recipe):
     def fold(self, index: int) -> int | None:
         return self.clips[index].fold if self.clips else None
 
+    def clusters(self) -> dict[str, str]:
+        """Of the probe the upload of each recording; of single sources the photograph of what sounds.
+
+        Scenes of several sources share some of them with some others, and are clusters of their own.
+        """
+        scenes = range(self.size if self.counts == (1,) else 0)
+        if self.clips:
+            return {self.scene_id(i): self.clips[i].recording.origin for i in scenes}
+        return {self.scene_id(i): first_photograph(self.pool, self.key(i), self._kinds(i)).sha256 for i in scenes}
+
     def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
         key = self.key(index)
         if self.clips:
             clip = self.clips[index]
             return compose(self.config, self.pool, key, (clip.kind,), (clip.recording,))
-        return compose(self.config, self.pool, key, draw_kinds(key, self.n_sources(index), self.pool.kinds))
+        return compose(self.config, self.pool, key, self._kinds(index))
+
+    def _kinds(self, index: int) -> tuple[int, ...]:
+        return draw_kinds(self.key(index), self.n_sources(index), self.pool.kinds)

@@ -130,6 +130,10 @@ class Recipe(ABC):
     @abstractmethod
     def fold(self, index: int) -> int | None: ...
 
+    def clusters(self) -> dict[str, str]:
+        """Id of a scene -> what it shares with others, where scenes do."""
+        return {}
+
     @abstractmethod
     def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
@@ -255,6 +259,9 @@ class DrawnSet:
             fold=self.recipe.fold(index),
             split=self.split,
         )
+
+    def clusters(self) -> dict[str, str]:
+        return self.recipe.clusters()
 
     def stems(self, index: int) -> npt.NDArray[np.int16]:
         """Stems (n, T) of any scene, drawn anew."""

@@ -266,3 +266,10 @@ def test_the_real_recordings(shared_data: Path, packed: Path) -> None:
     permuted = np.random.default_rng(0).permutation(labels)
     predicted = probe(features, permuted, folds).predicted
     assert mean_accuracy(permuted, predicted, folds) < 0.16  # chance 0.1, standard error 0.015
+
+
+def test_recordings_of_one_upload_are_one_cluster(whole: Path, read: Callable[..., Folds]) -> None:
+    data = read(whole)
+    clusters = data.clusters()
+    assert list(clusters) == ids(data)
+    assert all(cluster == id.split("-")[1] for id, cluster in clusters.items())  # FOLD-UPLOAD-TAKE-CLASS

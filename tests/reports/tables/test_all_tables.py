@@ -29,7 +29,7 @@ def test_an_empty_plan_gives_no_table(writer, study_of):
 def test_every_row_has_a_cell_for_every_column_and_captions_tell_the_scenes(whole_study):
     for table in all_tables(whole_study):
         assert all(len(r.cells) == len(table.columns) for r in table.rows)
-        if table.name != "differences":
+        if table.name not in ("differences", "claims", "claims_tested"):
             assert re.search(r"Scored on \d+ (test scenes|clips|sounds)", table.caption)
     sets = {"table1": "ESC-50", "table2": "AudioSet-Evaluation", "table3": "SoundNet-Flickr", "table4": "MIT-MUSIC"}
     for name, data in sets.items():

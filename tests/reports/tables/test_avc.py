@@ -72,7 +72,7 @@ def test_cells_are_those_of_the_runs(ablations_study, row, ablation_results):
     }.items():
         assert cells[column].estimate.mean == pytest.approx(100 * statistics.mean(value(r) for _, r in runs))
         assert cells[column].runs == tuple(number for number, _ in runs)
-    assert cells["Accuracy"].small == "3 seeds, 40 items"
+    assert cells["Accuracy"].standing() == "3 seeds, 40 items"
     assert "Scored on 40 test scenes." in table.caption
 
 

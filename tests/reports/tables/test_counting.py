@@ -28,7 +28,7 @@ def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, ro
     ):
         mean = scale * statistics.mean(r[score][rule] for _, r in runs)
         assert ours[column].estimate.mean == pytest.approx(mean)
-        assert ours[column].small == "3 seeds, 30 items"
+        assert ours[column].standing() == "3 seeds, 30 items"
 
 
 def test_what_does_not_listen_stands_beside_under_every_rule(whole_study, row):
@@ -120,7 +120,7 @@ def test_gaps_and_further_networks_are_said(writer, study_of, row):
     writer.count("cavl", "c1-c2-c3", 1, 0.8)
     writer.plan()
     table = counting(study_of(writer.home))
-    assert row(table, "CAVL-C1: CAVL c1")["MAE (λ)"].small == "1 of 2 seeds, 30 items"
+    assert row(table, "CAVL-C1: CAVL c1")["MAE (λ)"].standing() == "1 of 2 seeds, 30 items"
     assert row(table, "CAVL-C0: CAVL c0")["MAE (λ)"].text == "failed (0 of 1 seed)"
     assert row(table, "CAVL-C2: CAVL c1-c2")["MAE (λ)"].text == "not planned"
     others = [r.label for r in table.rows if r.group == "Other methods and orderings"]

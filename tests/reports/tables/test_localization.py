@@ -21,7 +21,7 @@ def test_table_3_has_the_papers_rows_first_with_its_numbers_beside_ours(whole_st
     scores = [100 * r["single"]["aligned"]["threshold=0.5"]["ciou@0.5"] for _, r in runs]
     assert ours["cIoU@0.5"].estimate.mean == pytest.approx(statistics.mean(scores))
     assert ours["cIoU@0.5"].runs == tuple(number for number, _ in runs)
-    assert ours["cIoU@0.5"].small == "3 seeds, 40 items"
+    assert ours["cIoU@0.5"].standing() == "3 seeds, 40 items"
     assert ours["cIoU@0.5"].published.value == 46.0
 
 
@@ -81,7 +81,7 @@ def test_missing_failed_and_stale_runs_are_marked(writer, study_of, row):
     some = row(table, "CAVL-C1: CAVL c1")["cIoU@0.5"]
     assert some.text.endswith("†")
     assert some.stale == ("code changed: registry.record.run_record",)
-    assert some.small == "2 of 3 seeds, 40 items"
+    assert some.standing() == "2 of 3 seeds, 40 items"
     assert row(table, "CAVL-C2: CAVL c1-c2")["cIoU@0.5"].text == "not run (0 of 3 seeds)"
 
 

@@ -25,7 +25,7 @@ def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, ro
             mean = statistics.mean(r["rows"]["located-mixture"][metric.lower()] for _, r in runs)
             assert ours[metric].estimate.mean == pytest.approx(mean)
             assert ours[metric].runs == tuple(number for number, _ in runs)
-            assert ours[metric].small == "3 seeds, 23 items, 1 left out"
+            assert ours[metric].standing() == "3 seeds, 23 items, 1 left out"
     left_out = table.caption.partition("for a silent estimate: ")[2].partition(".")[0]
     assert left_out.split(", ")[:2] == [f"1 in Our-Model-{v.title()}: CAVL c1 {v}" for v in ("center", "mask")]
     assert "an estimate that is silent or not finite only its own row" in table.caption
@@ -60,7 +60,7 @@ def test_controls_bounds_and_every_other_network_have_rows(whole_study, row, res
     others = [r.label for r in table.rows if r.group == "Other methods and orderings"]
     assert others == ["CAVL c1 mask, plain loss", "CAVL untrained mask"]
     for label in ("Mixture as the estimate", "Ideal ratio mask", "Ideal ratio mask on the log-frequency axis"):
-        assert row(table, label)["SDR"].small == "3 seeds, 24 items"
+        assert row(table, label)["SDR"].standing() == "3 seeds, 24 items"
 
 
 def test_what_is_no_better_than_the_mixture_or_its_control_is_seen(writer, study_of, row):

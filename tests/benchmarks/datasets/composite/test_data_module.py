@@ -199,3 +199,25 @@ def test_folders_that_are_not_there_are_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("CAVL_DATA", str(tmp_path))
     assert main(["prepare", "composite"]) == 2
     assert f"there is no folder {tmp_path / 'caltech101'}" in capsys.readouterr().err
+
+
+def test_scenes_that_show_one_photograph_are_one_cluster(source, monkeypatch):
+    """The first that is pasted is asked for by its file; nothing else is known of it."""
+    from benchmarks.datasets.composite import photograph
+
+    scenes, asked = source.named("test 1"), []
+    patch = photograph.patch
+    monkeypatch.setattr(photograph, "patch", lambda file, *rest: (asked.append(file.sha256), patch(file, *rest))[1])
+    clusters = scenes.clusters()
+    assert len(clusters) == len(scenes) > len(set(clusters.values()))
+    for index in range(5):
+        asked.clear()
+        scenes.recipe.draw(index)
+        assert clusters[scenes[index].id] in asked
+    assert source.named("test 2").clusters() == {}
+
+
+def test_recordings_of_one_upload_are_one_cluster_of_the_probe(source):
+    probe = source.named("probe")
+    origins = {probe.recipe.scene_id(i): clip.recording.origin for i, clip in enumerate(probe.recipe.clips)}
+    assert probe.clusters() == origins
