@@ -24,6 +24,9 @@ BUILT_IN = {
     "mean-training-map": "baselines.trivial:MeanTrainingMap",
     "random-box": "baselines.trivial:RandomBox",
     "spectrogram-statistics": "baselines.trivial:SpectrogramStatistics",
+    "count-logistic": "baselines.counting:CountLogistic",
+    "count-trees": "baselines.counting:CountTrees",
+    "mean-spectrum": "baselines.mean_spectrum:MeanSpectrum",
 }
 
 

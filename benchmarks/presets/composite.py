@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from baselines import attention, dmc, l3
 from benchmarks.datasets.composite import CompositeData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, cheap_rivals, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
@@ -58,6 +58,7 @@ PRESET = Preset(
         "attention": trained(ATTENTION, attention.orderings((600,), (1e-4,)), "c1", "untrained"),
         "attention:image-negatives": trained(IMAGE_NEGATIVES, attention.orderings((600,), (1e-3,)), "c1", "untrained"),
         **TRIVIAL,
+        **cheap_rivals(32_256),
     },
     evaluations={
         "classification": ClassificationConfig(probe="composite"),

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.miniature import MiniatureData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, cheap_rivals, trained
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
@@ -156,6 +156,7 @@ PRESET = Preset(
         "attention": trained(ATTENTION, ATTENTION_ORDERINGS, "c1", "untrained"),
         "attention:image-negatives": trained(IMAGE_NEGATIVES, IMAGE_NEGATIVES_ORDERINGS, "c1", "untrained"),
         **TRIVIAL,
+        **cheap_rivals(22_050),
     },
     evaluations={
         # The paper's schedule falls over many epochs; in one and a half (212 updates each) it must fall ten times as

@@ -24,7 +24,7 @@ from typing import Any
 
 from baselines import attention, avts, dmc, l3
 from benchmarks.datasets.paper import PaperData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, Variants, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, Variants, cheap_rivals, trained
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
@@ -223,6 +223,7 @@ PRESET = Preset(
         "attention": trained(ATTENTION, ATTENTION_ORDERINGS, "c1", "untrained"),
         "attention:image-negatives": trained(IMAGE_NEGATIVES, ATTENTION_ORDERINGS, "c1", "untrained"),
         **TRIVIAL,  # the random box is Table 3's "Random"
+        **cheap_rivals(110_336),
     },
     evaluations={
         "localization": LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source

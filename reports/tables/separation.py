@@ -26,6 +26,8 @@ REMARKS = {
     "shuffled": "shuffled",
     "shuffled-solo": "shuffled, located with the solo",
     "audio-assignment": "audio assignment as the mask",
+    "told-kinds": "told the two kinds",
+    "shuffled-kinds": "told the kinds of another pair",
 }
 #: What follows the conditioning in the variant of a network: values that are not the preset's.
 UNUSUAL = {
@@ -36,7 +38,9 @@ UNUSUAL = {
     "mixture": "located with the mixture",
     "solo": "located with the solo",
 }
-STATEMENTS = "Separation: does it follow the sound-maker, and does pre-training help?"
+STATEMENTS = "Separation: above its cheap rival, does it follow the sound-maker, and does pre-training help?"
+#: It sees nothing and is told the kinds.
+CHEAP = "mean-spectrum"
 
 
 class Network(NamedTuple):
@@ -89,6 +93,8 @@ TEST_ON_INSTRUMENTS = Test(6, ON_INSTRUMENTS, "Table 6. Separation of two instru
 
 MIXTURE, IDEAL = "Mixture as the estimate", "Ideal ratio mask"
 BOUNDS = {"mixture": MIXTURE, "ideal-ratio-mask": IDEAL, "ideal-log-mask": f"{IDEAL} on the log-frequency axis"}
+#: Printed beside the paper's three, which it has not.
+FURTHER_MEASURES = {"SI-SDR": "si_sdr", "SDR gain": "sdri"}
 LOCATED = {
     "located-mixture": "Sound-makers located with the mixture",
     "located-solo": "Sound-makers located with the clean solo (§6.4)",
@@ -96,10 +102,11 @@ LOCATED = {
 CONTROLS = {
     "shuffled": "Control: sound-makers of other pairs, located with their mixture",
     "shuffled-solo": "Control: sound-makers of other pairs, located with their clean solos",
+    "shuffled-kinds": "Control: told the kinds of other pairs",
 }
-CONTROL_OF = dict(zip(LOCATED, CONTROLS, strict=True))
-COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR)
-BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0)
+CONTROL_OF = dict(zip((*LOCATED, "told-kinds"), CONTROLS, strict=True))
+COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES)
+BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, common.HIGHER, 0)
 SDR = COLUMNS.index("SDR")
 
 LOSSES = {
@@ -123,9 +130,11 @@ def called(who: Network, row: str = "") -> str:
 
 
 def main_row(nodes: Sequence[Node]) -> str:
-    """The row of results that a score stands on: the sound-makers located as the run was configured."""
+    """The row of results that a score stands on; older runs do not name it: the one located as they were configured."""
     for node in nodes:
         if node.run is not None:
+            if primary := dig(node.run.result, "primary"):
+                return str(primary)
             wanted = f"located-{dig(node.run.config, 'evaluation', 'network', 'located')}"
             return wanted if dig(node.run.result, "rows", wanted) else "located-mixture"
     return "located-mixture"  # the default; none has run yet
@@ -180,6 +189,9 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         where = "" if test.table == 6 else " (AudioSet-Instrument)"
         name = f"CAVL-C1{where}: {called(assignment, 'audio-assignment')}"
         add(WITHOUT if test.table == 6 else further, name, assignment, "audio-assignment", (6, "CAVL-C1"))
+    for who in every:
+        if who.method == CHEAP:
+            headline(common.RIVALS, who)
     finished = {who: sum(n.run is not None for n in _nodes(study, who)) for who in every}
     for row, name in BOUNDS.items():  # they are the seed's, not a network's: whichever has finished most tells them
         add("Bounds (they use no network)", name, max(every, key=lambda who: finished[who]), row)
@@ -193,9 +205,11 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     groups = (common.THE_PAPERS, further, WITHOUT, common.OTHERS, *LOCATED.values())
     compared = [row.label for row in rows if row.group in groups]
+    rivals = [row.label for row in rows if row.group == common.RIVALS]
     differences = _of_sounds(study, shown)
     nodes = [node for who in every for node in _nodes(study, who)]
-    marked = common.beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
+    marked = common.beside_trivial(rows, rivals, [MIXTURE], BETTER, differences)
+    marked = common.beside_trivial(marked, compared, [MIXTURE, *rivals], BETTER, differences)
     return Table(
         name=f"table{test.table}",
         short=f"Table {test.table}",
@@ -203,7 +217,9 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
+            "inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the estimate. The cheap rival sees "
+            "nothing and is told the kinds of both sounds, of which it knows the mean spectrum over the training solos. "
+            f"{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {common.NOT_HERE} "
@@ -213,11 +229,50 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         rows=marked,
         findings=(
             *common.findings(marked, compared, [MIXTURE], BETTER, COLUMNS, "the mixture as the estimate", differences),
+            *common.findings(marked, compared, rivals, BETTER, COLUMNS, common.ITS_RIVALS, differences),
             *_against_controls(marked, shown, differences),
             *_above_the_bound(marked, differences),
             *common.unfinished(marked, headlines),
         ),
     )
+
+
+def by_kind(study: Study) -> list[Table]:
+    """SDR of the sounds of each kind, of every network's headline and of its sound-makers located with the solo."""
+    found = {name: None for who in networks(study) for node in _nodes(study, who) for name in _kinds(node)}
+    kinds = sorted(found)
+    rows = [
+        Row(label=called(who, "" if row == main_row(_nodes(study, who)) else row), cells=tuple(cells))
+        for who in networks(study)
+        for row in dict.fromkeys((main_row(_nodes(study, who)), "located-solo"))
+        if _has(study, who, row)
+        and (cells := [measured(_nodes(study, who), "rows", row, "by_kind", kind, scale=1.0) for kind in kinds])
+    ]
+    title = "Separation by kind of sound"
+    caption = (
+        "SDR in dB of the sounds of each kind that were asked back: those of Table 4, kind by kind. A kind has few "
+        f"sounds; compare columns with care. {common.CELLS}"
+    )
+    return (
+        [
+            Table(
+                name="separation_by_kind",
+                short="By kind",
+                title=title,
+                caption=caption,
+                columns=tuple(kinds),
+                rows=tuple(rows),
+            )
+        ]
+        if rows
+        else []
+    )
+
+
+def _kinds(node: Node) -> list[str]:
+    """The kinds of which a finished run scored sounds."""
+    found = dig(node.run.result, "rows", main_row([node]), "by_kind") if node.run else None
+    return list(found) if isinstance(found, Mapping) else []
 
 
 def _nodes(study: Study, who: Network) -> list[Node]:
@@ -229,7 +284,7 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
     listed = {bool(dig(n.run.result, "listed")) for who in every for n in _nodes(study, who) if n.run}
     if listed == {True}:
         return "The mixtures are those of a published list of which both videos are there."
-    return "The mixtures are drawn from the seed."
+    return "The mixtures are drawn once and the same in every row and seed."
 
 
 def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str) -> tuple[Cell, ...]:
@@ -240,7 +295,11 @@ def _cells(nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, abs
         measured(nodes, *where, metric.lower(), items=(*where, "items"), published=number, **common_to_all)
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
-    return (*map(paper, numbers), *ours)
+    further = [
+        measured(nodes, *where, measure, items=(*where, "items"), **common_to_all)
+        for measure in FURTHER_MEASURES.values()
+    ]
+    return (*map(paper, numbers), *ours, *further)
 
 
 def _has(study: Study, who: Network, row: str) -> bool:
@@ -261,7 +320,8 @@ def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> common
         return sounds, measured(_nodes(study, who), "rows", row, measure, scale=1.0).by_seed
 
     def differences(first: Row, second: Row, column: int) -> dict[int, float]:
-        (who, row), (other, other_row), measure = shown[first.label], shown[second.label], COLUMNS[column].lower()
+        (who, row), (other, other_row) = shown[first.label], shown[second.label]
+        measure = FURTHER_MEASURES.get(COLUMNS[column], COLUMNS[column].lower())
         sounds, means = scores(who, row, measure)
         other_sounds, other_means = scores(who if other_row in BOUNDS else other, other_row, measure)
         found = {}
@@ -353,11 +413,11 @@ def _left_out(study: Study, shown: Mapping[str, tuple[Network, str]]) -> str:
 def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
     """Separated sound -> its SDR (``measure`` "sir": SIR, "sar": SAR) in dB, for one row of a separation run.
 
-    Sounds that were excluded are not there. Every seed mixes pairs of its own, so the seed is part of the item's name.
+    Sounds that were excluded are not there. The same pairs are mixed for every seed and method, so items pair.
     """
     found = study.measurements(node, measure, row=row).dropna(subset="value")
     sounds = zip(condition(found, "pair"), found["item"], found["value"], strict=True)
-    return {f"seed {node.seed}, pair {pair}: {item}": value for pair, item, value in sounds}
+    return {f"pair {pair}: {item}": value for pair, item, value in sounds}
 
 
 def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
@@ -383,7 +443,12 @@ def separator(variant: str | None, row: str = "") -> Score:
 
 def statements(study: Study) -> Iterator[Row | None]:
     metric = separator(None).metric
+    rival = separator(None).side(study, CHEAP, "none")
     for who in labels.in_order(study.rows(TASK)):
+        if who[0] == CHEAP:
+            for control in ("shuffled-kinds", "mixture"):
+                yield statement(STATEMENTS, metric, rival, separator(None, control).side(study, *who))
+            continue
         variants = study.variants(TASK, *who)
         for variant in variants:
             own, *controls = (separator(variant, row).side(study, *who) for row in ("", "shuffled", "mixture"))
@@ -391,6 +456,8 @@ def statements(study: Study) -> Iterator[Row | None]:
                 yield statement(STATEMENTS, metric, own, control)
             solo, other = (separator(variant, row).side(study, *who) for row in ("located-solo", "shuffled-solo"))
             yield statement(STATEMENTS, metric, solo, other)
+            for one in (own, solo) if main_row(own.nodes) != "located-solo" else (own,):
+                yield statement(STATEMENTS, metric, one, rival)
             if who[1] != UNTRAINED:
                 yield statement(STATEMENTS, metric, own, separator(variant).side(study, who[0], UNTRAINED))
         first = separator(variants[0]).side(study, *who)
@@ -403,6 +470,7 @@ REPORT = TaskReport(
     task=TASK,
     noun="sound",
     tables=separations,
+    appendix=by_kind,
     figures=later("reports.figures.separation", "separated"),
     matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],
     statements=statements,

@@ -216,11 +216,12 @@ def test_listening_in_batches_keeps_order_and_takes_the_middle_window(data, monk
 
         window = 1000
 
-        def forward(self, waveform):
-            return waveform[:, 0].float()
+        def count_sources(self, waveform):
+            return np.full(len(waveform), 2), waveform[:, 0].double().numpy()
 
     scenes = Pool([data.test(1), data.test(4)])
-    ids, counts, rates = listen(First(), scenes, CPU)
+    ids, counts, mode, rates = listen(First(), scenes, CPU)
+    assert mode.tolist() == [2] * 9
     assert ids == [scenes[i].id for i in range(9)]
     assert counts.tolist() == [1] * 6 + [4] * 3
     assert rates.tolist() == [scenes[i].waveform[(22_050 - 1000) // 2] for i in range(9)]
@@ -233,14 +234,14 @@ def test_the_monitor_hears_as_many_scenes_of_each_count(data):
     class Three:
         window = 100
 
-        def __call__(self, waveform):
-            return torch.full((len(waveform),), 3.2)
+        def count_sources(self, waveform):
+            return np.full(len(waveform), 3), np.full(len(waveform), 3.2)
 
     assert monitor(Three()) == {"accuracy": 0.5, "accuracy_rounded": 0.5, "mae": 1.0}
 
 
 def test_scores_of_counts_that_do_not_occur():
-    result = scores(np.array([2, 2, 4]), np.array([2.5, 3.5, 4.5]))
+    result = scores(np.array([2, 2, 4]), np.array([2, 3, 4]), np.array([2.5, 3.5, 4.5]))
     assert result["rate_by_count"] == {"2": 3.0, "4": 4.5}
     assert result["rate_sd_by_count"] == {"2": 0.5, "4": 0.0}
     assert result["accuracy"] == {"mode": pytest.approx(2 / 3), "rounded": 0.0}
