@@ -29,6 +29,7 @@ PRESETS = Plugins(
     noun="preset",
     group="cavl.presets",
     built_in={
-        name: f"benchmarks.presets.{name}:PRESET" for name in ("ablations", "composite", "miniature", "paper", "smoke")
+        name: f"benchmarks.presets.{name.replace('-', '_')}:PRESET"
+        for name in ("ablations", "composite", "composite-v1", "miniature", "miniature-v1", "paper", "smoke")
     },
 )

@@ -86,3 +86,18 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{where} must be {hint.__name__}, not {value!r}")
     return value
+
+
+def later(default: T) -> T:
+    """A dataclass field that came when runs had been recorded: its default is what there was before.
+
+    It is part of keys and fingerprints (:func:`decisive_part`) only where it differs, so those of older runs stay.
+    """
+    field: T = dataclasses.field(default=default, metadata={"later": True})
+    return field
+
+
+def decisive_part(config: Any) -> dict[str, Any]:
+    """The entries of a dataclass that keys and fingerprints hold, as :func:`to_dict` gives them."""
+    old = {f.name for f in dataclasses.fields(config) if f.metadata.get("later") and getattr(config, f.name) == f.default}
+    return {name: value for name, value in to_dict(config).items() if name not in old}

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cavl.alignment import Reduction, contrastive_loss, mismatched, nearest_centres, nearest_distances, scene_distance
+from cavl.config import later
 from cavl.clustering import ClusteringConfig, Clusters, distances, soft_kmeans
 from cavl.images import normalised
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
@@ -41,12 +42,17 @@ class CAVLConfig:
     reduction: Reduction = "square_of_sum"
     negatives: Literal["in_batch", "sampled"] = "in_batch"
     embedding_pool: Literal["max", "mean"] = "max"  # of the trunk's maps, for the probe; §6.3 pools by maximum
+    #: k_v. "n+1": one for each sound and one for the background, as in the paper (§3.1.1). A number: always as many, so
+    #: that the image is clustered without being told how many objects there are, and silent ones have centres, too.
+    visual_centres: Literal["n+1"] | int = later("n+1")
 
     def __post_init__(self) -> None:
         if self.encoder_layers not in (1, 2):
             raise ValueError(f"encoder_layers must be 1 or 2, not {self.encoder_layers}")
         if self.margin <= 0 or self.width <= 0:
             raise ValueError("margin and width must exceed 0")
+        if isinstance(self.visual_centres, int) and self.visual_centres < 2:
+            raise ValueError(f"visual_centres must be 'n+1' or at least 2, not {self.visual_centres}")
 
 
 class CAVL(nn.Module):
@@ -84,8 +90,15 @@ class CAVL(nn.Module):
     def audio_clusters(self, waveform: Tensor, k: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
         return soft_kmeans(as_points(self.audio_encoder(self.audio_map(waveform))), k, self.config.clustering, draw)
 
-    def visual_clusters(self, image: Tensor, k: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
-        return soft_kmeans(as_points(self.visual_encoder(self.visual_map(image))), k, self.config.clustering, draw)
+    def visual_clusters(self, image: Tensor, n: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
+        """The clusters of images with ``n`` sounding objects."""
+        points = as_points(self.visual_encoder(self.visual_map(image)))
+        return soft_kmeans(points, self.n_visual_centres(n), self.config.clustering, draw)
+
+    def n_visual_centres(self, n: int | Tensor) -> int | Tensor:
+        """k_v of an image of ``n`` sounding objects."""
+        wish = self.config.visual_centres
+        return n + 1 if wish == "n+1" else wish
 
     # -- training (Eq 5) ---------------------------------------------------------------------------------------------
 
@@ -100,7 +113,7 @@ class CAVL(nn.Module):
         if alignment == "source":
             k = scenes.n_sources
             audio = self.audio_clusters(scenes.waveform, k, draw)
-            visual = self.visual_clusters(scenes.image, k + 1, draw)  # one more centre for the background
+            visual = self.visual_clusters(scenes.image, k, draw)
             d = nearest_distances(audio, visual)
         elif alignment == "scene":
             k = torch.ones_like(scenes.n_sources)
@@ -145,7 +158,7 @@ class CAVL(nn.Module):
         """(A, V): S of Eq 4 between every sound (A, T), of ``n`` (A,) sources, and every image (V, 3, H, W)."""
         if alignment == "scene":
             return self._scene_level(image, waveform)
-        return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, n + 1))
+        return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, n))
 
     @torch.no_grad()
     def localize(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None = None) -> Tensor:
@@ -178,11 +191,11 @@ class CAVL(nn.Module):
     def sound_maker(self, image: Tensor, waveform: Tensor, how: Literal["center", "mask"]) -> Tensor:
         """(B, 3, H, W), (B, T) -> (B, D): what is seen of the object that makes the sound (§3.3.2).
 
-        The image is clustered for one object and the background. ``center``: the visual centre nearest to the sound's
+        The image is clustered as that of one object. ``center``: the visual centre nearest to the sound's
         one centre. ``mask``: the visual trunk's maps, max-pooled under that centre's assignment.
         """
         maps = self.visual_map(image)
-        visual = soft_kmeans(as_points(self.visual_encoder(maps)), 2, self.config.clustering)
+        visual = soft_kmeans(as_points(self.visual_encoder(maps)), self.n_visual_centres(1), self.config.clustering)
         nearest = nearest_centres(self.audio_clusters(waveform, 1), visual)  # (B, 1)
         if how == "center":
             return visual.centres.take_along_dim(nearest.unsqueeze(-1), 1).squeeze(1)
@@ -212,7 +225,7 @@ class CAVL(nn.Module):
         return columns.mT.reshape(len(mixture), n, *maps.shape[2:])
 
     def _clusters(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None) -> tuple[Clusters, Clusters]:
-        return self.audio_clusters(waveform, n), self.visual_clusters(image, (n_objects or n) + 1)
+        return self.audio_clusters(waveform, n), self.visual_clusters(image, n_objects or n)
 
     def _heatmaps(self, visual: Clusters, centres: Tensor, image: Tensor) -> Tensor:
         """Assignment columns ``centres`` (B, n) as maps at the image's size (bilinear)."""

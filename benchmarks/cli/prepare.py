@@ -18,7 +18,7 @@ from registry.cli.program import App, examples
 from registry.files import DiskFullError, expanded, require_writable
 
 if TYPE_CHECKING:  # slow to import: a command does so when its words have been understood
-    from benchmarks.datasets.composite import CompositeDataModule
+    from benchmarks.datasets.composite import CompositeConfig, CompositeDataModule
     from benchmarks.preparation.download import Fetcher
     from benchmarks.preparation.item import Plan
     from benchmarks.preparation.pipeline import How
@@ -257,14 +257,14 @@ class MaterialOptions:
     pairs: Path | None = file("table that pairs the kinds (default: the one that is shipped)")
     root: Path | None = ROOT
 
-    def data_module(self, **scenes: Any) -> CompositeDataModule:
-        from benchmarks.datasets.composite import CompositeConfig, CompositeData, CompositeDataModule
+    def data_module(self, scenes: CompositeConfig | None = None) -> CompositeDataModule:
+        from benchmarks.datasets.composite import SECOND, CompositeData, CompositeDataModule
 
         data = CompositeData(
             photographs=str(self.photographs) if self.photographs else None,
             recordings=tuple(place for places in self.recordings or () for place in places),
             pairs=str(self.pairs) if self.pairs else None,
-            scenes=CompositeConfig(**scenes),
+            scenes=scenes or SECOND,
         )
         return CompositeDataModule(data, root_of(self.root))
 

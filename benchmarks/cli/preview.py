@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cli.prepare import MaterialOptions
@@ -22,20 +23,26 @@ examples:
 OUT = path("picture to write: .png, .pdf or .svg", "FILE", ...)
 SEED = option("seed of the scenes; that of the presets is 0", "N", 0)
 SIZE = "pixels of an image's side, 32 or more"
+GENERATOR = option("how scenes are drawn: 2 as in the presets, 1 as in the presets NAME-v1", "N", 2)
 
 
 @app.command()
-def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 64)) -> None:
+def miniature(
+    out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 64), generator: int = GENERATOR
+) -> None:
     """The miniature world, drawn and synthesised.
 
     Procedural scenes of 1 to 5 sources among 12 kinds, the same bytes on every machine. Draws the twelve kinds, one
     test scene each of 1 to 5 sources (image with boxes, spectrogram of the mixture, envelope of every source) and a
     row of video frames. About five seconds.
     """
+    from benchmarks.datasets.miniature import SECOND, MiniatureConfig
     from benchmarks.datasets.preview import data_module_of, preview  # matplotlib is slow to import, --help is not
 
+    usual = SECOND if generator == 2 else MiniatureConfig(generator=generator)
     with disk_errors(out):
-        print(f"wrote {preview(data_module_of('miniature', {'world': {'world': seed, 'image_size': size}}), out)}")
+        data = data_module_of("miniature", {"world": replace(usual, world=seed, image_size=size)})
+        print(f"wrote {preview(data, out)}")
 
 
 @app.command()
@@ -44,6 +51,7 @@ def composite(
     out: Path = OUT,
     seed: int = SEED,
     size: int = option(SIZE, "N", 96),
+    generator: int = GENERATOR,
     split: str = choice("of which files", ("train", "validation", "test"), "train"),
 ) -> None:
     """Scenes composed of photographs and recordings.
@@ -52,7 +60,10 @@ def composite(
     boxes of what sounds (dashed: silent things), whose each pixel is, and the spectrograms of the mixture and of every
     source. `cavl-bench prepare composite` says of which files.
     """
+    from benchmarks.datasets.composite import SECOND, CompositeConfig
     from benchmarks.datasets.preview import preview
 
+    usual = SECOND if generator == 2 else CompositeConfig(generator=generator)
     with disk_errors(out):
-        print(f"wrote {preview(material.data_module(world=seed, image_size=size), out, split)}")
+        scenes = replace(usual, world=seed, image_size=size)
+        print(f"wrote {preview(material.data_module(scenes), out, split)}")

@@ -63,6 +63,10 @@ class DataModule(Protocol):
         """The numbers of sources for which there is a test set."""
         ...
 
+    def silent_counts(self) -> Sequence[int]:
+        """The numbers of silent objects for which there is a test set of one source, "silent 2"; worlds have them."""
+        return ()
+
     def probe(self) -> Dataset:
         """Single sounds with a kind and an official fold each, for the classification probe."""
         return self.named("probe")
@@ -76,7 +80,7 @@ class DataModule(Protocol):
         ...
 
     def fingerprint(self, *sets: str) -> str:
-        """Of named sets: "train 1", "validation 3", "test 1", "probe", "probe esc10"."""
+        """Of named sets: "train 1", "validation 3", "test 1", "silent 2", "probe", "probe esc10"."""
         ...
 
     def named(self, name: str) -> Dataset:

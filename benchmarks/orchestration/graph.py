@@ -18,7 +18,7 @@ from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import open_data_module
 from benchmarks.methods import can, method_class, without_arm
 from benchmarks.orchestration.run_config import RunConfig
-from cavl.config import ConfigError, to_dict
+from cavl.config import ConfigError, decisive_part, to_dict
 from registry.provenance.keys import run_key
 
 
@@ -85,7 +85,7 @@ def _pretraining(config: RunConfig) -> Job:
     decisive = {
         "method": without_arm(config.method),
         "recipe": getattr(method, "recipe", {}),
-        "model": to_dict(config.model),
+        "model": decisive_part(config.model),
         "seed": config.seed,
         "stage": {name: value for name, value in to_dict(stage).items() if name != "checkpoints"},
         "index": len(config.stages) - 1,
@@ -121,7 +121,7 @@ def _evaluation(config: RunConfig) -> Job:
     if parents:
         decisive["step"] = config.step
     else:  # the initial weights, or a method without any
-        decisive |= {"method": without_arm(config.method), "model": to_dict(config.model), "seed": config.seed}
+        decisive |= {"method": without_arm(config.method), "model": decisive_part(config.model), "seed": config.seed}
     decisive["seed"] = config.seed  # of the evaluation's own draws: controls, permuted labels, its own training
     if task.network is not None:
         decisive["training"] = {"batch": config.training.batch, "recipe": task.network.recipe}

@@ -143,6 +143,14 @@ def part_of(plugin: Any, preset: str) -> Mapping[str, Any] | None:
     return parts.get(label(preset), parts.get("*"))
 
 
+def remodelled(preset: Preset, **changes: Mapping[str, Any]) -> Preset:
+    """The preset with other values in the models of these methods."""
+    methods = {
+        name: replace(part, model={**part.model, **changes.get(name, {})}) for name, part in preset.methods.items()
+    }
+    return replace(preset, methods=methods)
+
+
 def tasks_of(preset: Preset) -> list[str]:
     """The tasks that a preset's methods are measured in: the built-in ones, and third parties' that have joined."""
     return [task for task in TASKS.available if task in TASKS.built_in or task in preset.evaluations]

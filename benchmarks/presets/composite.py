@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from baselines import attention, dmc, l3
-from benchmarks.datasets.composite import CompositeData
+from benchmarks.datasets.composite import SECOND, CompositeData
 from benchmarks.presets import TRIVIAL, MethodPreset, Preset, cheap_rivals, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
@@ -44,7 +44,7 @@ LRS = small.LRS
 
 PRESET = Preset(
     seeds=1,
-    data=CompositeData(),
+    data=CompositeData(scenes=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
     training=TrainingConfig(batch=32),
     methods={
         "cavl": MethodPreset(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from baselines import attention, avts, dmc, l3
-from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData
+from benchmarks.datasets.miniature import SECOND, MiniatureData
 from benchmarks.presets import MethodPreset, ablations, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
@@ -65,10 +65,11 @@ PRESET = replace(
     full.PRESET,
     seeds=1,
     data=MiniatureData(
-        world=MiniatureConfig(seconds=2.0),
+        world=replace(SECOND, seconds=2.0),
         train={"1": 32, "2": 16, "3": 16, "4": 16, "5": 16},
         validation=16,
         test={"1": 24, "2": 8, "3": 8, "4": 8, "5": 8},
+        silent={"0": 8, "2": 8},
         probe_folds=3,
         probe_clips=1,
     ),

@@ -191,9 +191,12 @@ class ActionMonitor:
 
 
 def world_of(data: DataModule) -> MiniatureConfig:
-    """The world that motions are drawn from, whatever the other tasks read."""
+    """The world that motions are drawn from, whatever the other tasks read: always of the first generator.
+
+    What is heard has no part in them, and a patchwork would be most of what a small network sees in a clip.
+    """
     world: MiniatureConfig = getattr(data.config, "world", MiniatureConfig())
-    return world
+    return world if world.generator == 1 else MiniatureConfig(world=world.world, seconds=world.seconds)
 
 
 class Action(Task):

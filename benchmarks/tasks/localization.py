@@ -6,7 +6,8 @@
 Single-source scenes give cIoU@0.5 and AUC under every binarisation rule, for the aligned heatmap and its controls:
 centres that Eq 7 does not choose, and the sound of another scene (of another kind, where kinds are known). The truth is
 the consensus of a scene's annotators, or the exact map of its object. Scenes of several sources give the IoU of each
-source under the best assignment, the area wrongly lit on silent objects, and pointing.
+source under the best assignment, the area wrongly lit on silent objects, and pointing. Drawn worlds also have scenes of one source
+among a fixed number of silent objects: a curve over that number tells what is had by seeing alone.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def measure(context: Context) -> dict[str, Any]:
         "items": {"single": len(single.scenes)},
         "coverage": str(single.scenes.coverage),
     }
+    if curve := score_among_silent(context, method, single.items):
+        result["silent"] = curve
     several = [n for n in context.data.test_counts() if 1 < n <= context.config.evaluation.most_sources]
     scored = {str(n): score_several(context, method, n) for n in several}
     result["multi"] = {n: scores for n, (scores, _) in scored.items()}
@@ -126,6 +129,31 @@ class SingleSource:
             cious, flags = zip(*values, strict=True)
             table[row][rule] = metrics.summarise(np.array(cious), np.array(flags))
         return dict(table)
+
+
+def score_among_silent(context: Context, method: Any, items: ItemTable) -> dict[str, dict[str, float]]:
+    """Number of silent objects -> the scores of the aligned heatmap on the scenes of one source among so many.
+
+    The scenes of all numbers have the same sounds, of the same kinds. Empty where the data have no such sets.
+    """
+    masks = getattr(method, "heatmaps_are_masks", False)
+    size = context.config.evaluation.batch
+    curve = {}
+    for silent in context.data.silent_counts():
+        scenes = context.data.named(f"silent {silent}")
+        cious, flags = [], []
+        for first in range(0, len(scenes), size):
+            chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
+            batch = collate(chosen, method.window, context.device)
+            heat = method.localize(batch.image, batch.waveform, 1)[:, 0].cpu().double().numpy()
+            for scene, one in zip(chosen, heat, strict=True):
+                area = one >= 0.5 if masks else metrics.binarise(one, "threshold=0.5")
+                cious.append(metrics.ciou(area, where_it_sounds(scene)))
+                flags.append(metrics.degenerate(area))
+                items.add(scene.id, condition({"silent": silent}), "ciou", cious[-1])
+            context.progress(first + len(chosen), len(scenes))
+        curve[str(silent)] = metrics.summarise(np.array(cious), np.array(flags))
+    return curve
 
 
 def score_several(context: Context, method: Any, n: int) -> tuple[dict[str, float], list[tuple[Any, ...]]]:
@@ -242,6 +270,7 @@ class Localization(Task):
     @classmethod
     def sets(cls, evaluation: LocalizationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         tests = tuple(f"test {n}" for n in data.test_counts() if n <= evaluation.most_sources)
+        tests += tuple(f"silent {n}" for n in data.silent_counts())
         return (*tests, "train 1") if hasattr(method, "fit") else tests  # the annotations of training images
 
     @classmethod

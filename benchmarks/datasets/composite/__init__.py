@@ -14,7 +14,7 @@ Photographs do not move: there is no video, so nothing that watches clips (AVTS)
     cavl-bench preview composite --out FILE.png   example scenes
 """
 
-from benchmarks.datasets.composite.compose import CompositeConfig
+from benchmarks.datasets.composite.compose import SECOND, CompositeConfig
 from benchmarks.datasets.composite.data_module import CompositeData, CompositeDataModule
 
-__all__ = ["CompositeConfig", "CompositeData", "CompositeDataModule"]
+__all__ = ["SECOND", "CompositeConfig", "CompositeData", "CompositeDataModule"]

@@ -41,6 +41,10 @@ class CompositeConfig(SceneConfig):
         self.require("distractors", self.distractors, 10)
 
 
+#: Of the preset: two silent things in every scene, and fewer in training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
+
+
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
     """The distinct kinds of a scene's sources, among ``kinds``."""
     return tuple(Draw("composite", *key, "kinds").sample(kinds, n_sources))
@@ -70,15 +74,19 @@ def paint(
     cast = [(draw.choice(pool.photographs[kind]), number + 1) for number, kind in enumerate(kinds)]
     others = [kind for kind in pool.kinds if kind not in kinds]
     scenery = pool.silent or tuple(pool.photographs[kind] for kind in others)
-    for number in range(draw.integer(config.distractors[0], config.distractors[1] + 1)):
-        if draw.chance(config.decoys) and others:
+    fewest, most = config.silent_in(key)
+    for number in range(draw.integer(fewest, most + 1)):
+        if (config.generator == 2 or draw.chance(config.decoys)) and others:
             kind = draw.choice(others)
             others.remove(kind)  # a kind is seen once
             things = pool.photographs[kind]
         else:
             things = draw.choice(scenery)
         cast.append((draw.choice(things), SILENT + number))
-    canvas = photograph.background(draw.choice(draw.choice(scenery)), draw, side)
+    if config.generator == 1:
+        canvas = photograph.background(draw.choice(draw.choice(scenery)), draw, side)
+    else:
+        canvas = photograph.mosaic([draw.choice(draw.choice(scenery)) for _ in range(4)], draw, side)
     objects = np.zeros((side, side), np.uint8)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,26 @@ def background(file: File, draw: Draw, side: int) -> Colours:
     box = (left, top, left + width, top + height)
     small = picture.resize((BLURRED, BLURRED), Image.Resampling.BOX, box=box)
     return _lit(_resized(small, (side, side), None, draw.chance(0.5)), draw)
+
+
+def mosaic(files: Sequence[File], draw: Draw, side: int) -> Colours:
+    """(``side``, ``side``, 3): four photographs side by side, each as large and as sharp as what is pasted onto them."""
+    canvas = np.empty((side, side, 3), np.float32)
+    across, down = (round(side * draw.between(0.4, 0.6)) for _ in range(2))
+    for number, file in enumerate(files):
+        rows = slice(down, side) if number // 2 else slice(0, down)
+        columns = slice(across, side) if number % 2 else slice(0, across)
+        canvas[rows, columns] = _filling(file, draw, columns.stop - columns.start, rows.stop - rows.start)
+    return canvas
+
+
+def _filling(file: File, draw: Draw, width: int, height: int) -> Colours:
+    """The largest piece of a photograph of this shape, or nearly, at this size."""
+    picture = load(file)
+    part = min(picture.width / width, picture.height / height) * draw.between(0.85, 1.0)
+    left, top = draw.between(0, picture.width - part * width), draw.between(0, picture.height - part * height)
+    box = (left, top, left + part * width, top + part * height)
+    return _lit(_resized(picture, (width, height), box, draw.chance(0.5)), draw)
 
 
 def opacity(width: int, height: int) -> npt.NDArray[np.float32]:

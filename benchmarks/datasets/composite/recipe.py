@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.synthetic import scene_set
 from benchmarks.datasets.synthetic.scene_set import DrawnScene
+from cavl.config import decisive_part
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys depend on it.
 VERSION = 1
@@ -47,7 +48,7 @@ class CompositeRecipe(scene_set.Recipe):
         """Sha256 of the generator's version, all parameters and the content of all files."""
         content = {
             "composite": VERSION,
-            "config": asdict(self.config),
+            "config": decisive_part(self.config),
             "split": self.split,
             "counts": self.counts,
             "size": self.size,

@@ -18,6 +18,6 @@ of a byte.
 from benchmarks.datasets.miniature.data_module import MiniatureData, MiniatureDataModule
 from benchmarks.datasets.miniature.dataset import Miniature
 from benchmarks.datasets.miniature.kinds import KINDS, Kind
-from benchmarks.datasets.miniature.world import MiniatureConfig
+from benchmarks.datasets.miniature.world import SECOND, MiniatureConfig
 
-__all__ = ["KINDS", "Kind", "Miniature", "MiniatureConfig", "MiniatureData", "MiniatureDataModule"]
+__all__ = ["KINDS", "SECOND", "Kind", "Miniature", "MiniatureConfig", "MiniatureData", "MiniatureDataModule"]

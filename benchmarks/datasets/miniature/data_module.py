@@ -48,4 +48,6 @@ class MiniatureDataModule(DrawnDataModule):
             balanced = {"balanced": True, "folds": config.probe_folds}
             return {"config": config.world, "split": split, "n_sources": 1, "size": size, **balanced}
         size = self.size(name)
+        if split == "silent":
+            return {"config": config.world.among(int(n)), "split": "test", "n_sources": 1, "size": size}
         return {"config": config.world, "split": split, "n_sources": int(n), "size": size}

@@ -17,7 +17,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -31,6 +31,7 @@ from benchmarks.datasets.miniature.world import MiniatureConfig, scene_clip, sta
 from benchmarks.datasets.scene import Coverage, Scene, checked
 from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
 from benchmarks.datasets.synthetic.synthesis import RATE
+from cavl.config import decisive_part
 
 #: Raise it with every change here that alters a byte of any scene: fingerprints and run keys hang on it. Changes of the
 #: world's objects and backgrounds raise ``recipe.VERSION``, which is in the fingerprint as well.
@@ -223,7 +224,13 @@ class Motions:
         if size < 1:
             raise ValueError(f"size must be at least 1 scene, not {size}")
         text = json.dumps(
-            {"motions": VERSION, "miniature": recipe.VERSION, "config": asdict(config), "split": split, "size": size},
+            {
+                "motions": VERSION,
+                "miniature": recipe.VERSION,
+                "config": decisive_part(config),
+                "split": split,
+                "size": size,
+            },
             sort_keys=True,
         )
         return hashlib.sha256(text.encode()).hexdigest()

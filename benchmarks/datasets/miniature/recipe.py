@@ -13,6 +13,7 @@ from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.world import MiniatureConfig
 from benchmarks.datasets.synthetic import scene_set
 from benchmarks.datasets.synthetic.scene_set import DrawnScene, SceneRow
+from cavl.config import decisive_part
 
 #: Raise it with every change that alters a byte of any scene: fingerprints, caches and run keys depend on it.
 VERSION = 2
@@ -50,7 +51,8 @@ class MiniatureRecipe(scene_set.Recipe):
     @property
     def fingerprint(self) -> str:
         """Sha256 of the generator's version and all parameters."""
-        text = json.dumps({"miniature": VERSION, **asdict(self)}, sort_keys=True)
+        content = {"miniature": VERSION, **asdict(self), "config": decisive_part(self.config)}
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def scene_kinds(self, index: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,17 @@ from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 
+class Movement(Protocol):
+    """How a silent object moves."""
+
+    def at(self, seconds: float) -> float:
+        """Its activity in [0, 1]."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """The movement of a silent object: two slow sines, or (speeds of zero) none."""
+    """The movement of a silent object of the first generator: two slow sines, or (speeds of zero) none."""
 
     start: tuple[float, float]
     speed: tuple[float, float]  # Hz
@@ -40,7 +49,7 @@ class Actor:
     lift: float
     swell: float
     glow: float
-    drift: Drift | None  # None: it moves with its sound
+    drift: Movement | None  # None: it moves with its sound
 
     def at(self, activity: float) -> Look:
         """As it is painted at an activity in [0, 1]."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.miniature.kinds import KINDS
+from benchmarks.datasets.miniature import second
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
 from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
@@ -35,6 +36,10 @@ class MiniatureConfig(SceneConfig):
     def ticks(self) -> int:
         """Length of every envelope."""
         return -(-self.samples // TICK)
+
+
+#: Of the presets: two silent objects in every scene, and fewer in training scenes, which begin with what is easy.
+SECOND = MiniatureConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +70,17 @@ def mix(key: Key, kinds: Sequence[int], samples: int) -> Mixture:
 
 def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
     """What is seen of the scene, without its sounds."""
+    silent = config.silent_in(key)
+    if config.generator == 2:
+        return second.set_stage(
+            key, kinds, size=config.image_size, samples=config.samples, silent=silent, clutter=config.clutter
+        )
     return set_stage(
         key,
         kinds,
         size=config.image_size,
         samples=config.samples,
-        silent=config.distractors,
+        silent=silent,
         decoys=config.decoys,
         clutter=config.clutter,
     )

@@ -21,10 +21,14 @@ class DrawnData:
     validation: int = 64  # scenes of each number of sources
     test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
 
+    #: Number of silent objects -> test scenes of one source among so many: the first ones of "test 1" with other company.
+    silent: Mapping[str, int] = field(default_factory=dict)
+
     def limited(self, n: int) -> Self:
         """The same for a rehearsal: at most ``n`` scenes of each set but the probe's."""
-        train, test = ({k: min(v, n) for k, v in sizes.items()} for sizes in (self.train, self.test))
-        return replace(self, train=train, validation=min(self.validation, n), test=test)
+        sets = (self.train, self.test, self.silent)
+        train, test, silent = ({k: min(v, n) for k, v in sizes.items()} for sizes in sets)
+        return replace(self, train=train, validation=min(self.validation, n), test=test, silent=silent)
 
 
 class DrawnDataModule(DataModule, ABC):
@@ -64,6 +68,9 @@ class DrawnDataModule(DataModule, ABC):
     def test_counts(self) -> list[int]:
         return sorted(map(int, self.config.test))
 
+    def silent_counts(self) -> list[int]:
+        return sorted(map(int, self.config.silent))
+
     def fingerprint(self, *sets: str) -> str:
         return "+".join(self.fingerprint_of(name) for name in sets)
 
@@ -83,7 +90,9 @@ class DrawnDataModule(DataModule, ABC):
             "train": self.config.train,
             "validation": dict.fromkeys("12345", self.config.validation),
             "test": self.config.test,
+            "silent": self.config.silent,
         }[split]
         if n not in sizes:
-            raise ConfigError(f"data.{split} has no scenes of {n} sources; it has {', '.join(sizes)}")
+            what = "silent objects" if split == "silent" else "sources"
+            raise ConfigError(f"data.{split} has no scenes of {n} {what}; it has {', '.join(sizes) or 'none'}")
         return sizes[n]

@@ -10,9 +10,9 @@ import multiprocessing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,12 @@ from benchmarks.datasets.synthetic.mixing import Mixture
 from benchmarks.datasets.synthetic.portable_math import Key
 from benchmarks.datasets.synthetic.synthesis import RATE
 from benchmarks.processes import follow_parent
+from cavl.config import later
 
 CHUNK = 32  # scenes made at a time by a worker
 MOST_SOURCES = 5
 SPLITS = ("train", "validation", "test", "probe")
+GENERATORS = (1, 2)
 #: Name of an array -> its row of one scene; what a scene has for each source is (n, ...).
 SceneRow = Mapping[str, npt.NDArray[Any]]
 Progress = Callable[[int, int], None]
@@ -44,6 +46,9 @@ class SceneConfig:
     image_size: int  # pixels of a side, 32 or more
     seconds: float  # of sound, 1 or more
     distractors: tuple[int, int]  # fewest and most silent objects
+    generator: int = later(1)  # the way in which scenes are drawn: 1 is the first, with which seeing alone went far
+    #: Those of training scenes, where they differ.
+    training_distractors: tuple[int, int] | None = later(None)
     decoys: float  # share of them that are of a kind that sounds in other scenes; the others never sound
 
     def __post_init__(self) -> None:
@@ -51,8 +56,19 @@ class SceneConfig:
             raise ValueError(f"image_size must be at least 32 pixels, not {self.image_size}: objects would be blots")
         if not self.seconds >= 1:
             raise ValueError(f"seconds must be at least 1, not {self.seconds}: a scene holds an onset and a pause")
+        if self.generator not in GENERATORS:
+            raise ValueError(f"generator must be one of {', '.join(map(str, GENERATORS))}, not {self.generator}")
         if not 0 <= self.decoys <= 1:
             raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
+
+    def among(self, silent: int) -> Self:
+        """The same with so many silent objects in every scene."""
+        return replace(self, distractors=(silent, silent), training_distractors=None)
+
+    def silent_in(self, key: Key) -> tuple[int, int]:
+        """Fewest and most silent objects of the scene of this name."""
+        training = self.training_distractors if key[1] == "train" else None
+        return training or self.distractors
 
     def require(self, name: str, pair: tuple[int, int], most: int) -> None:
         """Refuse a pair that is not (fewest, most) within 0..``most``."""

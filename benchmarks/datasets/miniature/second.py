@@ -1,0 +1,118 @@
+"""Second generator of the miniature: scenes of which seeing alone does not tell what sounds.
+
+All objects of a scene, sounding and silent, are drawn alike: distinct kinds, places that are shared out at random,
+poses, shades, and movements. A silent object moves with a sound of its kind that is not heard. The ground is a
+patchwork, as sharp and as rich in contrast as the objects are, so that no edge tells an object from the ground.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.datasets.miniature.kinds import KINDS
+from benchmarks.datasets.miniature.objects import SHAPES, TEXTURES, Canvas, Look, colour, draw_look, paint
+from benchmarks.datasets.miniature.rendering import Actor, Stage, activity_at
+from benchmarks.datasets.synthetic.geometry import SILENT, place
+from benchmarks.datasets.synthetic.mixing import SCALE, mixed
+from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
+from benchmarks.datasets.synthetic.synthesis import RATE, TICK
+
+TAKES = 12  # sounds of a kind, of one of which a silent object has the movement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """The movement of a silent object: that of an object of its kind that sounds at another time."""
+
+    kind: int
+    take: int
+    ticks: int
+    delay: int  # samples
+
+    def at(self, seconds: float) -> float:
+        envelope = take(self.kind, self.take, self.ticks)
+        return activity_at(envelope, (round(seconds * RATE) + self.delay) % (self.ticks * TICK))
+
+
+@functools.cache
+def take(kind: int, number: int, ticks: int) -> npt.NDArray[np.uint8]:
+    """Envelope (ticks,) of one of a kind's unheard sounds."""
+    sound = KINDS[kind].sound(Draw("unheard", kind, number), ticks).astype(np.float64)
+    return mixed([np.rint(sound * SCALE)], [0.0], ticks * TICK).envelopes[0]
+
+
+def set_stage(
+    key: Key, kinds: Sequence[int], *, size: int, samples: int, silent: tuple[int, int], clutter: tuple[int, int]
+) -> Stage:
+    """Draw a scene's objects, their places and movements, and the ground."""
+    draw = Draw(*key, "stage")
+    still, ticks = draw.integer(0, samples), -(-samples // TICK)
+    rest = [kind for kind in range(len(KINDS)) if kind not in kinds]
+    cast = [*kinds, *draw.sample(rest, draw.integer(silent[0], silent[1] + 1))]
+    places: list[tuple[float, float, float]] = []
+    for _ in cast:
+        places.append(place(draw, places, crowd=len(cast)))
+
+    actors = []
+    # Shared out at random: a place that is found later lies nearer to the border.
+    for number, (kind, (x, y, radius)) in enumerate(zip(cast, draw.sample(places, len(places)), strict=True)):
+        what, sounding = KINDS[kind], number < len(kinds)
+        unheard = Unheard(kind=kind, take=draw.integer(0, TAKES), ticks=ticks, delay=draw.integer(0, samples))
+        actors.append(
+            Actor(
+                look=draw_look(draw, what.shape, what.texture, what.hue, x, y, radius),
+                label=number + 1 if sounding else SILENT + number - len(kinds),
+                lift=radius * draw.between(0.2, 0.4),
+                swell=draw.between(0.15, 0.3),
+                glow=draw.between(0.2, 0.4),
+                drift=None if sounding else unheard,
+            )
+        )
+    return Stage(
+        key=key,
+        scenery=ground(Draw(*key, "background"), size, draw.integer(clutter[0], clutter[1] + 1)),
+        actors=tuple(draw.sample(actors, len(actors))),
+        grain=draw.between(0.02, 0.07),
+        still=still,
+    )
+
+
+CELLS = 24  # along a side of the largest patchwork
+PATCH = (0.08, 0.14)  # side of a patch, as part of the image's
+
+
+def ground(draw: Draw, size: int, clutter: int) -> Canvas:
+    """A patchwork of colours, turned by any angle, with ``clutter`` small pieces strewn over it."""
+    side, angle = draw.between(*PATCH), draw.unit()
+    cos, sin = sine(angle + 0.25) / side, sine(angle) / side
+    tone = draw.unit()
+    patches = np.array(
+        [
+            colour(tone + draw.between(-0.2, 0.2), draw.between(0.0, 0.4), draw.between(0.25, 0.85))
+            for _ in range(CELLS * CELLS // 4)
+        ],
+        np.float32,
+    )
+    at = (np.arange(size) + 0.5) / size - 0.5
+    column = np.floor(cos * at[None, :] + sin * at[:, None]).astype(np.int64)
+    row = np.floor(cos * at[:, None] - sin * at[None, :]).astype(np.int64)
+    canvas = patches[(row * CELLS + column * 7) % len(patches)]
+    for _ in range(clutter):
+        paint(
+            canvas,
+            Look(
+                shape=draw.choice(list(SHAPES)),
+                texture=draw.choice(list(TEXTURES)),
+                colour=colour(draw.unit(), draw.between(0.2, 0.9), draw.between(0.5, 1.0)),
+                x=draw.unit(),
+                y=draw.unit(),
+                radius=draw.between(0.02, 0.065),
+                angle=draw.unit(),
+            ),
+        )
+    return canvas
