@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def statistics(waveform: Tensor, fft: int, bands: int) -> Floats:
     stft = torch.stft(as_float(waveform), fft, fft // 2, window=hann, center=False, return_complex=True)
     heights = magnitude(stft).double()  # (B, bins, frames)
     edges = band_edges(heights.shape[1], bands)
-    means = [heights[:, low:high].mean(1) for low, high in zip(edges, edges[1:], strict=False)]
+    means = [heights[:, low:high].mean(1) for low, high in pairwise(edges)]
     logs = torch.log(torch.stack([*means, heights.mean(1)], 1) + FLOOR)
     band = logs[:, :-1]
     quantiles = torch.quantile(band, torch.tensor([0.1, 0.9], dtype=band.dtype, device=band.device), dim=-1)

@@ -99,5 +99,7 @@ def later(default: T) -> T:
 
 def decisive_part(config: Any) -> dict[str, Any]:
     """The entries of a dataclass that keys and fingerprints hold, as :func:`to_dict` gives them."""
-    old = {f.name for f in dataclasses.fields(config) if f.metadata.get("later") and getattr(config, f.name) == f.default}
+    old = {
+        f.name for f in dataclasses.fields(config) if f.metadata.get("later") and getattr(config, f.name) == f.default
+    }
     return {name: value for name, value in to_dict(config).items() if name not in old}

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cavl.alignment import Reduction, contrastive_loss, mismatched, nearest_centres, nearest_distances, scene_distance
-from cavl.config import later
 from cavl.clustering import ClusteringConfig, Clusters, distances, soft_kmeans
+from cavl.config import later
 from cavl.images import normalised
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 from cavl.trunks import VGG16, VGGISH, Plan, conv_trunk, out_channels

@@ -1,4 +1,4 @@
-"""Sound separation guided by the localized sound-maker (§3.3.2, Eq 8; §6.4, Fig 6).
+"""Sound separation guided by the localized sound-maker (§3.3.2, Eq 8; §6.4, Fig 3).
 
 A mixture's log-frequency spectrogram goes through a U-Net; at its bottleneck stands what the pre-trained audiovisual
 network knows of one visible sound-maker; out comes the mask of that object's sound. Masks are predicted on the
@@ -17,6 +17,7 @@ from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, as_float, magnitude
 
 SLOPE = 0.2  # of the LeakyReLUs
+INAUDIBLE = 1e-4  # of full scale: three units of 16 bits; no recording's loudest sample
 SILENT = 1e-8  # magnitudes below are silence: their ratio is 0, not 0/0
 
 
@@ -103,6 +104,8 @@ class Separator(nn.Module):
         self.spectrogram = LogSpectrogram(config.spectrogram)
         self.unet = UNet(config.channels, locator.sound_maker_size)  # type: ignore[arg-type]
         self.locator = locator.requires_grad_(False)
+        #: Vectors (N, D) of the training solos' sound-makers, by the scenes' numbers, where they are located but once.
+        self.known: Tensor | None = None
         self.train()
 
     def train(self, mode: bool = True) -> Separator:
@@ -112,10 +115,13 @@ class Separator(nn.Module):
 
     # -- training (Eq 8) ---------------------------------------------------------------------------------------------
 
-    def training_step(self, scenes: Solos, draw: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def training_step(
+        self, scenes: Solos, draw: torch.Generator, mixed: Literal["half", "all"] = "half"
+    ) -> tuple[Tensor, dict[str, float]]:
         """Loss of one batch of solos: every second one is mixed with one of another kind, and both are asked back.
 
-        The sound-makers are located with the clean solos, "without manual distinguishment" (§6.4).
+        With ``mixed="all"`` each of them is, which costs no more reading and locating. The sound-makers are located
+        with the clean solos, "without manual distinguishment" (§6.4).
 
         Raises
         ------
@@ -123,19 +129,25 @@ class Separator(nn.Module):
             If a scene has not exactly one kind, or all of them are of one kind.
         """
         partners = of_another_kind(scenes.kinds, draw).to(scenes.waveform.device)
-        pairs = torch.stack([torch.arange(len(partners), device=partners.device), partners], 1)[::2]  # (B / 2, 2)
-        sounds, images = scenes.waveform[pairs], scenes.image[pairs]
-        with torch.autocast(sounds.device.type, enabled=False):
-            parts = mixed_parts(sounds, self.config.mixing)
-            stft = self.spectrogram.stft(parts.flatten(0, 1))
-            stft = stft.view(*pairs.shape, *stft.shape[1:])  # (B / 2, 2, linear bins, frames)
-            mixture, targets = (
-                self.spectrogram.to_log_frequency(magnitude(z)) for z in (stft.sum(1, keepdim=True), stft)
-            )  # (B / 2, 1, bins, frames), (B / 2, 2, bins, frames)
-            masks = ratio_mask(targets, mixture)
-        predicted = self.unet(self.spectrogram.log(mixture), self.sound_makers(images, sounds))
+        pairs = torch.stack([torch.arange(len(partners), device=partners.device), partners], 1)  # (B, 2)
+        pairs = pairs[::2] if mixed == "half" else pairs  # (M, 2)
+        with torch.autocast(scenes.waveform.device.type, enabled=False):
+            solos = mixed_parts(scenes.waveform.unsqueeze(1), self.config.mixing, 2).squeeze(1)
+            stft = self.spectrogram.stft(solos)  # (B, linear bins, frames), of each solo once
+            targets, mixture = (
+                self.spectrogram.to_log_frequency(magnitude(z)) for z in (stft, stft[pairs].sum(1, keepdim=True))
+            )  # (B, bins, frames), (M, 1, bins, frames)
+            masks = ratio_mask(targets[pairs], mixture)
+        predicted = self.unet(self.spectrogram.log(mixture), self._makers(scenes, pairs))
         loss = mask_loss(predicted, masks, mixture if self.config.loss == "weighted" else None)
         return loss, {"loss": float(loss.detach())}
+
+    def _makers(self, scenes: Solos, pairs: Tensor) -> Tensor:
+        """Vectors (M, 2, D) of what is seen in pairs (M, 2) of solos."""
+        numbers: Tensor | None = getattr(scenes, "numbers", None)
+        if self.known is None or numbers is None:  # held-out solos have no number
+            return self.sound_makers(scenes.image[pairs], scenes.waveform[pairs])
+        return self.known[numbers[pairs]]
 
     # -- abilities ---------------------------------------------------------------------------------------------------
 
@@ -188,10 +200,32 @@ def of_another_kind(kinds: tuple[tuple[int, ...], ...], draw: torch.Generator) -
     return torch.multinomial(others.float(), 1, generator=draw).squeeze(1)
 
 
-def mixed_parts(solos: Tensor, mixing: Literal["mean", "sum"]) -> Tensor:
-    """Solos (B, n, T) -> float32 (B, n, T) as they stand in their mixture, which is the sum of these."""
-    sounds = as_float(solos.flatten(0, 1)).view(solos.shape)
-    return sounds / solos.shape[1] if mixing == "mean" else sounds
+def mixed_parts(solos: Tensor, mixing: Literal["mean", "sum"], of: int | None = None) -> Tensor:
+    """Solos (B, n, T) -> float32 (B, n, T) as they stand in their mixture, which is the sum of these.
+
+    ``of``: how many are in a mixture, if not n. Raises ``ValueError`` as :func:`as_audible`.
+    """
+    sounds = as_audible(solos.flatten(0, 1)).view(solos.shape)
+    return sounds / (of or solos.shape[1]) if mixing == "mean" else sounds
+
+
+def as_audible(waveform: Tensor) -> Tensor:
+    """:func:`as_float` of sounds (B, T), of which one at least is neither all but zero nor silent; or all are silent.
+
+    Raises
+    ------
+    ValueError
+        If the loudest sample of all is below :data:`INAUDIBLE`: scaled wrongly, they would count as silence in every
+        logarithm, and nobody would be told.
+    """
+    sounds = as_float(waveform)
+    peak = float(sounds.abs().max())
+    if 0 < peak < INAUDIBLE:
+        raise ValueError(
+            f"the loudest sample of {len(sounds)} sounds is {peak:.1e} of full scale, all but zero: they seem to have "
+            "been divided by 32768 twice; give int16, or floating point in [-1, 1]"
+        )
+    return sounds
 
 
 def ratio_mask(target: Tensor, mixture: Tensor) -> Tensor:

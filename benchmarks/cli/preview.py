@@ -27,9 +27,7 @@ GENERATOR = option("how scenes are drawn: 2 as in the presets, 1 as in the prese
 
 
 @app.command()
-def miniature(
-    out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 64), generator: int = GENERATOR
-) -> None:
+def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 64), generator: int = GENERATOR) -> None:
     """The miniature world, drawn and synthesised.
 
     Procedural scenes of 1 to 5 sources among 12 kinds, the same bytes on every machine. Draws the twelve kinds, one

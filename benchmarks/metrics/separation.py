@@ -76,7 +76,7 @@ def validate(references: Array, estimates: Array) -> None:
 
 
 def validate_signals(references: Array, estimates: Array) -> None:
-    """Check references (n, T), estimates (..., n, T); raises ``ValueError`` as :func:`validate`, whatever their length."""
+    """Check references (n, T), estimates (..., n, T) of any length; raises ``ValueError`` as :func:`validate`."""
     if references.ndim != 2 or not references.size:
         raise ValueError(f"references must be (sources, samples), not {references.shape}")
     if estimates.shape[-2:] != references.shape:

@@ -15,6 +15,4 @@ from benchmarks.datasets.composite import CompositeData
 from benchmarks.presets import composite as second
 from benchmarks.presets import remodelled
 
-PRESET = remodelled(
-    replace(second.PRESET, data=CompositeData()), cavl={"visual_centres": "n+1"}, dmc={"clusters": 4}
-)
+PRESET = remodelled(replace(second.PRESET, data=CompositeData()), cavl={"visual_centres": "n+1"}, dmc={"clusters": 4})

@@ -121,6 +121,11 @@ SEPARATOR = SeparatorConfig(
     spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM), channels=(16, 32, 64, 128, 128, 128), loss="weighted"
 )
 
+#: Within one and a half epochs (9,600 scenes, as before) the paper's SGD at a falling rate comes to a mean absolute
+#: error, rounded, of .29, Adam at the same batch of 32 to .26 (at 2e-3), .23 (5e-3) and .22 (1e-2), and in twice as many
+#: updates of 16 scenes to .20; boosted trees come to .22. On validation scenes.
+COUNTING = CountingConfig(updates=600, lr=4e-3, optimizer="adam", schedule="cosine", batch=16)
+
 #: Twice 1e-3 and 1e-4, with which C1 is learned in half the updates (as beta, found on validation scenes).
 UPDATES = (300, 120, 120, 120)
 LRS = (2e-3, 2e-4, 2e-4, 2e-4)
@@ -137,6 +142,7 @@ PRESET = Preset(
                 "untrained",
                 "c1",
                 "c1-c2",
+                "c1-matched",
                 "c1-c2scene",
                 "c0",
                 "c1-c2-c3",
@@ -149,8 +155,14 @@ PRESET = Preset(
                 "hard-to-easy",
             ),
             variants={
-                "counting": {"untrained": ({}, {"labels": "permuted"}), "c0": ({},), "c1": ({},), "c1-c2": ({},)},
-                "separation": {"untrained": ({},), "c1": ({}, {"network": {"conditioning": "center"}}), "c1-c2": ({},)},
+                "counting": {
+                    "untrained": ({}, {"labels": "permuted"}),
+                    **dict.fromkeys(("c0", "c1", "c1-c2", "c1-matched"), ({},)),
+                },
+                "separation": {
+                    "c1": ({}, {"network": {"conditioning": "center"}}),
+                    **dict.fromkeys(("untrained", "c1-c2", "c1-matched"), ({},)),
+                },
             },
         ),
         "l3": trained(L3, L3_ORDERINGS, "avc", "untrained"),
@@ -163,9 +175,7 @@ PRESET = Preset(
         **cheap_rivals(22_050),
     },
     evaluations={
-        # The paper's schedule falls over many epochs; in one and a half (212 updates each) it must fall ten times as
-        # fast, or the scale of lambda still swings at the end. Found on validation scenes.
-        "counting": CountingConfig(updates=300, decay=9.0),
+        "counting": COUNTING,
         "separation": SeparationConfig(network=SEPARATOR, updates=300),
     },
 )

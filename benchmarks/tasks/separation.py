@@ -41,7 +41,7 @@ from benchmarks.metrics import separation as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
-from benchmarks.training.loop import initialise
+from benchmarks.training.loop import cosine, initialise
 from benchmarks.training.pairs import spread
 from benchmarks.training.seeding import generator, permutation
 from cavl.curriculum import Stage
@@ -60,6 +60,7 @@ PAIRS_SEED = 0
 MIXTURE = "mixture"
 #: Values of the network that name a variant where they are not the preset's.
 UNUSUAL = ("loss", "mixing", "located")
+LOCATED_AT_ONCE = 64  # training solos
 HELD_OUT = 64  # held-out solos mixed along the way of training
 #: Row -> the same with the sound-makers of other pairs.
 SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo", "told-kinds": "shuffled-kinds"}
@@ -72,6 +73,10 @@ class SeparationConfig:
     network: SeparatorConfig = field(default_factory=SeparatorConfig)
     updates: int = 50_000
     lr: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate; cosine: a short warm-up, down to 0
+    solos: int | None = None  # of an update; None: training.batch
+    mixed: Literal["half", "all"] = "half"  # every second of them is mixed with another, or each
+    locating: Literal["every-update", "once"] = "every-update"  # once: by the middle window of each training solo
     pairs: int = 75  # mixtures evaluated, of two test scenes each; at least 2: the control asks for another pair's
     examples: int = 4  # pairs kept as pictures and sounds
     batch: int = 16  # pairs evaluated at once
@@ -79,6 +84,8 @@ class SeparationConfig:
     def __post_init__(self) -> None:
         if min(self.updates, self.batch) < 1 or self.pairs < 2 or self.lr <= 0 or self.examples < 0:
             raise ValueError("separation needs updates and batch >= 1, pairs >= 2, lr > 0 and examples >= 0")
+        if self.solos is not None and self.solos < 2:
+            raise ValueError(f"an update of separation needs at least 2 solos, not {self.solos}")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -141,17 +148,31 @@ def make_separator(method: Any, config: SeparatorConfig, seed: int) -> Separator
 
 def train(context: Context, separator: Separator, evaluation: SeparationConfig) -> dict[str, Any]:
     """Train on the solos of the training set; its part of the result."""
-    data = context.data
+    data, settings = context.data, context.config.training
+    if evaluation.locating == "once":
+        separator.known = located(separator, data.train(1), context.device)
     trained = context.train(
         separator,
-        Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
+        Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr, options={"mixed": evaluation.mixed}),
         Pool([data.train(1)]),
+        settings=replace(settings, batch=evaluation.solos or settings.batch),
+        rate=cosine(evaluation.lr, evaluation.updates) if evaluation.schedule == "cosine" else None,
         monitor=SeparationMonitor(data.validation(1), separator.window, context.config.seed, context.device),
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
     coverage = str(data.train(1).coverage)
     kept = {k: trained[k] for k in ("loss", "weights", "kept")}
     return {**kept, "updates": evaluation.updates, "coverage_training": coverage}
+
+
+def located(separator: Separator, solos: Dataset, device: torch.device) -> Tensor:
+    """Vectors (N, D) of what makes the sound of each solo, its middle window heard."""
+    vectors = []
+    for first in range(0, len(solos), LOCATED_AT_ONCE):
+        chosen = [solos[i] for i in range(first, min(first + LOCATED_AT_ONCE, len(solos)))]
+        batch = collate(chosen, separator.window, device)
+        vectors.append(separator.to(device).sound_makers(batch.image.unsqueeze(0), batch.waveform.unsqueeze(0))[0])
+    return torch.cat(vectors)
 
 
 def learn_kinds(context: Context, method: Any) -> dict[str, Any]:

@@ -172,7 +172,9 @@ def train_stage(
         starts = integers(settings.batch, 1 << 62, seed, "window", stage_index, step) % room
         asked = counts(indices) if counts is not None else None
         clips = clips_of(method, scenes, indices, starts)
-        return collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
+        batch = collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
+        batch.numbers = torch.tensor(indices, device=device)
+        return batch
 
     if first == 0:
         measure(0)

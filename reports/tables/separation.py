@@ -106,7 +106,7 @@ CONTROLS = {
 }
 CONTROL_OF = dict(zip((*LOCATED, "told-kinds"), CONTROLS, strict=True))
 COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES)
-BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, common.HIGHER, 0)
+BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, 0, 0)
 SDR = COLUMNS.index("SDR")
 
 LOSSES = {
@@ -218,7 +218,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
             "inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the estimate. The cheap rival sees "
-            "nothing and is told the kinds of both sounds, of which it knows the mean spectrum over the training solos. "
+            "nothing and is told the kinds of both sounds; of each it knows the mean spectrum of the training solos. "
             f"{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "

@@ -1,5 +1,7 @@
 """Cheap rivals of the counting network against NumPy and scikit-learn, asked directly."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ def test_the_statistics_are_those_that_numpy_finds():
     for sound, numbers in zip(waveform.numpy() / 32768, found, strict=True):
         frames = np.stack([sound[s : s + 256] * hann for s in range(0, 4096 - 255, 128)])
         heights = np.abs(np.fft.rfft(frames)).T  # (129, frames)
-        bands = np.log(np.stack([heights[a:b].mean(0) for a, b in zip(edges, edges[1:], strict=False)]) + 1e-3)
+        bands = np.log(np.stack([heights[a:b].mean(0) for a, b in pairwise(edges)]) + 1e-3)
         whole = np.log(heights.mean(0) + 1e-3)
         expected = np.concatenate(
             [
@@ -45,7 +47,7 @@ def test_bands_are_whole_rising_and_reach_the_top(bins, bands):
     edges = band_edges(bins, bands)
     assert edges[0] == 2
     assert edges[-1] == bins
-    assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a < b for a, b in pairwise(edges))
 
 
 def test_what_no_statistics_can_be_made_of_is_refused():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature import second
+from benchmarks.datasets.miniature.kinds import KINDS
 from benchmarks.datasets.miniature.rendering import Stage, set_stage
 from benchmarks.datasets.synthetic.mixing import SCALE, SPREAD, Mixture, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
