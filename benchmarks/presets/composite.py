@@ -21,8 +21,6 @@ from benchmarks.datasets.composite import SECOND, CompositeData
 from benchmarks.presets import TRIVIAL, MethodPreset, Preset, cheap_rivals, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
-from benchmarks.tasks.counting import CountingConfig
-from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings
@@ -62,9 +60,11 @@ PRESET = Preset(
     },
     evaluations={
         "classification": ClassificationConfig(probe="composite"),
-        "counting": CountingConfig(updates=600, decay=9.0),
-        "separation": SeparationConfig(
-            network=replace(small.SEPARATOR, spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM)), updates=600
+        "counting": replace(small.COUNTING, updates=1200),
+        "separation": replace(
+            small.SEPARATION,
+            network=replace(small.SEPARATOR, spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM)),
+            updates=1200,
         ),
     },
 )

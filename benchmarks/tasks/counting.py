@@ -223,6 +223,10 @@ class Counting(Task):
         return evaluation.labels
 
     @classmethod
+    def rehearsed(cls, evaluation: CountingConfig, n: int) -> CountingConfig:
+        return replace(super().rehearsed(evaluation, n), batch=None)
+
+    @classmethod
     def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
         rate = f"{evaluation['lr']:g} / (1 + {evaluation['decay']:g} epoch)"
         if evaluation.get("schedule") == "cosine":  # older records do not say

@@ -488,7 +488,7 @@ def score(
     for number, row in enumerate(estimates):
         for which, solo in enumerate(solos):
             found = ratios[:, number, which].tolist()
-            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, *found, why[number, which]))
+            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, *found, excluded=why[number, which]))
     return items
 
 
@@ -611,7 +611,7 @@ class Separation(Task):
 
     @classmethod
     def rehearsed(cls, evaluation: SeparationConfig, n: int) -> SeparationConfig:
-        return replace(super().rehearsed(evaluation, n), pairs=2, batch=2, examples=2)
+        return replace(super().rehearsed(evaluation, n), solos=None, pairs=2, batch=2, examples=2)
 
     @classmethod
     def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:

@@ -446,8 +446,8 @@ def statements(study: Study) -> Iterator[Row | None]:
     rival = separator(None).side(study, CHEAP, "none")
     for who in labels.in_order(study.rows(TASK)):
         if who[0] == CHEAP:
-            for control in ("shuffled-kinds", "mixture"):
-                yield statement(STATEMENTS, metric, rival, separator(None, control).side(study, *who))
+            for row in ("shuffled-kinds", "mixture"):
+                yield statement(STATEMENTS, metric, rival, separator(None, row).side(study, *who))
             continue
         variants = study.variants(TASK, *who)
         for variant in variants:
