@@ -487,8 +487,8 @@ def score(
     items = []
     for number, row in enumerate(estimates):
         for which, solo in enumerate(solos):
-            found = ratios[:, number, which].tolist()
-            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, *found, excluded=why[number, which]))
+            found = dict(zip(MEASURES, ratios[:, number, which].tolist(), strict=True))
+            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, **found, excluded=why[number, which]))
     return items
 
 
