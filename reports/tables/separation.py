@@ -11,7 +11,7 @@ from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
-from reports.paired import Metric, Score, statement
+from reports.paired import Metric, Score, Side, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
 from reports.results import Node, Study, dig
 from reports.statistics import Scores
@@ -426,19 +426,31 @@ def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
     return Counter((str(row), why) for row, why in zip(condition(found, "row"), found["excluded"], strict=True) if why)
 
 
+class OfSounds(Score):
+    """A score of one variant of the networks; beside them the cheap rival stands with what it has, its headline."""
+
+    def side(self, study: Study, method: str, ordering: str) -> Side:
+        own = self if self.variant is None or method != CHEAP else separator(None)
+        return Score.side(own, study, method, ordering)
+
+
 def separator(variant: str | None, row: str = "") -> Score:
     """``row``: "" for the headline."""
 
     def named(method: str, ordering: str) -> str:
         return "the mixture as the estimate" if row == "mixture" else called(Network(method, ordering, variant), row)
 
-    return Score(
+    return OfSounds(
         task=TASK,
         variant=variant,
         metric=Metric("SDR (dB)", 1.0, 2),
         items=lambda study, node: ratios(study, node, row or main_row([node])),
         named=named,
     )
+
+
+#: In which a network (by the mask) is held against its cheap rival; located with the mixture, or with the clean solo.
+SDR_MASK, SDR_MASK_SOLO = separator("mask"), separator("mask", "located-solo")
 
 
 def statements(study: Study) -> Iterator[Row | None]:
