@@ -34,11 +34,12 @@ class UNet(nn.Module):
 
     Every level is a 4 x 4 convolution of stride 2: 256 x 256 -> 4 x 4 x 512 at the paper's sizes. An up-convolution
     reads its level's channels twice: the maps from below beside the encoder's of the same size or, at the bottleneck,
-    the sound-maker's vector repeated at every place.
+    the sound-maker's vector repeated at every place. ``competing`` masks of several sound-makers add up to one.
     """
 
-    def __init__(self, channels: tuple[int, ...], maker_size: int) -> None:
+    def __init__(self, channels: tuple[int, ...], maker_size: int, competing: bool = False) -> None:
         super().__init__()
+        self.competing = competing
         self.encoder = nn.ModuleList(
             nn.Sequential(nn.Conv2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(SLOPE, inplace=True))
             for i, o in zip((1, *channels[:-1]), channels, strict=True)
@@ -50,7 +51,7 @@ class UNet(nn.Module):
             nn.Sequential(nn.ConvTranspose2d(2 * i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
             for i, o in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
-        self.mask = nn.Sequential(nn.ConvTranspose2d(2 * channels[0], 1, 4, 2, 1), nn.Sigmoid())
+        self.mask = nn.Sequential(nn.ConvTranspose2d(2 * channels[0], 1, 4, 2, 1))
 
     def forward(self, mixture: Tensor, makers: Tensor) -> Tensor:
         """(B, 1, F, T) and (B, n, D) -> masks (B, n, F, T) in [0, 1]; F and T multiples of 2^levels."""
@@ -65,8 +66,9 @@ class UNet(nn.Module):
         maps = torch.cat([bottom, vectors.expand(-1, -1, *bottom.shape[2:])], 1)
         for level in self.decoder:
             maps = torch.cat([level(maps), skips.pop()], 1)
-        masks: Tensor = self.mask(maps)
-        return masks.view(batch, n, *masks.shape[2:])
+        logits: Tensor = self.mask(maps)
+        logits = logits.view(batch, n, *logits.shape[2:])
+        return logits.softmax(1) if self.competing and n > 1 else logits.sigmoid()
 
 
 class Separator(nn.Module):
@@ -102,7 +104,8 @@ class Separator(nn.Module):
                 f"{locator.sample_rate} Hz; pre-train with spectrogram.sample_rate={self.sample_rate}"
             )
         self.spectrogram = LogSpectrogram(config.spectrogram)
-        self.unet = UNet(config.channels, locator.sound_maker_size)  # type: ignore[arg-type]
+        competing = config.masks == "competing"
+        self.unet = UNet(config.channels, locator.sound_maker_size, competing)  # type: ignore[arg-type]
         self.locator = locator.requires_grad_(False)
         #: Vectors (N, D) of the training solos' sound-makers, by the scenes' numbers, where they are located but once.
         self.known: Tensor | None = None

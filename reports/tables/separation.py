@@ -113,6 +113,10 @@ LOSSES = {
     "plain": "plain loss (Eq 8)",
     "weighted": "loss weighted by the square root of the mixture's magnitude (in the paper plain, Eq 8)",
 }
+MASKS = {
+    "independent": "each mask by a sigmoid (§6.4)",
+    "competing": "the masks of one mixture by a softmax, so that they add up to one (in the paper each by a sigmoid)",
+}
 MIXING = {"mean": "mixtures are the mean of two solos", "sum": "mixtures are the sum of two solos"}
 
 
@@ -378,6 +382,7 @@ def _settings(study: Study) -> str:
     every = study.select(TASK)
     usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
     said = [LOSSES.get(loss, f"loss {loss}") for loss in common.configured(usual, "network", "loss")]
+    said += [MASKS.get(masks, f"masks {masks}") for masks in common.configured(usual, "network", "masks")]
     said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in common.configured(usual, "network", "mixing")]
     pairs = sorted({count for n in every if n.run and isinstance(count := dig(n.run.result, "pairs"), int)})
     said += [f"{' or '.join(f'{count:,}' for count in pairs)} pairs"] if pairs else []
