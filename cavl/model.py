@@ -90,10 +90,8 @@ class CAVL(nn.Module):
     def audio_clusters(self, waveform: Tensor, k: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
         return soft_kmeans(as_points(self.audio_encoder(self.audio_map(waveform))), k, self.config.clustering, draw)
 
-    def visual_clusters(self, image: Tensor, n: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
-        """The clusters of images with ``n`` sounding objects."""
-        points = as_points(self.visual_encoder(self.visual_map(image)))
-        return soft_kmeans(points, self.n_visual_centres(n), self.config.clustering, draw)
+    def visual_clusters(self, image: Tensor, k: int | Tensor, draw: torch.Generator | None = None) -> Clusters:
+        return soft_kmeans(as_points(self.visual_encoder(self.visual_map(image))), k, self.config.clustering, draw)
 
     def n_visual_centres(self, n: int | Tensor) -> int | Tensor:
         """k_v of an image of ``n`` sounding objects."""
@@ -113,7 +111,7 @@ class CAVL(nn.Module):
         if alignment == "source":
             k = scenes.n_sources
             audio = self.audio_clusters(scenes.waveform, k, draw)
-            visual = self.visual_clusters(scenes.image, k, draw)
+            visual = self.visual_clusters(scenes.image, self.n_visual_centres(k), draw)
             d = nearest_distances(audio, visual)
         elif alignment == "scene":
             k = torch.ones_like(scenes.n_sources)
@@ -158,7 +156,7 @@ class CAVL(nn.Module):
         """(A, V): S of Eq 4 between every sound (A, T), of ``n`` (A,) sources, and every image (V, 3, H, W)."""
         if alignment == "scene":
             return self._scene_level(image, waveform)
-        return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, n))
+        return scene_distance(self.audio_clusters(waveform, n), self.visual_clusters(image, self.n_visual_centres(n)))
 
     @torch.no_grad()
     def localize(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None = None) -> Tensor:
@@ -225,7 +223,7 @@ class CAVL(nn.Module):
         return columns.mT.reshape(len(mixture), n, *maps.shape[2:])
 
     def _clusters(self, image: Tensor, waveform: Tensor, n: int, n_objects: int | None) -> tuple[Clusters, Clusters]:
-        return self.audio_clusters(waveform, n), self.visual_clusters(image, n_objects or n)
+        return self.audio_clusters(waveform, n), self.visual_clusters(image, self.n_visual_centres(n_objects or n))
 
     def _heatmaps(self, visual: Clusters, centres: Tensor, image: Tensor) -> Tensor:
         """Assignment columns ``centres`` (B, n) as maps at the image's size (bilinear)."""

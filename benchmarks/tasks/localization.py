@@ -6,8 +6,8 @@
 Single-source scenes give cIoU@0.5 and AUC under every binarisation rule, for the aligned heatmap and its controls:
 centres that Eq 7 does not choose, and the sound of another scene (of another kind, where kinds are known). The truth is
 the consensus of a scene's annotators, or the exact map of its object. Scenes of several sources give the IoU of each
-source under the best assignment, the area wrongly lit on silent objects, and pointing. Drawn worlds also have scenes of one source
-among a fixed number of silent objects: a curve over that number tells what is had by seeing alone.
+source under the best assignment, the area wrongly lit on silent objects, and pointing. Drawn worlds also have scenes of
+one source among a fixed number of silent objects: a curve over that number tells what is had by seeing alone.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from cavl.config import ConfigError, from_dict, to_dict
+from cavl.config import ConfigError, decisive_part, from_dict, later, to_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,18 @@ def test_round_trip():
     config = Outer(inner=Inner(beta=2.5, mode="b"), sizes=(3,), name="x", table={"1": 2}, anything=[1, {"a": 2}])
     assert from_dict(Outer, to_dict(config)) == config
     assert to_dict(config)["sizes"] == [3]
+
+
+def test_a_later_field_is_decisive_only_where_it_is_not_what_there_was_before():
+    @dataclass(frozen=True)
+    class Grown:
+        sides: tuple[int, int] = (1, 2)
+        colour: str = later("grey")
+
+    assert decisive_part(Grown()) == {"sides": [1, 2]}
+    assert decisive_part(Grown(colour="red")) == {"sides": [1, 2], "colour": "red"}
+    assert to_dict(Grown()) == {"sides": [1, 2], "colour": "grey"}
+    assert from_dict(Grown, {"sides": [3, 4]}) == Grown(sides=(3, 4))
 
 
 def test_whole_numbers_are_floats_where_floats_are_meant():

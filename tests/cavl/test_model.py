@@ -1,11 +1,13 @@
 """The network at the paper's sizes, its abilities, and a golden training."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load, save
 
+from cavl.alignment import nearest_centres, scene_distance
 from cavl.clustering import ClusteringConfig
 from cavl.model import CAVL, CAVLConfig, as_points
 from cavl.spectrogram import SpectrogramConfig
@@ -123,6 +125,28 @@ def test_localize_clusters_the_image_for_all_objects(model):
     visual = model.visual_clusters(s.image, 4)
     assert visual.centres.shape[1] == 4
     assert model.localize(s.image, s.waveform, 1, n_objects=3).shape == (6, 1, 32, 32)
+
+
+def test_a_fixed_number_of_visual_centres_is_told_nothing_of_the_number_of_objects():
+    torch.manual_seed(0)
+    model = CAVL(replace(TINY, visual_centres=5)).eval()
+    s = scenes(model)
+    alone, among = (model.localize(s.image, s.waveform, 1, n_objects=n) for n in (1, 3))
+    assert torch.equal(alone, among)
+    visual = model.visual_clusters(s.image, 5)
+    nearest = nearest_centres(model.audio_clusters(s.waveform, 1), visual)
+    assert torch.equal(alone, model._heatmaps(visual, nearest, s.image))
+    makers = model.sound_maker(s.image, s.waveform, "center")
+    assert torch.equal(makers, visual.centres.take_along_dim(nearest.unsqueeze(-1), 1).squeeze(1))
+    own = model.scene_distances(s.image, s.waveform, s.n_sources)
+    assert torch.equal(own, scene_distance(model.audio_clusters(s.waveform, s.n_sources), visual))
+    model.train().training_step(s, torch.Generator().manual_seed(0))[0].backward()
+
+
+@pytest.mark.parametrize("centres", [0, 1, -3])
+def test_too_few_visual_centres_are_refused(centres):
+    with pytest.raises(ValueError, match="visual_centres must be"):
+        CAVLConfig(visual_centres=centres)
 
 
 def test_scene_distances_are_square_and_own_pairs_lie_on_the_diagonal(model):

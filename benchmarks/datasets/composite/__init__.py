@@ -1,4 +1,4 @@
-"""Composite scenes: real photographs of objects pasted onto real backgrounds, with real recordings mixed.
+"""Composite scenes: real photographs of objects pasted onto other photographs, with real recordings mixed.
 
 From two folders of labelled files (``files``) and a table that pairs kinds of photographs with kinds of recordings
 (``pairs.csv``); made for Caltech-101 with ESC-50 and FSDKaggle2018's instruments. One to five sources of distinct kinds

@@ -3,8 +3,9 @@
 Photographs are pasted onto a background, each as a patch: a rounded rectangle with a soft edge. The files have no
 outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
 its pixels are those that the patch covers by half at least and no later patch does, its box is theirs. So that no
-border tells what sounds, silent things are pasted in the same way: photographs of kinds that sound in other scenes, or
-of things that never do. The background is a blurred photograph of a thing that never sounds.
+border tells what sounds, silent things are pasted in the same way. In the second generator they are photographs of
+kinds that sound in other scenes, on a sharp photograph of a thing that never does; in the first some of them never
+sound either, and the background is one blurred photograph.
 
 Sounds are excerpts of recordings, each within 3 dB of a common level, added up to one loudness: as in the miniature.
 """
@@ -38,7 +39,8 @@ class CompositeConfig(SceneConfig):
 
     def __post_init__(self) -> None:
         SceneConfig.__post_init__(self)
-        self.require("distractors", self.distractors, 10)
+        for name in ("distractors", "training_distractors"):
+            self.require(name, 10)
 
 
 #: Of the preset: two silent things in every scene, and fewer in training scenes.
@@ -83,10 +85,8 @@ def paint(
         else:
             things = draw.choice(scenery)
         cast.append((draw.choice(things), SILENT + number))
-    if config.generator == 1:
-        canvas = photograph.background(draw.choice(draw.choice(scenery)), draw, side)
-    else:
-        canvas = photograph.mosaic([draw.choice(draw.choice(scenery)) for _ in range(4)], draw, side)
+    behind = photograph.background if config.generator == 1 else photograph.ground
+    canvas = behind(draw.choice(draw.choice(scenery)), draw, side)
     objects = np.zeros((side, side), np.uint8)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):

@@ -48,12 +48,15 @@ class CompositeDataModule(DrawnDataModule):
         saying what each lacks.
         """
         material = self.gathered()
-        needed = 1 + max(int(n) for n in (*self.config.train, *self.config.test))
+        scenes = self.config.scenes
+        unheard = scenes.distractors[1] if scenes.generator == 2 else 1
+        needed = unheard + max(int(n) for n in (*self.config.train, *self.config.test))
         if len(material.kinds) < needed:
             lacks = "; ".join(f"{kind}: {why}" for kind, why in material.left_out.items())
             raise ValueError(
-                f"there is material for {len(material.kinds)} kinds, and scenes of {needed - 1} sources beside a kind "
-                f"that is not heard need {needed} ({lacks}); {PHOTOGRAPHS}; {RECORDINGS}"
+                f"there is material for {len(material.kinds)} kinds, and scenes of {needed - unheard} sources beside "
+                f"{unheard} that {'is' if unheard == 1 else 'are'} not heard need {needed} ({lacks}); {PHOTOGRAPHS}; "
+                f"{RECORDINGS}"
             )
         return material
 

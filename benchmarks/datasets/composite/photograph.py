@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,24 +83,12 @@ def background(file: File, draw: Draw, side: int) -> Colours:
     return _lit(_resized(small, (side, side), None, draw.chance(0.5)), draw)
 
 
-def mosaic(files: Sequence[File], draw: Draw, side: int) -> Colours:
-    """(``side``, ``side``, 3): four photographs side by side, each as large and as sharp as what is pasted onto them."""
-    canvas = np.empty((side, side, 3), np.float32)
-    across, down = (round(side * draw.between(0.4, 0.6)) for _ in range(2))
-    for number, file in enumerate(files):
-        rows = slice(down, side) if number // 2 else slice(0, down)
-        columns = slice(across, side) if number % 2 else slice(0, across)
-        canvas[rows, columns] = _filling(file, draw, columns.stop - columns.start, rows.stop - rows.start)
-    return canvas
-
-
-def _filling(file: File, draw: Draw, width: int, height: int) -> Colours:
-    """The largest piece of a photograph of this shape, or nearly, at this size."""
+def ground(file: File, draw: Draw, side: int) -> Colours:
+    """(``side``, ``side``, 3): nearly the whole of a photograph, or of a square of it, as sharp as it is."""
     picture = load(file)
-    part = min(picture.width / width, picture.height / height) * draw.between(0.85, 1.0)
-    left, top = draw.between(0, picture.width - part * width), draw.between(0, picture.height - part * height)
-    box = (left, top, left + part * width, top + part * height)
-    return _lit(_resized(picture, (width, height), box, draw.chance(0.5)), draw)
+    part = min(picture.size) * draw.between(0.85, 1.0)
+    left, top = draw.between(0, picture.width - part), draw.between(0, picture.height - part)
+    return _lit(_resized(picture, (side, side), (left, top, left + part, top + part), draw.chance(0.5)), draw)
 
 
 def opacity(width: int, height: int) -> npt.NDArray[np.float32]:

@@ -1,9 +1,9 @@
 """Miniature world: the embedded audiovisual dataset. Procedural, with everything known, and no download.
 
 Twelve kinds of sound (``sounds``), each tied to a kind of object (``objects``, ``kinds``); a scene has one to five
-sources of distinct kinds, mixed to one loudness (``synthetic.mixing``), on a cluttered background among silent objects
-(``rendering``), as a still image or as video in which objects move with their sounds. Boxes, object masks, kinds, stems
-and counts are exact.
+sources of distinct kinds, mixed to one loudness (``synthetic.mixing``), among silent objects (``rendering``; in the
+generator ``second`` seeing alone does not tell what sounds), as a still image or as video in which objects move with
+their sounds. Boxes, object masks, kinds, stems and counts are exact.
 
 Scene ``i`` is a pure function of (world, split, number of sources, i), **byte for byte on any machine**. To keep it so,
 the path of a sample holds no distribution of NumPy's, no sine, exponential or power of the C library except in tables

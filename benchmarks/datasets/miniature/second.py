@@ -22,21 +22,19 @@ from benchmarks.datasets.synthetic.mixing import SCALE, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key, sine
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
-TAKES = 12  # sounds of a kind, of one of which a silent object has the movement
+TAKES = 24  # sounds of a kind, of one of which a silent object has the movement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unheard:
-    """The movement of a silent object: that of an object of its kind that sounds at another time."""
+    """The movement of a silent object: with a sound of its kind that is not heard."""
 
     kind: int
     take: int
     ticks: int
-    delay: int  # samples
 
     def at(self, seconds: float) -> float:
-        envelope = take(self.kind, self.take, self.ticks)
-        return activity_at(envelope, (round(seconds * RATE) + self.delay) % (self.ticks * TICK))
+        return activity_at(take(self.kind, self.take, self.ticks), round(seconds * RATE))
 
 
 @functools.cache
@@ -62,7 +60,7 @@ def set_stage(
     # Shared out at random: a place that is found later lies nearer to the border.
     for number, (kind, (x, y, radius)) in enumerate(zip(cast, draw.sample(places, len(places)), strict=True)):
         what, sounding = KINDS[kind], number < len(kinds)
-        unheard = Unheard(kind=kind, take=draw.integer(0, TAKES), ticks=ticks, delay=draw.integer(0, samples))
+        unheard = Unheard(kind=kind, take=draw.integer(0, TAKES), ticks=ticks)
         actors.append(
             Actor(
                 look=draw_look(draw, what.shape, what.texture, what.hue, x, y, radius),
@@ -82,26 +80,21 @@ def set_stage(
     )
 
 
-CELLS = 24  # along a side of the largest patchwork
-PATCH = (0.08, 0.14)  # side of a patch, as part of the image's
+PATCH = (0.08, 0.14)  # side of a patch of the ground, as part of the image's
+CELLS = 20  # patches along a side of the ground, which is turned: more than the diagonal of an image has
 
 
 def ground(draw: Draw, size: int, clutter: int) -> Canvas:
-    """A patchwork of colours, turned by any angle, with ``clutter`` small pieces strewn over it."""
+    """A patchwork of muted colours, turned by any angle, with ``clutter`` small pieces strewn over it."""
     side, angle = draw.between(*PATCH), draw.unit()
+    tone, shade, tint = (draw.noise(n) for n in (3, CELLS * CELLS, 3 * CELLS * CELLS))
+    colours = np.float32(0.55) + np.float32(0.3) * shade[:, None] + np.float32(0.12) * tint.reshape(-1, 3)
+    patches = np.clip(colours + np.float32(0.06) * tone, 0, 1)
     cos, sin = sine(angle + 0.25) / side, sine(angle) / side
-    tone = draw.unit()
-    patches = np.array(
-        [
-            colour(tone + draw.between(-0.2, 0.2), draw.between(0.0, 0.4), draw.between(0.25, 0.85))
-            for _ in range(CELLS * CELLS // 4)
-        ],
-        np.float32,
-    )
     at = (np.arange(size) + 0.5) / size - 0.5
-    column = np.floor(cos * at[None, :] + sin * at[:, None]).astype(np.int64)
-    row = np.floor(cos * at[:, None] - sin * at[None, :]).astype(np.int64)
-    canvas = patches[(row * CELLS + column * 7) % len(patches)]
+    column = np.floor(cos * at[None, :] + sin * at[:, None]).astype(np.int64) + CELLS // 2
+    row = np.floor(cos * at[:, None] - sin * at[None, :]).astype(np.int64) + CELLS // 2
+    canvas = patches[row * CELLS + column]
     for _ in range(clutter):
         paint(
             canvas,

@@ -29,8 +29,9 @@ class MiniatureConfig(SceneConfig):
 
     def __post_init__(self) -> None:
         SceneConfig.__post_init__(self)
-        self.require("distractors", self.distractors, len(KINDS) - MOST_SOURCES)
-        self.require("clutter", self.clutter, 1000)
+        for name in ("distractors", "training_distractors"):
+            self.require(name, len(KINDS) - MOST_SOURCES)
+        self.require("clutter", 1000)
 
     @property
     def ticks(self) -> int:

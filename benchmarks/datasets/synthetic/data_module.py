@@ -21,7 +21,7 @@ class DrawnData:
     validation: int = 64  # scenes of each number of sources
     test: Mapping[str, int] = field(default_factory=lambda: {"1": 300, "2": 150, "3": 150, "4": 100, "5": 50})
 
-    #: Number of silent objects -> test scenes of one source among so many: the first ones of "test 1" with other company.
+    #: Silent objects -> test scenes of one source among so many: the first ones of "test 1", with other company.
     silent: Mapping[str, int] = field(default_factory=dict)
 
     def limited(self, n: int) -> Self:

@@ -70,9 +70,10 @@ class SceneConfig:
         training = self.training_distractors if key[1] == "train" else None
         return training or self.distractors
 
-    def require(self, name: str, pair: tuple[int, int], most: int) -> None:
-        """Refuse a pair that is not (fewest, most) within 0..``most``."""
-        if not 0 <= pair[0] <= pair[1] <= most:
+    def require(self, name: str, most: int) -> None:
+        """Refuse an entry that is not (fewest, most) within 0..``most``."""
+        pair = getattr(self, name)
+        if pair is not None and not 0 <= pair[0] <= pair[1] <= most:
             raise ValueError(f"{name} must be (fewest, most) within 0..{most}, not {pair}")
 
     @property

@@ -1,11 +1,13 @@
 """The localization task on methods whose scores are known beforehand: an oracle, and one that is always wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.datasets.miniature import MiniatureData, MiniatureDataModule
-from benchmarks.tasks.localization import LocalizationConfig, foreign_sounds, measure, other_sounds
+from benchmarks.datasets.miniature import SECOND, MiniatureData, MiniatureDataModule
+from benchmarks.tasks.localization import Localization, LocalizationConfig, foreign_sounds, measure, other_sounds
 from benchmarks.training.validation import points_at
 from tests.item_lines import item_lines
 from tests.plain_config import fake_context
@@ -115,6 +117,42 @@ def test_masks_are_not_binarised_and_point_at_a_random_point_of_their_area(data,
     assert result["single"]["mask"]["mask"]["mean_ciou"] == pytest.approx(0.5)
     assert result["multi"]["2"]["pointing"] == pytest.approx(0.5, abs=0.1)
     assert result["multi"]["2"]["pointing_other"] == result["multi"]["2"]["pointing"]
+
+
+def test_the_curve_over_silent_objects_is_of_scenes_with_so_many(data, tmp_path):
+    class Seer:
+        """Shows all objects, whatever is heard: right by itself only where nothing else is to be seen."""
+
+        window, sample_rate = 44_100, 11_025
+
+        def __init__(self, data):
+            sets = [data.named(name) for name in ("test 1", "test 2", "test 3", "silent 0", "silent 2")]
+            self.seen = {s.image.tobytes(): s.objects > 0 for some in sets for s in (some[i] for i in range(len(some)))}
+
+        def localize(self, image, waveform, n, n_objects=None):
+            shown = (self.seen[i.permute(1, 2, 0).contiguous().numpy().tobytes()] for i in image)
+            return torch.stack([torch.from_numpy(np.stack([mask] * n)).float() for mask in shown])
+
+    assert "silent" not in run(Oracle(data), data, tmp_path)[0]  # this world has no such sets
+    config = replace(DATA, world=SECOND, silent={"0": 5, "2": 5})
+    world = MiniatureDataModule(config, tmp_path)
+    result, files = run(Seer(world), world, tmp_path)
+    assert set(result["silent"]) == {"0", "2"}
+    assert result["silent"]["0"] == {"ciou@0.5": 1.0, "auc": 1.0, "mean_ciou": 1.0, "degenerate": 0.0}
+    shares = []
+    for i in range(5):
+        objects = world.named("silent 2")[i].objects
+        shares.append((objects == 1).sum() / (objects > 0).sum())
+    assert result["silent"]["2"]["mean_ciou"] == pytest.approx(np.mean(shares))
+    lines = [line for line in item_lines(files["items.csv"]) if "silent" in line]
+    assert sorted((line["silent"], line["item"]) for line in lines) == [
+        (n, f"w0-test-1-{i:06d}") for n in "02" for i in range(5)
+    ]
+    assert Localization.sets(LocalizationConfig(most_sources=1), world, Seer(world)) == (
+        "test 1",
+        "silent 0",
+        "silent 2",
+    )
 
 
 def test_other_sounds_are_of_another_kind_and_a_function_of_the_seed(data):

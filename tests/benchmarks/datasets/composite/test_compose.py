@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.datasets.composite import CompositeConfig, photograph, recording
+from benchmarks.datasets.composite import SECOND, CompositeConfig, photograph, recording
 from benchmarks.datasets.composite.compose import compose, draw_kinds, paste
 from benchmarks.datasets.synthetic.geometry import SILENT
 from benchmarks.datasets.synthetic.mixing import LOUDNESS
@@ -82,6 +84,52 @@ def test_silent_things_are_as_many_as_asked_for(source):
         assert np.mean(counts) >= fewest - 0.2  # one may be hidden behind another
 
 
+def test_scenes_of_the_second_generator_are_the_same_on_every_machine(source):
+    """Of lossless files at 11,025 Hz."""
+    digest = hashlib.sha256()
+    for n in (1, 3, 5):
+        made = scene(source, "train", n, 7, replace(SECOND, image_size=48, seconds=1.0))
+        for array in (made.image, made.objects, made.boxes, made.mixture.waveform, made.mixture.stems):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    assert digest.hexdigest() == "cc0d67222d97cc12f045479a615023bb9dee5f87a1d47ed6776cfe199c560985"
+
+
+def test_in_the_second_generator_silent_things_are_of_kinds_that_sound_elsewhere(source, monkeypatch):
+    shown = []
+    patch = photograph.patch
+    monkeypatch.setattr(photograph, "patch", lambda file, *rest: shown.append(file) or patch(file, *rest))
+    pool = source.material.pools["test"]
+    kind_of = {f.sha256: kind for kind, some in pool.photographs.items() for f in some}
+    seen = {True: Counter(), False: Counter()}
+    for index in range(60):
+        shown.clear()
+        made = scene(source, "test", 1, index, replace(SECOND, image_size=48, seconds=1.0))
+        kinds = [kind_of[f.sha256] for f in shown]
+        assert len(set(kinds)) == 3
+        for kind in kinds:
+            seen[kind in made.kinds][kind] += 1
+        assert set(np.unique(made.objects)) - {0} <= {1, SILENT, SILENT + 1}
+    assert set(seen[True]) == set(seen[False]) == set(pool.kinds)
+    few = {len(np.unique(scene(source, "train", 1, i, replace(SECOND, image_size=48)).objects)) - 2 for i in range(30)}
+    assert few == {0, 1, 2}
+
+
+def test_the_ground_of_the_second_generator_is_about_as_sharp_as_what_lies_on_it(real):
+    def ratio(config) -> float:
+        """Mean gradient magnitude of the ground over that of the patches."""
+        pool, parts = real.material.pools["validation"], {True: [], False: []}
+        for index in range(25):
+            key = (config.world, "validation", 1, index)
+            made = compose(config, pool, key, draw_kinds(key, 1, pool.kinds))
+            y, x = np.gradient(made.image.mean(2))
+            for on in (True, False):
+                parts[on].append(np.hypot(x, y)[(made.objects > 0) == on].mean())
+        return float(np.mean(parts[False]) / np.mean(parts[True]))
+
+    assert 0.55 < ratio(SECOND) < 1.25
+    assert ratio(CompositeConfig()) < 0.4
+
+
 @pytest.mark.parametrize("decoys", [0.0, 1.0])
 def test_decoys_are_of_kinds_that_sound_in_other_scenes(source, monkeypatch, decoys):
     shown = []
@@ -101,9 +149,10 @@ def test_decoys_are_of_kinds_that_sound_in_other_scenes(source, monkeypatch, dec
         assert decoys == 0 or len(set(others)) == 2
 
 
-def test_where_an_object_is_does_not_tell_whether_it_sounds(source):
+@pytest.mark.parametrize("generator", [1, 2])
+def test_where_an_object_is_does_not_tell_whether_it_sounds(source, generator):
     """Sounding and silent objects are drawn from one distribution of sizes and places, and painted in any order."""
-    config = CompositeConfig(image_size=48, seconds=1.0, distractors=(2, 2))
+    config = CompositeConfig(generator=generator, image_size=48, seconds=1.0, distractors=(2, 2))
     sizes: dict[bool, list[int]] = {True: [], False: []}
     middles: dict[bool, list[float]] = {True: [], False: []}
     for index in range(150):

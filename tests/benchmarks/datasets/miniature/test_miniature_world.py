@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from benchmarks.datasets.synthetic.synthesis import RATE, TICK, TICKS
 
 #: Every default written out: a change of the defaults is no change of the generator.
 GOLDEN_WORLD = MiniatureConfig(world=0, image_size=64, seconds=4.0, distractors=(0, 2), decoys=0.25, clutter=(4, 10))
+GOLDEN_SECOND = replace(GOLDEN_WORLD, generator=2, distractors=(2, 2), training_distractors=(0, 2))
 GOLDEN = {
     "train 1 0": "faf6b3df11ba5db4",
     "train 1 7": "e21c4c8a1a40d8bb",
@@ -41,6 +43,10 @@ GOLDEN = {
     "voice": "fa39a1dfd7e19d69",
     "surf": "74912f4131352ce9",
     "bird": "ca4f7f8a9167f1f6",
+    "second train 1 0": "faca82d10f1fbc99",
+    "second test 1 3": "ad1962a104d85225",
+    "second test 5 2": "868f1bda374f07ee",
+    "second odd": "cdefbd57dadf3fa2",
 }
 QUICK = MiniatureConfig(seconds=1.5)
 
@@ -52,6 +58,9 @@ def digests() -> dict[str, str]:
         found[f"{split} {n} {index}"] = digest(GOLDEN_WORLD, (0, split, n, index), n)
     odd = MiniatureConfig(world=9, image_size=97, seconds=1.23, distractors=(7, 7), decoys=0.5, clutter=(20, 20))
     found["odd"] = digest(odd, (9, "test", 5, 0), 5)
+    for split, n, index in (("train", 1, 0), ("test", 1, 3), ("test", 5, 2)):
+        found[f"second {split} {n} {index}"] = digest(GOLDEN_SECOND, (0, split, n, index), n)
+    found["second odd"] = digest(replace(odd, generator=2), (9, "test", 5, 0), 5)
     for kind in range(len(KINDS)):  # each sound and each look
         found[KINDS[kind].name] = digest(QUICK_GOLDEN, (0, "test", 1, kind), 1, (kind,))
     return found
@@ -289,6 +298,8 @@ def test_clips_outside_the_scene_are_refused():
         ({"seconds": float("nan")}, "seconds must be at least 1"),
         ({"distractors": (0, 8)}, "distractors must be"),
         ({"distractors": (2, 1)}, "distractors must be"),
+        ({"training_distractors": (0, 8)}, "training_distractors must be"),
+        ({"generator": 3}, "generator must be one of 1, 2, not 3"),
         ({"decoys": 1.5}, "decoys must be a share"),
         ({"decoys": float("nan")}, "decoys must be a share"),
         ({"clutter": (-1, 3)}, "clutter must be"),
