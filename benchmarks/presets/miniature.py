@@ -118,7 +118,10 @@ ATTENTION_ORDERINGS = attention.orderings((300,), (1e-4,))
 IMAGE_NEGATIVES_ORDERINGS = attention.orderings((300,), (1e-3,))
 
 SEPARATOR = SeparatorConfig(
-    spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM), channels=(16, 32, 64, 128, 128, 128), loss="weighted"
+    spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM),
+    channels=(16, 32, 64, 128, 128, 128),
+    loss="weighted",
+    masks="competing",
 )
 
 #: Within one and a half epochs (9,600 scenes, as before) the paper's SGD at a falling rate comes to a mean absolute

@@ -59,7 +59,7 @@ MEASURES = ("sdr", "sir", "sar", "si_sdr", "sdri")
 PAIRS_SEED = 0
 MIXTURE = "mixture"
 #: Values of the network that name a variant where they are not the preset's.
-UNUSUAL = ("loss", "mixing", "located")
+UNUSUAL = ("loss", "masks", "mixing", "located")
 LOCATED_AT_ONCE = 64  # training solos
 HELD_OUT = 64  # held-out solos mixed along the way of training
 #: Row -> the same with the sound-makers of other pairs.

@@ -33,6 +33,8 @@ REMARKS = {
 UNUSUAL = {
     "plain": "plain loss",
     "weighted": "weighted loss",
+    "independent": "independent masks",
+    "competing": "competing masks",
     "mean": "averaged mixtures",
     "sum": "summed mixtures",
     "mixture": "located with the mixture",
