@@ -1,4 +1,4 @@
-"""Default preset, and what a default job cannot pay for: separation networks trained for longer, and with the paper's masks.
+"""Default preset, and what a default job cannot pay for: separation trained for longer, and with the paper's masks.
 
     tox -e benchmark -- --preset full
 

@@ -132,7 +132,7 @@ COUNTING = CountingConfig(updates=600, lr=4e-3, optimizer="adam", schedule="cosi
 #: The sound-makers of the training solos are located once, and each of sixteen solos is mixed, so that an update costs
 #: half of what one of 32 solos did. Longer would be better (the preset "full"). On validation scenes.
 SEPARATION = SeparationConfig(
-    network=SEPARATOR, updates=800, lr=2e-3, schedule="cosine", solos=16, mixed="all", locating="once"
+    network=SEPARATOR, updates=900, lr=2e-3, schedule="cosine", solos=16, mixed="all", locating="once"
 )
 
 #: Twice 1e-3 and 1e-4, with which C1 is learned in half the updates (as beta, found on validation scenes).
