@@ -200,6 +200,7 @@ PRESET = Preset(
                     "c0": ({},),
                     "c1": ({},),
                     "c1-c2": ({},),
+                    "c1-matched": ({},),
                 },
                 "separation": {},  # Table 4 has a network that was pre-trained on MUSIC
             },

@@ -223,6 +223,10 @@ class Counting(Task):
         return evaluation.labels
 
     @classmethod
+    def updates(cls, evaluation: CountingConfig, method: Any) -> int:
+        return 0 if hasattr(method, "count_sources") else evaluation.updates
+
+    @classmethod
     def rehearsed(cls, evaluation: CountingConfig, n: int) -> CountingConfig:
         return replace(super().rehearsed(evaluation, n), batch=None)
 

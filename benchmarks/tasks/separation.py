@@ -610,6 +610,10 @@ class Separation(Task):
         return " ".join([evaluation.network.conditioning, *(value for value, as_ever in values if value != as_ever)])
 
     @classmethod
+    def updates(cls, evaluation: SeparationConfig, method: Any) -> int:
+        return 0 if hasattr(method, "separate") or hasattr(method, "separate_kinds") else evaluation.updates
+
+    @classmethod
     def rehearsed(cls, evaluation: SeparationConfig, n: int) -> SeparationConfig:
         return replace(super().rehearsed(evaluation, n), solos=None, pairs=2, batch=2, examples=2)
 

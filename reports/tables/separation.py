@@ -257,7 +257,7 @@ def by_kind(study: Study) -> list[Table]:
     title = "Separation by kind of sound"
     caption = (
         "SDR in dB of the sounds of each kind that were asked back: those of Table 4, kind by kind. A kind has few "
-        f"sounds; compare columns with care. {common.CELLS}"
+        f"sounds; compare columns with care. {common.scored_on(study.select(TASK), noun='sound')} {common.CELLS}"
     )
     return (
         [
