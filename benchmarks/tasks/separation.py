@@ -620,7 +620,8 @@ class Separation(Task):
     @classmethod
     def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
         how = f"{evaluation['network']['conditioning']} conditioning, {evaluation['network']['loss']} L1"
-        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}"
+        falls = ", falling by a cosine" if evaluation.get("schedule") == "cosine" else ""  # older records do not say
+        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}{falls}"
 
 
 if __name__ == "__main__":
