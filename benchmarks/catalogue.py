@@ -30,6 +30,6 @@ PRESETS = Plugins(
     group="cavl.presets",
     built_in={
         name: f"benchmarks.presets.{name.replace('-', '_')}:PRESET"
-        for name in ("ablations", "composite", "composite-v1", "miniature", "miniature-v1", "paper", "smoke")
+        for name in ("ablations", "composite", "composite-v1", "full", "miniature", "miniature-v1", "paper", "smoke")
     },
 )

@@ -32,6 +32,10 @@ from cavl.methods import named as named
 from cavl.methods import without_arm as without_arm
 
 if TYPE_CHECKING:  # slow to import, and a command line that names the tasks is not
+    from collections.abc import Iterable
+
+    import numpy as np
+    import numpy.typing as npt
     import torch
     from torch import Tensor, nn
 
@@ -44,13 +48,13 @@ def can(method: str, task: str) -> bool:
     return not abilities or any(hasattr(method_class(method), ability) for ability in abilities)
 
 
-#: The modules of trivial rows, which look at nothing, hear nothing or learn nothing.
-TRIVIAL = ("baselines.trivial", "baselines.deaf")
+#: Modules of the methods that stand beside every selection: trivial and deaf rows, cheap rivals.
+CHEAP = ("baselines.trivial", "baselines.deaf", "baselines.counting", "baselines.mean_spectrum")
 
 
 def trivial(method: str) -> bool:
-    """Whether it is one of the trivial rows."""
-    return module_of(method) in TRIVIAL
+    """Whether it is one of those, which look at nothing, hear nothing, or learn little or nothing."""
+    return module_of(method) in CHEAP
 
 
 @runtime_checkable
@@ -82,6 +86,23 @@ class LearnsToCount(Protocol):
 
 
 @runtime_checkable
+class CountsByItself(Protocol):
+    """A method that needs no network on top of it: it learns to count from its own ``features`` of training sounds."""
+
+    def features(self, waveform: Tensor) -> npt.NDArray[np.float64]:
+        """(B, T) -> (B, D)."""
+        ...
+
+    def fit_counts(self, features: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
+        """(N, D) of training scenes, their numbers of sources (N,)."""
+        ...
+
+    def count_sources(self, waveform: Tensor) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """(B, T) -> the most probable numbers of sources (B,), 1 to 5, and the expected ones (B,)."""
+        ...
+
+
+@runtime_checkable
 class FindsSoundMakers(Protocol):
     sound_maker_size: int  # D
 
@@ -94,6 +115,19 @@ class FindsSoundMakers(Protocol):
 class Separates(Protocol):
     def separate(self, mixture: Tensor, images: Tensor) -> Tensor:
         """(B, T), one image of each source (B, n, 3, H, W) -> (B, n, T)."""
+        ...
+
+
+@runtime_checkable
+class SeparatesKinds(Protocol):
+    """A method that is told which kinds of sounds are in a mixture."""
+
+    def fit_kinds(self, solos: Iterable[tuple[Tensor, int]]) -> None:
+        """Training solos: sound (T,) and kind each."""
+        ...
+
+    def separate_kinds(self, mixture: Tensor, kinds: Tensor) -> Tensor:
+        """(B, T), kinds (B, n) -> (B, n, T)."""
         ...
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -62,6 +64,12 @@ class Counter(nn.Module):
     def count(self, waveform: Tensor) -> Tensor:
         """(B, T) -> the most probable number of sources (B,), 1 to 5."""
         return most_probable_count(self(waveform))
+
+    @torch.no_grad()
+    def count_sources(self, waveform: Tensor) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """(B, T) -> the most probable numbers of sources (B,), 1 to 5, and the expected ones (B,)."""
+        rate = self(waveform)
+        return most_probable_count(rate).cpu().numpy(), rate.cpu().double().numpy()
 
 
 def poisson_loss(rate: Tensor, count: Tensor) -> Tensor:

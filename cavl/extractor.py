@@ -35,7 +35,7 @@ from torchaudio.functional import resample
 from cavl.config import ConfigError, from_dict
 from cavl.counting import Counter, CounterConfig, most_probable_count
 from cavl.methods import UnknownMethod, method_class
-from cavl.separation import Separator
+from cavl.separation import Separator, as_audible
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import lacking
 
@@ -202,6 +202,7 @@ class Extractor:
         network = self._able_to("separate")
         sound, several = _sounds(mixture, sr, network.sample_rate, channels)
         _refuse(several, mixture)
+        as_audible(sound)  # the whole of it: a window may well be all but silent
         pictures = _images(images, network.image_size).to(self._device)
         answers = self._in_batches(
             overlapping(sound[0], network.window),

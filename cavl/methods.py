@@ -26,6 +26,9 @@ BUILT_IN = {
     "edge-density": "baselines.deaf:EdgeDensity",
     "spectral-residual": "baselines.deaf:SpectralResidual",
     "spectrogram-statistics": "baselines.trivial:SpectrogramStatistics",
+    "count-logistic": "baselines.counting:CountLogistic",
+    "count-trees": "baselines.counting:CountTrees",
+    "mean-spectrum": "baselines.mean_spectrum:MeanSpectrum",
 }
 
 

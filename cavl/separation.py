@@ -17,6 +17,7 @@ from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, as_float, magnitude
 
 SLOPE = 0.2  # of the LeakyReLUs
+INAUDIBLE = 1e-4  # of full scale: three units of 16 bits; no recording's loudest sample
 SILENT = 1e-8  # magnitudes below are silence: their ratio is 0, not 0/0
 
 
@@ -33,11 +34,12 @@ class UNet(nn.Module):
 
     Every level is a 4 x 4 convolution of stride 2: 256 x 256 -> 4 x 4 x 512 at the paper's sizes. An up-convolution
     reads its level's channels twice: the maps from below beside the encoder's of the same size or, at the bottleneck,
-    the sound-maker's vector repeated at every place.
+    the sound-maker's vector repeated at every place. ``competing`` masks of several sound-makers add up to one.
     """
 
-    def __init__(self, channels: tuple[int, ...], maker_size: int) -> None:
+    def __init__(self, channels: tuple[int, ...], maker_size: int, competing: bool = False) -> None:
         super().__init__()
+        self.competing = competing
         self.encoder = nn.ModuleList(
             nn.Sequential(nn.Conv2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(SLOPE, inplace=True))
             for i, o in zip((1, *channels[:-1]), channels, strict=True)
@@ -49,7 +51,7 @@ class UNet(nn.Module):
             nn.Sequential(nn.ConvTranspose2d(2 * i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
             for i, o in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
-        self.mask = nn.Sequential(nn.ConvTranspose2d(2 * channels[0], 1, 4, 2, 1), nn.Sigmoid())
+        self.mask = nn.Sequential(nn.ConvTranspose2d(2 * channels[0], 1, 4, 2, 1))
 
     def forward(self, mixture: Tensor, makers: Tensor) -> Tensor:
         """(B, 1, F, T) and (B, n, D) -> masks (B, n, F, T) in [0, 1]; F and T multiples of 2^levels."""
@@ -64,8 +66,9 @@ class UNet(nn.Module):
         maps = torch.cat([bottom, vectors.expand(-1, -1, *bottom.shape[2:])], 1)
         for level in self.decoder:
             maps = torch.cat([level(maps), skips.pop()], 1)
-        masks: Tensor = self.mask(maps)
-        return masks.view(batch, n, *masks.shape[2:])
+        logits: Tensor = self.mask(maps)
+        logits = logits.view(batch, n, *logits.shape[2:])
+        return logits.softmax(1) if self.competing and n > 1 else logits.sigmoid()
 
 
 class Separator(nn.Module):
@@ -101,8 +104,11 @@ class Separator(nn.Module):
                 f"{locator.sample_rate} Hz; pre-train with spectrogram.sample_rate={self.sample_rate}"
             )
         self.spectrogram = LogSpectrogram(config.spectrogram)
-        self.unet = UNet(config.channels, locator.sound_maker_size)  # type: ignore[arg-type]
+        competing = config.masks == "competing"
+        self.unet = UNet(config.channels, locator.sound_maker_size, competing)  # type: ignore[arg-type]
         self.locator = locator.requires_grad_(False)
+        #: Vectors (N, D) of the training solos' sound-makers, by the scenes' numbers, where they are located but once.
+        self.known: Tensor | None = None
         self.train()
 
     def train(self, mode: bool = True) -> Separator:
@@ -112,10 +118,13 @@ class Separator(nn.Module):
 
     # -- training (Eq 8) ---------------------------------------------------------------------------------------------
 
-    def training_step(self, scenes: Solos, draw: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def training_step(
+        self, scenes: Solos, draw: torch.Generator, mixed: Literal["half", "all"] = "half"
+    ) -> tuple[Tensor, dict[str, float]]:
         """Loss of one batch of solos: every second one is mixed with one of another kind, and both are asked back.
 
-        The sound-makers are located with the clean solos, "without manual distinguishment" (§6.4).
+        With ``mixed="all"`` each of them is, which costs no more reading and locating. The sound-makers are located
+        with the clean solos, "without manual distinguishment" (§6.4).
 
         Raises
         ------
@@ -123,19 +132,25 @@ class Separator(nn.Module):
             If a scene has not exactly one kind, or all of them are of one kind.
         """
         partners = of_another_kind(scenes.kinds, draw).to(scenes.waveform.device)
-        pairs = torch.stack([torch.arange(len(partners), device=partners.device), partners], 1)[::2]  # (B / 2, 2)
-        sounds, images = scenes.waveform[pairs], scenes.image[pairs]
-        with torch.autocast(sounds.device.type, enabled=False):
-            parts = mixed_parts(sounds, self.config.mixing)
-            stft = self.spectrogram.stft(parts.flatten(0, 1))
-            stft = stft.view(*pairs.shape, *stft.shape[1:])  # (B / 2, 2, linear bins, frames)
-            mixture, targets = (
-                self.spectrogram.to_log_frequency(magnitude(z)) for z in (stft.sum(1, keepdim=True), stft)
-            )  # (B / 2, 1, bins, frames), (B / 2, 2, bins, frames)
-            masks = ratio_mask(targets, mixture)
-        predicted = self.unet(self.spectrogram.log(mixture), self.sound_makers(images, sounds))
+        pairs = torch.stack([torch.arange(len(partners), device=partners.device), partners], 1)  # (B, 2)
+        pairs = pairs[::2] if mixed == "half" else pairs  # (M, 2)
+        with torch.autocast(scenes.waveform.device.type, enabled=False):
+            solos = mixed_parts(scenes.waveform.unsqueeze(1), self.config.mixing, 2).squeeze(1)
+            stft = self.spectrogram.stft(solos)  # (B, linear bins, frames), of each solo once
+            targets, mixture = (
+                self.spectrogram.to_log_frequency(magnitude(z)) for z in (stft, stft[pairs].sum(1, keepdim=True))
+            )  # (B, bins, frames), (M, 1, bins, frames)
+            masks = ratio_mask(targets[pairs], mixture)
+        predicted = self.unet(self.spectrogram.log(mixture), self._makers(scenes, pairs))
         loss = mask_loss(predicted, masks, mixture if self.config.loss == "weighted" else None)
         return loss, {"loss": float(loss.detach())}
+
+    def _makers(self, scenes: Solos, pairs: Tensor) -> Tensor:
+        """Vectors (M, 2, D) of what is seen in pairs (M, 2) of solos."""
+        numbers: Tensor | None = getattr(scenes, "numbers", None)
+        if self.known is None or numbers is None:  # held-out solos have no number
+            return self.sound_makers(scenes.image[pairs], scenes.waveform[pairs])
+        return self.known[numbers[pairs]]
 
     # -- abilities ---------------------------------------------------------------------------------------------------
 
@@ -188,10 +203,32 @@ def of_another_kind(kinds: tuple[tuple[int, ...], ...], draw: torch.Generator) -
     return torch.multinomial(others.float(), 1, generator=draw).squeeze(1)
 
 
-def mixed_parts(solos: Tensor, mixing: Literal["mean", "sum"]) -> Tensor:
-    """Solos (B, n, T) -> float32 (B, n, T) as they stand in their mixture, which is the sum of these."""
-    sounds = as_float(solos.flatten(0, 1)).view(solos.shape)
-    return sounds / solos.shape[1] if mixing == "mean" else sounds
+def mixed_parts(solos: Tensor, mixing: Literal["mean", "sum"], of: int | None = None) -> Tensor:
+    """Solos (B, n, T) -> float32 (B, n, T) as they stand in their mixture, which is the sum of these.
+
+    ``of``: how many are in a mixture, if not n. Raises ``ValueError`` as :func:`as_audible`.
+    """
+    sounds = as_audible(solos.flatten(0, 1)).view(solos.shape)
+    return sounds / (of or solos.shape[1]) if mixing == "mean" else sounds
+
+
+def as_audible(waveform: Tensor) -> Tensor:
+    """:func:`as_float` of sounds (B, T), of which one at least is neither all but zero nor silent; or all are silent.
+
+    Raises
+    ------
+    ValueError
+        If the loudest sample of all is below :data:`INAUDIBLE`: scaled wrongly, they would count as silence in every
+        logarithm, and nobody would be told.
+    """
+    sounds = as_float(waveform)
+    peak = float(sounds.abs().max())
+    if 0 < peak < INAUDIBLE:
+        raise ValueError(
+            f"the loudest sample of {len(sounds)} sounds is {peak:.1e} of full scale, all but zero: they seem to have "
+            "been divided by 32768 twice; give int16, or floating point in [-1, 1]"
+        )
+    return sounds
 
 
 def ratio_mask(target: Tensor, mixture: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ class SeparatorConfig:
     channels: tuple[int, ...] = (16, 32, 64, 128, 256, 512)  # of the encoder's levels
     conditioning: Literal["center", "mask"] = "mask"  # the visual centre, or the maps max-pooled under its assignment
     loss: Literal["plain", "weighted"] = "plain"  # Eq 8, or weighted by the square root of the mixture's magnitude
+    #: Of the sound-makers in one mixture: a sigmoid each (§6.4), or a softmax over them: what one has, no other has.
+    masks: Literal["independent", "competing"] = "independent"
     mixing: Literal["mean", "sum"] = "mean"  # of two solos
     located: Literal["mixture", "solo"] = "mixture"  # at test, with which sound; in training it is the clean solo
 

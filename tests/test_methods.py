@@ -101,10 +101,19 @@ def build(name: str, seed: int = 1) -> Any:
 
 
 def ready(method: Any, size: tuple[int, int] | None = None) -> Any:
-    """As an evaluation has it; a method that learns where objects usually are has learned it, for images of a size."""
+    """As an evaluation has it: what a method learns from scenes without being trained, it has learned.
+
+    Where objects usually are it has learned for images of a ``size``.
+    """
     if hasattr(method, "fit"):
         maps = training_maps(scenes(1))
         method.fit(maps if size is None else F.interpolate(maps.unsqueeze(1), size).squeeze(1))
+    if hasattr(method, "fit_counts"):
+        some = batch_for(method, PRESET.training.batch, (1, 2, 3))
+        method.fit_counts(method.features(some.waveform), some.n_sources.numpy())
+    if hasattr(method, "fit_kinds"):
+        solos = (scene(1, i) for i in range(PRESET.training.batch))
+        method.fit_kinds((torch.from_numpy(s.waveform.copy()), s.kinds[0]) for s in solos)
     return method.eval() if isinstance(method, nn.Module) else method
 
 
@@ -203,6 +212,15 @@ def embedded(network: Any, given: Tensor | None) -> Answers:
     return {"": answer}
 
 
+def counted(method: Any, batch: Batch) -> list[Tensor]:
+    return [torch.from_numpy(answer).float() for answer in method.count_sources(batch.waveform)]
+
+
+def known_kinds(method: Any, batch: Batch) -> Tensor:
+    """Two kinds that the method knows, for each of the batch."""
+    return torch.tensor(sorted(method.spectra)[:2]).expand(len(batch), 2)
+
+
 ABILITIES = {
     "audio_embedding": Ability(
         lambda m, b: {"": m.audio_embedding(b.waveform)}, floats(None), SOUND, methods.EmbedsAudio
@@ -220,6 +238,12 @@ ABILITIES = {
     ),
     "audio_network": Ability(
         lambda m, b: embedded(m.audio_network(), b.waveform), floats(None), SOUND, methods.LearnsToCount
+    ),
+    "count_sources": Ability(
+        lambda m, b: dict(zip(("mode", "rate"), counted(m, b), strict=True)),
+        floats(low=0),
+        SOUND,
+        methods.CountsByItself,
     ),
     "video_network": Ability(
         lambda m, b: embedded(m.video_network(), b.clip), floats(None), VISION, methods.WatchesVideo
@@ -240,6 +264,12 @@ ABILITIES = {
         floats(2, lambda m, b: b.waveform.shape[1]),
         (*VISION, *SOUND),
         methods.Separates,
+    ),
+    "separate_kinds": Ability(
+        lambda m, b: {"": m.separate_kinds(b.waveform, known_kinds(m, b))},
+        floats(2, lambda m, b: b.waveform.shape[1]),
+        SOUND,
+        methods.SeparatesKinds,
     ),
 }
 

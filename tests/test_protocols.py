@@ -83,11 +83,7 @@ def test_the_defaults_are_those_of_the_presets(column, name):
     assert stated("updates of stages 1 to 4") == [stage.updates for stage in stages]
     assert stated("learning rates of stages 1 to 4") == [stage.lr for stage in stages]
     assert stated("batch") == [preset.training.batch]
-    assert stated("counter: updates, decay") == [
-        preset.evaluations["counting"].updates,
-        preset.evaluations["counting"].decay,
-    ]
-    assert stated("separation: updates, rate") == [
-        preset.evaluations["separation"].updates,
-        preset.evaluations["separation"].lr,
-    ]
+    counting, separation = (preset.evaluations[task] for task in ("counting", "separation"))
+    assert stated("counter: updates, rate") == [counting.updates, counting.lr]
+    assert stated("counter: scenes of an update") == [counting.batch or preset.training.batch]
+    assert stated("separation: updates, rate") == [separation.updates, separation.lr]

@@ -53,7 +53,7 @@ class Job:
         """Updates of training this job does itself."""
         if self.config.task == PRETRAIN:
             return self.config.stages[-1].updates
-        return int(getattr(self.config.evaluation, "updates", 0))
+        return int(TASKS.load(self.config.task).updates(self.config.evaluation, method_class(self.config.method)))
 
     def chain(self) -> Iterator[Job]:
         """The jobs this one needs, ancestors first, itself last."""

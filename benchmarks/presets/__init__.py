@@ -59,6 +59,15 @@ TRIVIAL: Mapping[str, MethodPreset] = {
 }
 
 
+def cheap_rivals(window: int) -> Mapping[str, MethodPreset]:
+    """Of the counting and the separation network, what is learned in seconds; counters hear ``window`` samples.
+
+    That is as many as the preset's counting networks hear.
+    """
+    counters = {name: MethodPreset(model={"window": window}) for name in ("count-logistic", "count-trees")}
+    return {**counters, "mean-spectrum": MethodPreset()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one.

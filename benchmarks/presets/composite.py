@@ -18,11 +18,9 @@ from dataclasses import replace
 
 from baselines import l3
 from benchmarks.datasets.composite import SECOND, CompositeData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, trained
+from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, cheap_rivals, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
-from benchmarks.tasks.counting import CountingConfig
-from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings, scene_orderings
@@ -61,12 +59,15 @@ PRESET = Preset(
         "attention": trained(ATTENTION, scene_orderings(UPDATES[:2], (1e-4, 1e-4)), *small.SCENE_RUNS),
         "attention:repaired": trained(REPAIRED, scene_orderings(UPDATES[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
         **TRIVIAL,
+        **cheap_rivals(32_256),
     },
     evaluations={
         "classification": ClassificationConfig(probe="composite"),
-        "counting": CountingConfig(updates=600, decay=9.0),
-        "separation": SeparationConfig(
-            network=replace(small.SEPARATOR, spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM)), updates=600
+        "counting": replace(small.COUNTING, updates=1200),
+        "separation": replace(
+            small.SEPARATION,
+            network=replace(small.SEPARATOR, spectrogram=from_dict(SpectrogramConfig, SPECTROGRAM)),
+            updates=1200,
         ),
     },
 )

@@ -18,9 +18,7 @@ from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
 from benchmarks.tasks.avts import SynchronisationConfig
-from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.localization import LocalizationConfig
-from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.curriculum import Ordering, named_orderings, scene_orderings
 
@@ -100,12 +98,18 @@ PRESET = replace(
     },
     evaluations={
         "localization": LocalizationConfig(examples=2, batch=8),
-        "counting": CountingConfig(updates=4),
+        "counting": replace(full.COUNTING, updates=4, batch=8),
         "avc": AVCConfig(negatives=2, batch=8),
         "avts": SynchronisationConfig(moments=1, validation_moments=1, batch=8),
         "action": ActionConfig(updates=4, train=24, validation=12, test=12),
-        "separation": SeparationConfig(
-            network=replace(full.SEPARATOR, channels=(4, 4, 8, 8, 8, 8)), updates=4, pairs=4, examples=2, batch=4
+        "separation": replace(
+            full.SEPARATION,
+            network=replace(full.SEPARATOR, channels=(4, 4, 8, 8, 8, 8)),
+            updates=4,
+            solos=8,
+            pairs=4,
+            examples=2,
+            batch=4,
         ),
     },
 )

@@ -13,8 +13,8 @@ training on labels shuffled among the training scenes: it can learn no more than
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -28,69 +28,96 @@ from benchmarks.metrics import counting as metrics
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.counters import make_counter
 from benchmarks.tasks.task import CardScore, Task
-from benchmarks.training.batching import Pool, collate, require_rate
+from benchmarks.training.batching import Pool, centre_start, cut, require_rate
+from benchmarks.training.loop import cosine
 from benchmarks.training.seeding import permutation
-from cavl.counting import MAX_COUNT, Counter, most_probable_count, rounded_count
+from cavl.counting import MAX_COUNT, Counter, rounded_count
 from cavl.curriculum import Stage
 from registry.item_table import ITEMS, condition
 
 Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 BATCH = 64  # scenes counted at once; and about as many held-out ones measured along the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountingConfig:
-    """Poisson regression on top of a pre-trained audio network (§6.3), by SGD."""
+    """Poisson regression on top of a pre-trained audio network (§6.3)."""
 
     hidden: int | None = None  # units of the layer before lambda; None: as many as the embedding has (512-512-1)
     updates: int = 10_000
     lr: float = 1e-2
+    optimizer: Literal["sgd", "adam"] = "sgd"  # sgd: with momentum 0.9, as in the paper
+    schedule: Literal["decay", "cosine"] = "decay"  # of the learning rate; cosine: with a short warm-up, down to 0
     decay: float = 0.5  # of epoch e: lr / (1 + decay * e)
+    batch: int | None = None  # scenes of an update; None: training.batch
     labels: Literal["true", "permuted"] = "true"  # permuted: the control, trained on labels shuffled among the scenes
 
     def __post_init__(self) -> None:
-        if self.updates < 1 or self.lr <= 0 or self.decay < 0:
-            raise ValueError("counting needs updates >= 1, lr > 0 and decay >= 0")
+        if self.updates < 1 or self.lr <= 0 or self.decay < 0 or (self.batch is not None and self.batch < 2):
+            raise ValueError("counting needs updates >= 1, lr > 0, decay >= 0 and batches of at least 2")
         if self.hidden is not None and self.hidden < 1:
             raise ValueError(f"hidden must be at least 1, not {self.hidden}")
 
 
 def measure(context: Context) -> dict[str, Any]:
-    """Train a counter on top of the method, count the sources of every test scene."""
+    """Train a counter on top of the method, or the method itself if it counts, and count every test scene's sources."""
     data, seed, evaluation = context.data, context.config.seed, context.config.evaluation
-    counter = make_counter(context.trained(), evaluation.hidden, seed)
     numbers = countable(data.train_counts())
     scenes = Pool([data.train(n) for n in numbers])
-    for dataset in (scenes.datasets[0], data.test(data.test_counts()[0])):
-        require_rate(counter, dataset)
     truth = np.repeat(numbers, [len(s) for s in scenes.datasets])
     labels = permuted(truth, seed) if evaluation.labels == "permuted" else truth
-    trained = context.train(
-        counter,
-        Stage(curricula=numbers, updates=evaluation.updates, lr=evaluation.lr, decay=evaluation.decay),
-        scenes,
-        counts=lambda indices: labels[indices].tolist(),
-        monitor=CountingMonitor(data, numbers, context.device),
-    )
+    method = context.trained()
+    alone = hasattr(method, "count_sources")
+    counter = method if alone else make_counter(method, evaluation.hidden, seed)
+    for dataset in (scenes.datasets[0], data.test(data.test_counts()[0])):
+        require_rate(counter, dataset)
+    training = fit(counter, scenes, labels, context) if alone else train(counter, scenes, labels, context)
     tests = [data.test(n) for n in countable(data.test_counts())]
-    ids, counts, rates = listen(counter.eval(), Pool(tests), context.device)
-    mode, rounded = predictions(rates)
+    ids, counts, mode, rates = listen(counter, Pool(tests), context.device)
+    rounded = round_off(rates)
     items = ItemTable()
     for item, n, *told in zip(ids, counts.tolist(), rates.tolist(), mode.tolist(), rounded.tolist(), strict=True):
         items.add_all(item, condition({"n_sources": n}), dict(zip(("rate", "mode", "rounded"), told, strict=True)))
     context.add_file(ITEMS, items.write)
     return {
-        **scores(counts, rates),
+        **scores(counts, mode, rates),
         "trivial": metrics.trivial(counts, truth),
         "items": len(ids),
         "excluded": sum(len(data.test(n)) for n in data.test_counts()) - len(ids),
         "excluded_training": sum(len(data.train(n)) for n in data.train_counts()) - len(truth),
         "coverage": str(together(tests)),
         "coverage_training": str(together(scenes.datasets)),
-        **{name: trained[name] for name in ("loss", "weights", "kept")},
-        "updates": evaluation.updates,
+        **training,
     }
+
+
+def train(counter: Counter, scenes: Pool, labels: Integers, context: Context) -> dict[str, Any]:
+    """Train the network; its part of the result."""
+    data, evaluation = context.data, context.config.evaluation
+    numbers = countable(data.train_counts())
+    if evaluation.optimizer == "adam":
+        counter.recipe = {"optimizer": "adam"}  # type: ignore[misc]
+    settings = context.config.training
+    trained = context.train(
+        counter,
+        Stage(curricula=numbers, updates=evaluation.updates, lr=evaluation.lr, decay=evaluation.decay),
+        scenes,
+        settings=replace(settings, batch=evaluation.batch or settings.batch),
+        rate=cosine(evaluation.lr, evaluation.updates) if evaluation.schedule == "cosine" else None,
+        counts=lambda indices: labels[indices].tolist(),
+        monitor=CountingMonitor(data, numbers, context.device),
+    )
+    counter.eval()
+    return {**{name: trained[name] for name in ("loss", "weights", "kept")}, "updates": evaluation.updates}
+
+
+def fit(method: Any, scenes: Pool, labels: Integers, context: Context) -> dict[str, Any]:
+    """Let a method that counts by itself learn from the same scenes, by the middle window of each."""
+    batches = in_batches(scenes, method.window, context.device)
+    method.fit_counts(np.concatenate([method.features(waveform) for _, waveform in batches]), labels)
+    return {"updates": 0}
 
 
 def countable(numbers: Sequence[int]) -> tuple[int, ...]:
@@ -103,33 +130,41 @@ def permuted(labels: Integers, seed: int) -> Integers:
     return labels[permutation(len(labels), seed, "permuted labels")]
 
 
-@torch.no_grad()
-def listen(
-    counter: Counter, scenes: Pool | Sequence[Scene], device: torch.device
-) -> tuple[list[str], Integers, npt.NDArray[np.float64]]:
-    """Ids, true counts (n,) and lambda (n,) of scenes, by the middle window of each."""
-    ids: list[str] = []
-    counts: list[int] = []
-    rates: list[float] = []
+def in_batches(
+    scenes: Pool | Sequence[Scene], window: int, device: torch.device
+) -> Iterator[tuple[list[Scene], torch.Tensor]]:
+    """Scenes, and the middle windows (B, T) of their sounds."""
     for first in range(0, len(scenes), BATCH):
         chosen = [scenes[i] for i in range(first, min(first + BATCH, len(scenes)))]
+        sounds = [cut(scene.waveform, centre_start(len(scene.waveform), window), window) for scene in chosen]
+        yield chosen, torch.from_numpy(np.stack(sounds)).to(device)
+
+
+@torch.no_grad()
+def listen(
+    counter: Any, scenes: Pool | Sequence[Scene], device: torch.device
+) -> tuple[list[str], Integers, Integers, Floats]:
+    """Ids, true counts (n,), most probable counts (n,) and lambda (n,) of scenes, by the middle window of each."""
+    ids: list[str] = []
+    counts: list[int] = []
+    answers: list[tuple[Integers, Floats]] = []
+    for chosen, waveform in in_batches(scenes, counter.window, device):
         ids += [scene.id for scene in chosen]
         counts += [scene.n_sources for scene in chosen]
-        rates += counter(collate(chosen, counter.window, device).waveform).tolist()
-    return ids, np.array(counts), np.array(rates)
+        answers.append(counter.count_sources(waveform))
+    mode, rates = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+    return ids, np.array(counts), mode, rates
 
 
-def predictions(rates: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
-    """Lambda (n,) -> the most probable counts and the rounded ones, (n,) each."""
-    rate = torch.from_numpy(rates)
-    return most_probable_count(rate).numpy(), rounded_count(rate).numpy()
+def round_off(rates: Floats) -> Integers:
+    """Lambda (n,) -> the nearest counts (n,)."""
+    return rounded_count(torch.from_numpy(rates)).numpy()
 
 
-def scores(counts: Integers, rates: npt.NDArray[np.float64]) -> dict[str, Any]:
-    """A counter's part of the result, from true counts (n,) and lambda (n,)."""
-    mode, rounded = predictions(rates)
-    accuracy = {"mode": metrics.accuracy(counts, mode), "rounded": metrics.accuracy(counts, rounded)}
-    told = {"mode": mode, "rounded": rounded, "rate": rates}
+def scores(counts: Integers, mode: Integers, rates: Floats) -> dict[str, Any]:
+    """A counter's part of the result, from true counts, most probable counts and lambda, (n,) each."""
+    told = {"mode": mode, "rounded": round_off(rates), "rate": rates}
+    accuracy = {name: metrics.accuracy(counts, told[name]) for name in ("mode", "rounded")}
     by_count = metrics.rates_by_count(counts, rates)
     return {
         "score": accuracy["mode"],
@@ -154,18 +189,17 @@ class CountingMonitor:
         self.device = device
 
     def __call__(self, counter: Any) -> Mapping[str, float]:
-        _, counts, rates = listen(counter, self.scenes, self.device)
-        mode, rounded = predictions(rates)
+        _, counts, mode, rates = listen(counter, self.scenes, self.device)
         return {
             "accuracy": metrics.accuracy(counts, mode),
-            "accuracy_rounded": metrics.accuracy(counts, rounded),
+            "accuracy_rounded": metrics.accuracy(counts, round_off(rates)),
             "mae": metrics.mae(counts, mode),
         }
 
 
 class Counting(Task):
     Config = CountingConfig
-    abilities = ("audio_network",)
+    abilities = ("audio_network", "count_sources")
     network = Counter
     weights = "A network that counts the sources of a sound by Poisson regression, on a pre-trained trunk."
     scores = (
@@ -180,7 +214,7 @@ class Counting(Task):
     def sets(cls, evaluation: CountingConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         return (
             *(f"train {n}" for n in data.train_counts()),
-            *(f"validation {n}" for n in countable(data.train_counts())),
+            *(() if hasattr(method, "count_sources") else (f"validation {n}" for n in countable(data.train_counts()))),
             *(f"test {n}" for n in data.test_counts()),
         )
 
@@ -189,8 +223,18 @@ class Counting(Task):
         return evaluation.labels
 
     @classmethod
+    def updates(cls, evaluation: CountingConfig, method: Any) -> int:
+        return 0 if hasattr(method, "count_sources") else evaluation.updates
+
+    @classmethod
+    def rehearsed(cls, evaluation: CountingConfig, n: int) -> CountingConfig:
+        return replace(super().rehearsed(evaluation, n), batch=None)
+
+    @classmethod
     def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
         rate = f"{evaluation['lr']:g} / (1 + {evaluation['decay']:g} epoch)"
+        if evaluation.get("schedule") == "cosine":  # older records do not say
+            rate = f"{evaluation['lr']:g}, falling by a cosine"
         return f"counting sources ({evaluation['labels']} labels)", evaluation["updates"], rate
 
 

@@ -4,12 +4,14 @@
     python -m benchmarks.tasks.separation with evaluation.network.conditioning=center
 
 On top of a pre-trained, frozen method that locates sound-makers a separation network is trained on mixtures of two
-training solos; a method that separates by itself is evaluated as it is. Then pairs of test solos of different kinds are
-mixed (which: drawn from the seed, unless there is a published list; kept as ``pairs.csv``) and both sounds of each
-asked back. Rows, all over the same sounds but for what is left out:
+training solos; a method that separates by itself is evaluated as it is, one that is told the kinds learns them from the
+same solos. Then pairs of test solos of different kinds are mixed (which: drawn once for all seeds and methods, unless
+there is a published list; kept as ``pairs.csv``) and both sounds of each asked back. Rows, all over the same sounds but
+for what is left out:
 
 ``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
 ``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of neither of this pair's kinds
+``told-kinds``, ``shuffled-kinds``      the kinds of the sounds are told, or those of another pair (the control)
 ``audio-assignment``                    the locator's own audio assignment as the mask, without separation network
 ``mixture``                             the mixture itself as the estimate
 ``ideal-ratio-mask``, ``ideal-log-mask``   the true mask of the STFT, and of the network's log-frequency grid: bounds
@@ -40,7 +42,7 @@ from benchmarks.tasks import source_maps
 from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
-from benchmarks.training.loop import initialise
+from benchmarks.training.loop import cosine, initialise
 from benchmarks.training.pairs import spread
 from benchmarks.training.seeding import generator, permutation
 from cavl.curriculum import Stage
@@ -52,12 +54,17 @@ from registry.item_table import ITEMS, condition
 Floats = npt.NDArray[np.float64]
 Example = dict[str, npt.NDArray[Any]]
 
-MEASURES = ("sdr", "sir", "sar")
+#: In dB; ``sdri`` is what the SDR gains over that of the mixture as the estimate.
+MEASURES = ("sdr", "sir", "sar", "si_sdr", "sdri")
+#: Which test solos are mixed is drawn from this number, not from the run's seed: items must pair (PROTOCOLS §8, §10).
+PAIRS_SEED = 0
+MIXTURE = "mixture"
 #: Values of the network that name a variant where they are not the preset's.
-UNUSUAL = ("loss", "mixing", "located")
+UNUSUAL = ("loss", "masks", "mixing", "located")
+LOCATED_AT_ONCE = 64  # training solos
 HELD_OUT = 64  # held-out solos mixed along the way of training
 #: Row -> the same with the sound-makers of other pairs.
-SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo"}
+SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo", "told-kinds": "shuffled-kinds"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,10 @@ class SeparationConfig:
     network: SeparatorConfig = field(default_factory=SeparatorConfig)
     updates: int = 50_000
     lr: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rate; cosine: a short warm-up, down to 0
+    solos: int | None = None  # of an update; None: training.batch
+    mixed: Literal["half", "all"] = "half"  # every second of them is mixed with another, or each
+    locating: Literal["every-update", "once"] = "every-update"  # once: by the middle window of each training solo
     pairs: int = 75  # mixtures evaluated, of two test scenes each; at least 2: the control asks for another pair's
     examples: int = 4  # pairs kept as pictures and sounds
     batch: int = 16  # pairs evaluated at once
@@ -74,6 +85,8 @@ class SeparationConfig:
     def __post_init__(self) -> None:
         if min(self.updates, self.batch) < 1 or self.pairs < 2 or self.lr <= 0 or self.examples < 0:
             raise ValueError("separation needs updates and batch >= 1, pairs >= 2, lr > 0 and examples >= 0")
+        if self.solos is not None and self.solos < 2:
+            raise ValueError(f"an update of separation needs at least 2 solos, not {self.solos}")
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -83,7 +96,11 @@ def measure(context: Context) -> dict[str, Any]:
     method = context.trained()
     separates: GuidedSeparation
     training: dict[str, Any] = {}
-    if hasattr(method, "separate"):
+    if hasattr(method, "separate_kinds"):
+        separates, primary = ByKinds(method, network.spectrogram.samples), "told-kinds"
+        mixtures = draw_mixtures(context, separates, evaluation)
+        training = learn_kinds(context, method)
+    elif hasattr(method, "separate"):
         separates, primary = ByItself(method), "located-mixture"
         mixtures = draw_mixtures(context, separates, evaluation)
     else:
@@ -107,13 +124,15 @@ def measure(context: Context) -> dict[str, Any]:
         located = {n: source_maps.locate(method, context.data.named(s), n, context.device) for n, s in shown.items()}
         source_maps.keep(context, located)
     by_row = {row: [i for i in items if i.row == row] for row in dict.fromkeys(i.row for i in items)}
-    rows = {row: summary(some) for row, some in by_row.items()}
+    names = getattr(mixtures.scenes, "kind_names", None)
+    rows = {row: {**summary(some), "by_kind": by_kind(some, names)} for row, some in by_row.items()}
     if not rows[primary]["items"]:
         raise ValueError(
             f"{context.job.name}: none of {len(mixtures.pairs)} pairs could be scored; see the run's items.csv"
         )
     return {
         "score": rows[primary]["sdr"],
+        "primary": primary,
         "rows": rows,
         "items": rows[primary]["items"],
         "pairs": len(mixtures.pairs),
@@ -134,17 +153,40 @@ def make_separator(method: Any, config: SeparatorConfig, seed: int) -> Separator
 
 def train(context: Context, separator: Separator, evaluation: SeparationConfig) -> dict[str, Any]:
     """Train on the solos of the training set; its part of the result."""
-    data = context.data
+    data, settings = context.data, context.config.training
+    if evaluation.locating == "once":
+        separator.known = located(separator, data.train(1), context.device)
     trained = context.train(
         separator,
-        Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr),
+        Stage(curricula=(1,), updates=evaluation.updates, lr=evaluation.lr, options={"mixed": evaluation.mixed}),
         Pool([data.train(1)]),
+        settings=replace(settings, batch=evaluation.solos or settings.batch),
+        rate=cosine(evaluation.lr, evaluation.updates) if evaluation.schedule == "cosine" else None,
         monitor=SeparationMonitor(data.validation(1), separator.window, context.config.seed, context.device),
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
     coverage = str(data.train(1).coverage)
     kept = {k: trained[k] for k in ("loss", "weights", "kept")}
     return {**kept, "updates": evaluation.updates, "coverage_training": coverage}
+
+
+def located(separator: Separator, solos: Dataset, device: torch.device) -> Tensor:
+    """Vectors (N, D) of what makes the sound of each solo, its middle window heard."""
+    vectors = []
+    for first in range(0, len(solos), LOCATED_AT_ONCE):
+        chosen = [solos[i] for i in range(first, min(first + LOCATED_AT_ONCE, len(solos)))]
+        batch = collate(chosen, separator.window, device)
+        vectors.append(separator.to(device).sound_makers(batch.image.unsqueeze(0), batch.waveform.unsqueeze(0))[0])
+    return torch.cat(vectors)
+
+
+def learn_kinds(context: Context, method: Any) -> dict[str, Any]:
+    """Let a method that is told the kinds learn them from the solos of the training set; its part of the result."""
+    solos = context.data.train(1)
+    require_rate(method, solos)
+    scenes = (solos[i] for i in range(len(solos)))
+    method.fit_kinds((torch.from_numpy(scene.waveform.copy()), kind_of(scene)) for scene in scenes)
+    return {"updates": 0, "coverage_training": str(solos.coverage)}
 
 
 class SeparationMonitor:
@@ -232,6 +274,7 @@ class Mixed:
     pairs: range  # their numbers
     images: Tensor  # (B, 2, 3, H, W) uint8
     parts: Tensor  # (B, 2, T) float32, the references: they add up to the mixture
+    kinds: Tensor  # (B, 2)
 
     @property
     def mixture(self) -> Tensor:
@@ -268,11 +311,12 @@ class Mixtures:
             some = range(first, min(first + self.batch, len(self.pairs)))
             batch = collate([solo for pair in some for solo in self.solos(pair)], self.window, self.device)
             images = batch.image.view(-1, 2, *batch.image.shape[1:])
-            yield Mixed(some, images, mixed_parts(batch.waveform.view(-1, 2, self.window), self.mixing))
+            parts = mixed_parts(batch.waveform.view(-1, 2, self.window), self.mixing)
+            yield Mixed(some, images, parts, torch.tensor([self.kinds(pair) for pair in some], device=self.device))
 
 
 def draw_mixtures(context: Context, separates: GuidedSeparation, evaluation: SeparationConfig) -> Mixtures:
-    """The test mixtures of a run.
+    """The test mixtures: the same of the same data for every method, ordering and seed.
 
     Raises
     ------
@@ -285,7 +329,7 @@ def draw_mixtures(context: Context, separates: GuidedSeparation, evaluation: Sep
     if listed is not None:  # all of them; only a rehearsal takes fewer
         pairs = list(listed if context.data.config.limit is None else listed[: evaluation.pairs])
     else:
-        pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, context.config.seed)
+        pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, PAIRS_SEED)
     return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
 
 
@@ -358,6 +402,23 @@ class ByItself:
         return heatmaps(self.method, mixed.images, mixed.as_mixture)
 
 
+class ByKinds:
+    """A method that is told which two kinds of sounds are mixed; the window is the network's: the sounds must pair."""
+
+    def __init__(self, method: Any, window: int) -> None:
+        self.sample_rate, self.window = method.sample_rate, window
+        self.separate = method.separate_kinds
+
+    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+        return {"told-kinds": mixed.kinds}
+
+    def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
+        return {}
+
+    def heatmaps(self, mixed: Mixed) -> Tensor | None:
+        return None
+
+
 def heatmaps(locator: Any, images: Tensor, sounds: Tensor) -> Tensor | None:
     """Where in the images (B, 2, 3, H, W) a method that may localize sees what makes the sounds (B, 2, T)."""
     if not hasattr(locator, "localize"):
@@ -383,7 +444,7 @@ def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
     ideal = ratio_mask(magnitude(parts), magnitude(whole)) * whole
     on_grid = ratio_mask(*(spectrogram.to_log_frequency(magnitude(z)) for z in (parts, whole)))
     return {
-        "mixture": mixed.as_mixture,
+        MIXTURE: mixed.as_mixture,
         "ideal-ratio-mask": spectrogram.istft(ideal.flatten(0, 1), samples).view_as(mixed.parts),
         "ideal-log-mask": masked(spectrogram, mixture, on_grid),
     }
@@ -400,9 +461,11 @@ class SeparatedSound:
     item: str  # id of the solo asked back
     kind: int
     row: str
-    sdr: float  # dB, as the two below; NaN where excluded
+    sdr: float  # dB, as the four below; NaN where excluded
     sir: float
     sar: float
+    si_sdr: float
+    sdri: float  # NaN also where the mixture itself has no score
     excluded: str  # why; empty where it counts
 
 
@@ -414,21 +477,23 @@ def score(
     why = np.full(stacked.shape[:2], "", dtype=object)
     why[~stacked.any(-1)] = "silent estimate"
     why[~np.isfinite(stacked).all(-1)] = "estimate not finite"
-    ratios = np.full((3, *why.shape), np.nan)
+    ratios = np.full((len(MEASURES), *why.shape), np.nan)
     if not references.any(-1).all():
         why[:] = "silent reference"
     else:
         # In an unusable estimate's place the reference itself: all others can then be scored at once.
         usable = np.where((why == "")[..., None], stacked, references)
         try:
-            ratios = np.where(why == "", metrics.bss_eval(references, usable), np.nan)
+            sdr, sir, sar = metrics.bss_eval(references, usable)
+            gain = sdr - sdr[list(estimates).index(MIXTURE)]
+            ratios = np.where(why == "", (sdr, sir, sar, metrics.si_sdr(references, usable), gain), np.nan)
         except metrics.SingularReferences:
             why[:] = "singular references"
     items = []
     for number, row in enumerate(estimates):
         for which, solo in enumerate(solos):
-            sdr, sir, sar = ratios[:, number, which].tolist()
-            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, sdr, sir, sar, why[number, which]))
+            found = dict(zip(MEASURES, ratios[:, number, which].tolist(), strict=True))
+            items.append(SeparatedSound(pair, solo.id, kind_of(solo), row, **found, excluded=why[number, which]))
     return items
 
 
@@ -437,6 +502,15 @@ def summary(items: Sequence[SeparatedSound]) -> dict[str, float]:
     counted = [i for i in items if not i.excluded]
     means = {m: float(np.mean([getattr(i, m) for i in counted])) if counted else float("nan") for m in MEASURES}
     return {**means, "items": len(counted), "excluded": len(items) - len(counted)}
+
+
+def by_kind(items: Sequence[SeparatedSound], names: Sequence[str] | None) -> dict[str, float]:
+    """Kind -> the mean SDR of its sounds that count, of one row's items; by its name, where kinds have names."""
+    found: dict[int, list[float]] = {}
+    for item in sorted(items, key=lambda item: item.kind):
+        if not item.excluded:
+            found.setdefault(item.kind, []).append(item.sdr)
+    return {names[kind] if names else str(kind): float(np.mean(sdr)) for kind, sdr in found.items()}
 
 
 def evaluate(
@@ -517,7 +591,7 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[SeparatedSound], 
 
 class Separation(Task):
     Config = SeparationConfig
-    abilities = ("sound_maker", "separate")
+    abilities = ("sound_maker", "separate", "separate_kinds")
     network = Separator
     frozen = True
     weights = "A network that separates mixed sounds, guided by a pre-trained one that sees their sources."
@@ -532,24 +606,29 @@ class Separation(Task):
     @classmethod
     def sets(cls, evaluation: SeparationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         """The solos, and recordings of which there are pictures only."""
-        pictures = source_maps.unmarked(data, method).values()
-        return tuple(dict.fromkeys(["train 1", "validation 1", "test 1", *pictures]))
+        held_out = () if hasattr(method, "separate_kinds") else ("validation 1",)
+        return tuple(dict.fromkeys(["train 1", *held_out, "test 1", *source_maps.unmarked(data, method).values()]))
 
     @classmethod
     def variant(cls, evaluation: SeparationConfig, usual: SeparationConfig, method: Any) -> str | None:
-        if hasattr(method, "separate"):
+        if hasattr(method, "separate") or hasattr(method, "separate_kinds"):
             return None
         values = ((getattr(evaluation.network, name), getattr(usual.network, name)) for name in UNUSUAL)
         return " ".join([evaluation.network.conditioning, *(value for value, as_ever in values if value != as_ever)])
 
     @classmethod
+    def updates(cls, evaluation: SeparationConfig, method: Any) -> int:
+        return 0 if hasattr(method, "separate") or hasattr(method, "separate_kinds") else evaluation.updates
+
+    @classmethod
     def rehearsed(cls, evaluation: SeparationConfig, n: int) -> SeparationConfig:
-        return replace(super().rehearsed(evaluation, n), pairs=2, batch=2, examples=2)
+        return replace(super().rehearsed(evaluation, n), solos=None, pairs=2, batch=2, examples=2)
 
     @classmethod
     def schedule(cls, evaluation: Mapping[str, Any]) -> tuple[str, int, str]:
         how = f"{evaluation['network']['conditioning']} conditioning, {evaluation['network']['loss']} L1"
-        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}"
+        falls = ", falling by a cosine" if evaluation.get("schedule") == "cosine" else ""  # older records do not say
+        return f"separating two mixed solos ({how})", evaluation["updates"], f"{evaluation['lr']:g}{falls}"
 
 
 if __name__ == "__main__":

@@ -87,6 +87,11 @@ class Task(ABC):
         return False
 
     @classmethod
+    def updates(cls, evaluation: Any, method: Any) -> int:
+        """How many updates of training a run does itself."""
+        return int(getattr(evaluation, "updates", 0))
+
+    @classmethod
     def expand(cls, evaluation: Any, data: DataModule, given: Given) -> Iterable[Any]:
         """The evaluations that one row of a plan stands for."""
         return (evaluation,)

@@ -26,6 +26,7 @@ class Batch:
     recording: Tensor | None = None  # (B, T') int16: the whole scene's sound, of which ``waveform`` is a window
     starts: Tensor | None = None  # (B,) int64: first sample of that window
     lengths: Tensor | None = None  # (B,) int64: samples of the recordings; a shorter one is padded or repeated
+    numbers: Tensor | None = None  # (B,) int64: of the scenes among those trained on
     clip: Tensor | None = None  # (B, F, 3, H, W) uint8: frames from that moment on, for methods that watch
 
     def __len__(self) -> int:
@@ -94,7 +95,7 @@ def collate(
         torch.from_numpy(whole).to(device),
         torch.as_tensor(np.asarray(starts, dtype=np.int64), device=device),
         torch.tensor([len(s.waveform) for s in scenes], device=device),
-        None if clips is None else torch.from_numpy(clips).permute(0, 1, 4, 2, 3).contiguous().to(device),
+        clip=None if clips is None else torch.from_numpy(clips).permute(0, 1, 4, 2, 3).contiguous().to(device),
     )
 
 

@@ -6,6 +6,7 @@ step), so an interrupted stage resumed from its newest state ends bit-identical 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -88,6 +89,19 @@ def make_optimizer(method: nn.Module, lr: float) -> torch.optim.Optimizer:
     return optimizers[name](method.parameters(), lr=lr, **recipe)
 
 
+def cosine(lr: float, updates: int, warm_up: float = 0.05) -> Callable[[int], float]:
+    """Learning rate of update 0, 1, ...: up to ``lr`` in the first share ``warm_up``, then down to 0 by a half cosine.
+
+    (1 + cos(pi p)) / 2 at the middle p of each update: Loshchilov & Hutter 2017 (arXiv 1608.03983), without restarts.
+    """
+
+    def rate(update: int) -> float:
+        done = (update + 0.5) / updates
+        return lr * min(1.0, done / warm_up) * (1 + math.cos(math.pi * done)) / 2
+
+    return rate
+
+
 def train_stage(
     method: nn.Module,
     stage: Stage,
@@ -98,6 +112,7 @@ def train_stage(
     settings: TrainingConfig,
     store: Checkpoints,
     counts: Callable[[list[int]], list[int]] | None = None,
+    rate: Callable[[int], float] | None = None,
     monitor: Callable[[nn.Module], Mapping[str, float]] | None = None,
     log: Callable[[str, float, int], None] = lambda *_: None,
     flush: Callable[[], None] = lambda: None,
@@ -110,6 +125,8 @@ def train_stage(
     counts
         Indices of scenes -> numbers of sources that take the place of their labels: what the counting network hears
         (``k="counted"``), or permuted labels.
+    rate
+        Number of an update -> its learning rate, in the place of the stage's own.
     monitor
         Measures the method on held-out scenes; its values are logged by name.
     log, flush
@@ -155,14 +172,17 @@ def train_stage(
         starts = integers(settings.batch, 1 << 62, seed, "window", stage_index, step) % room
         asked = counts(indices) if counts is not None else None
         clips = clips_of(method, scenes, indices, starts)
-        return collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
+        batch = collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
+        batch.numbers = torch.tensor(indices, device=device)
+        return batch
 
     if first == 0:
         measure(0)
     for step, batch in ahead(read, range(first, stage.updates), READ_AHEAD if device.type == "cuda" else 0):
         method.train()
         for group in optimizer.param_groups:
-            group["lr"] = stage.lr / (1 + stage.decay * (step * settings.batch // len(scenes)))
+            epoch = step * settings.batch // len(scenes)
+            group["lr"] = stage.lr / (1 + stage.decay * epoch) if rate is None else rate(step)
         torch.manual_seed(seed_of(seed, "update", stage_index, step))  # dropout, should the method have any
         draw = torch.Generator().manual_seed(seed_of(seed, "draw", stage_index, step))
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):

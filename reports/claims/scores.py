@@ -16,6 +16,7 @@ COUNTING = {"counting accuracy": counting.WORTHS[0][:2], "counting error": count
 SOUNDS = {
     "": ("mask", ""),
     " center": ("center", ""),
+    " solo": ("mask", "located-solo"),
     " mixture": ("mask", "mixture"),
     " audio assignment": ("mask", "audio-assignment"),
 }

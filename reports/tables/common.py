@@ -25,6 +25,8 @@ NOT_HERE = "Not in this suite: the preset has no such method; not selected: it h
 THE_PAPERS = "The paper's rows"
 CONTROLS = "Trivial rows and controls"
 OTHERS = "Other methods and orderings"
+RIVALS = "Cheap rivals"
+ITS_RIVALS = "its cheap rivals"
 
 HIGHER, LOWER = 1, -1  # what is better in a column; 0 where nothing is compared
 CHANCE = "Chance"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
 from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
-from reports.paired import Metric, Score, statement
+from reports.paired import Metric, Score, Side, statement
 from reports.published import PAPER, SDR_SIR_SAR, published
 from reports.results import Node, Study, dig
 from reports.statistics import Item, Scores
@@ -26,17 +27,23 @@ REMARKS = {
     "shuffled": "shuffled",
     "shuffled-solo": "shuffled, located with the solo",
     "audio-assignment": "audio assignment as the mask",
+    "told-kinds": "told the two kinds",
+    "shuffled-kinds": "told the kinds of another pair",
 }
 #: What follows the conditioning in the variant of a network: values that are not the preset's.
 UNUSUAL = {
     "plain": "plain loss",
     "weighted": "weighted loss",
+    "independent": "independent masks",
+    "competing": "competing masks",
     "mean": "averaged mixtures",
     "sum": "summed mixtures",
     "mixture": "located with the mixture",
     "solo": "located with the solo",
 }
-STATEMENTS = "Separation: does it follow the sound-maker, and does pre-training help?"
+STATEMENTS = "Separation: above its cheap rival, does it follow the sound-maker, and does pre-training help?"
+#: It sees nothing and is told the kinds.
+CHEAP = "mean-spectrum"
 
 
 class Network(NamedTuple):
@@ -89,6 +96,8 @@ TEST_ON_INSTRUMENTS = Test(6, ON_INSTRUMENTS, "Table 6. Separation of two instru
 
 MIXTURE, IDEAL = "Mixture as the estimate", "Ideal ratio mask"
 BOUNDS = {"mixture": MIXTURE, "ideal-ratio-mask": IDEAL, "ideal-log-mask": f"{IDEAL} on the log-frequency axis"}
+#: Printed beside the paper's three, which it has not.
+FURTHER_MEASURES = {"SI-SDR": "si_sdr", "SDR gain": "sdri"}
 LOCATED = {
     "located-mixture": "Sound-makers located with the mixture",
     "located-solo": "Sound-makers located with the clean solo (§6.4)",
@@ -96,15 +105,20 @@ LOCATED = {
 CONTROLS = {
     "shuffled": "Control: sound-makers of other pairs, located with their mixture",
     "shuffled-solo": "Control: sound-makers of other pairs, located with their clean solos",
+    "shuffled-kinds": "Control: told the kinds of other pairs",
 }
-CONTROL_OF = dict(zip(LOCATED, CONTROLS, strict=True))
-COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR)
-BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0)
+CONTROL_OF = dict(zip((*LOCATED, "told-kinds"), CONTROLS, strict=True))
+COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES)
+BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, 0, 0)
 SDR = COLUMNS.index("SDR")
 
 LOSSES = {
     "plain": "plain loss (Eq 8)",
     "weighted": "loss weighted by the square root of the mixture's magnitude (in the paper plain, Eq 8)",
+}
+MASKS = {
+    "independent": "each mask by a sigmoid (§6.4)",
+    "competing": "the masks of one mixture by a softmax, so that they add up to one (in the paper each by a sigmoid)",
 }
 MIXING = {"mean": "mixtures are the mean of two solos", "sum": "mixtures are the sum of two solos"}
 
@@ -123,9 +137,11 @@ def called(who: Network, row: str = "") -> str:
 
 
 def main_row(nodes: Sequence[Node]) -> str:
-    """The row of results that a score stands on: the sound-makers located as the run was configured."""
+    """The row of results that a score stands on; older runs do not name it: the one located as they were configured."""
     for node in nodes:
         if node.run is not None:
+            if primary := dig(node.run.result, "primary"):
+                return str(primary)
             wanted = f"located-{dig(node.run.config, 'evaluation', 'network', 'located')}"
             return wanted if dig(node.run.result, "rows", wanted) else "located-mixture"
     return "located-mixture"  # the default; none has run yet
@@ -180,6 +196,9 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         where = "" if test.table == 6 else " (AudioSet-Instrument)"
         name = f"CAVL-C1{where}: {called(assignment, 'audio-assignment')}"
         add(WITHOUT if test.table == 6 else further, name, assignment, "audio-assignment", (6, "CAVL-C1"))
+    for who in every:
+        if who.method == CHEAP:
+            headline(common.RIVALS, who)
     finished = {who: sum(n.run is not None for n in _nodes(study, who)) for who in every}
     for row, name in BOUNDS.items():  # they are the seed's, not a network's: whichever has finished most tells them
         add("Bounds (they use no network)", name, max(every, key=lambda who: finished[who]), row)
@@ -193,9 +212,11 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     groups = (common.THE_PAPERS, further, WITHOUT, common.OTHERS, *LOCATED.values())
     compared = [row.label for row in rows if row.group in groups]
+    rivals = [row.label for row in rows if row.group == common.RIVALS]
     differences = _of_sounds(study, shown)
     nodes = [node for who in every for node in _nodes(study, who)]
-    marked = common.beside_trivial(rows, compared, [MIXTURE], BETTER, differences)
+    marked = common.beside_trivial(rows, rivals, [MIXTURE], BETTER, differences)
+    marked = common.beside_trivial(marked, compared, [MIXTURE, *rivals], BETTER, differences)
     return Table(
         name=f"table{test.table}",
         short=f"Table {test.table}",
@@ -203,7 +224,9 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
             "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            f"inf. {common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
+            "inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the estimate. The cheap rival sees "
+            "nothing and is told the kinds of both sounds; of each it knows the mean spectrum of the training solos. "
+            f"{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {common.NOT_HERE} "
@@ -213,11 +236,50 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         rows=marked,
         findings=(
             *common.findings(marked, compared, [MIXTURE], BETTER, COLUMNS, "the mixture as the estimate", differences),
+            *common.findings(marked, compared, rivals, BETTER, COLUMNS, common.ITS_RIVALS, differences),
             *_against_controls(marked, shown, differences),
             *_above_the_bound(marked, differences),
             *common.unfinished(marked, headlines),
         ),
     )
+
+
+def by_kind(study: Study) -> list[Table]:
+    """SDR of the sounds of each kind, of every network's headline and of its sound-makers located with the solo."""
+    found = {name: None for who in networks(study) for node in _nodes(study, who) for name in _kinds(node)}
+    kinds = sorted(found)
+    rows = [
+        Row(label=called(who, "" if row == main_row(_nodes(study, who)) else row), cells=tuple(cells))
+        for who in networks(study)
+        for row in dict.fromkeys((main_row(_nodes(study, who)), "located-solo"))
+        if _has(study, who, row)
+        and (cells := [measured(_nodes(study, who), "rows", row, "by_kind", kind, scale=1.0) for kind in kinds])
+    ]
+    title = "Separation by kind of sound"
+    caption = (
+        "SDR in dB of the sounds of each kind that were asked back: those of Table 4, kind by kind. A kind has few "
+        f"sounds; compare columns with care. {common.scored_on(study.select(TASK), noun='sound')} {common.CELLS}"
+    )
+    return (
+        [
+            Table(
+                name="separation_by_kind",
+                short="By kind",
+                title=title,
+                caption=caption,
+                columns=tuple(kinds),
+                rows=tuple(rows),
+            )
+        ]
+        if rows
+        else []
+    )
+
+
+def _kinds(node: Node) -> list[str]:
+    """The kinds of which a finished run scored sounds."""
+    found = dig(node.run.result, "rows", main_row([node]), "by_kind") if node.run else None
+    return list(found) if isinstance(found, Mapping) else []
 
 
 def _nodes(study: Study, who: Network) -> list[Node]:
@@ -229,7 +291,7 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
     listed = {bool(dig(n.run.result, "listed")) for who in every for n in _nodes(study, who) if n.run}
     if listed == {True}:
         return "The mixtures are those of a published list of which both videos are there."
-    return "The mixtures are drawn from the seed."
+    return "The mixtures are drawn once and the same in every row and seed."
 
 
 def _cells(
@@ -249,7 +311,11 @@ def _cells(
         )
         for metric, number in zip(SDR_SIR_SAR, numbers, strict=True)
     ]
-    return (*map(paper, numbers), *ours)
+    further = [
+        measured(nodes, *where, measure, items=(*where, "items"), **common_to_all)
+        for measure in FURTHER_MEASURES.values()
+    ]
+    return (*map(paper, numbers), *ours, *further)
 
 
 def _has(study: Study, who: Network, row: str) -> bool:
@@ -270,7 +336,8 @@ def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> common
         return sounds, measured(_nodes(study, who), "rows", row, measure, scale=1.0).by_seed
 
     def differences(first: Row, second: Row, column: int) -> dict[int, float]:
-        (who, row), (other, other_row), measure = shown[first.label], shown[second.label], COLUMNS[column].lower()
+        (who, row), (other, other_row) = shown[first.label], shown[second.label]
+        measure = FURTHER_MEASURES.get(COLUMNS[column], COLUMNS[column].lower())
         sounds, means = scores(who, row, measure)
         other_sounds, other_means = scores(who if other_row in BOUNDS else other, other_row, measure)
         found = {}
@@ -327,6 +394,7 @@ def _settings(study: Study) -> str:
     every = study.select(TASK)
     usual = [n for n in every if n.variant and len(n.variant.split()) == 1]
     said = [LOSSES.get(loss, f"loss {loss}") for loss in common.configured(usual, "network", "loss")]
+    said += [MASKS.get(masks, f"masks {masks}") for masks in common.configured(usual, "network", "masks")]
     said += [MIXING.get(mixing, f"mixing {mixing}") for mixing in common.configured(usual, "network", "mixing")]
     pairs = sorted({count for n in every if n.run and isinstance(count := dig(n.run.result, "pairs"), int)})
     said += [f"{' or '.join(f'{count:,}' for count in pairs)} pairs"] if pairs else []
@@ -362,12 +430,12 @@ def _left_out(study: Study, shown: Mapping[str, tuple[Network, str]]) -> str:
 def ratios(study: Study, node: Node, row: str, measure: str = "sdr") -> Scores:
     """Separated sound -> its SDR (``measure`` "sir": SIR, "sar": SAR) in dB, for one row of a separation run.
 
-    Sounds that were excluded are not there. Every seed mixes pairs of its own, so the seed is part of the item's name.
-    Both sounds of a pair are one cluster.
+    Sounds that were excluded are not there. The same pairs are mixed for every seed and method, so items pair. Both
+    sounds of a pair are one cluster.
     """
     found = study.measurements(node, measure, row=row).dropna(subset="value")
     sounds = zip(condition(found, "pair"), found["item"], found["value"], strict=True)
-    return {Item(f"seed {node.seed}, pair {pair}: {item}", f"pair {pair}"): value for pair, item, value in sounds}
+    return {Item(f"pair {pair}: {item}", f"pair {pair}"): value for pair, item, value in sounds}
 
 
 def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
@@ -376,24 +444,43 @@ def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
     return Counter((str(row), why) for row, why in zip(condition(found, "row"), found["excluded"], strict=True) if why)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfSounds(Score):
+    """A score of one variant of the networks; beside them the cheap rival stands with what it has, its headline."""
+
+    headline: Score
+
+    def side(self, study: Study, method: str, ordering: str) -> Side:
+        return Score.side(self.headline if method == CHEAP else self, study, method, ordering)
+
+
 def separator(variant: str | None, row: str = "", measure: str = "sdr") -> Score:
     """``row``: "" for the headline; ``measure`` as of :func:`ratios`."""
 
     def named(method: str, ordering: str) -> str:
         return "the mixture as the estimate" if row == "mixture" else called(Network(method, ordering, variant), row)
 
-    return Score(
-        task=TASK,
-        variant=variant,
-        metric=Metric(f"{measure.upper()} (dB)", 1.0, 2),
-        items=lambda study, node: ratios(study, node, row or main_row([node]), measure),
-        named=named,
-    )
+    def items(study: Study, node: Node) -> Scores:
+        return ratios(study, node, row or main_row([node]), measure)
+
+    options: dict[str, Any] = {"task": TASK, "metric": Metric(f"{measure.upper()} (dB)", 1.0, 2), "named": named}
+    if variant is None:
+        return Score(items=items, **options)
+    return OfSounds(items=items, variant=variant, headline=separator(None, "", measure), **options)
+
+
+#: In which a network (by the mask) is held against its cheap rival; located with the mixture, or with the clean solo.
+SDR_MASK, SDR_MASK_SOLO = separator("mask"), separator("mask", "located-solo")
 
 
 def statements(study: Study) -> Iterator[Row | None]:
     metric = separator(None).metric
+    rival = separator(None).side(study, CHEAP, "none")
     for who in labels.in_order(study.rows(TASK)):
+        if who[0] == CHEAP:
+            for row in ("shuffled-kinds", "mixture"):
+                yield statement(STATEMENTS, metric, rival, separator(None, row).side(study, *who))
+            continue
         variants = study.variants(TASK, *who)
         for variant in variants:
             own, *controls = (separator(variant, row).side(study, *who) for row in ("", "shuffled", "mixture"))
@@ -401,6 +488,8 @@ def statements(study: Study) -> Iterator[Row | None]:
                 yield statement(STATEMENTS, metric, own, control)
             solo, other = (separator(variant, row).side(study, *who) for row in ("located-solo", "shuffled-solo"))
             yield statement(STATEMENTS, metric, solo, other)
+            for one in (own, solo) if main_row(own.nodes) != "located-solo" else (own,):
+                yield statement(STATEMENTS, metric, one, rival)
             if who[1] != UNTRAINED:
                 yield statement(STATEMENTS, metric, own, separator(variant).side(study, who[0], UNTRAINED))
         first = separator(variants[0]).side(study, *who)
@@ -413,6 +502,7 @@ REPORT = TaskReport(
     task=TASK,
     noun="sound",
     tables=separations,
+    appendix=by_kind,
     figures=lambda study: [
         *later("reports.figures.source_maps", "recorded")(study),
         *later("reports.figures.separation", "separated")(study),

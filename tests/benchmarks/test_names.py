@@ -50,5 +50,5 @@ def test_what_needs_no_torch_does_not_wait_for_it(command, tmp_path):
 
 
 def test_every_preset_is_offered():
-    names = ["ablations", "composite", "composite-v1", "miniature", "miniature-v1", "paper", "smoke"]
+    names = ["ablations", "composite", "composite-v1", "full", "miniature", "miniature-v1", "paper", "smoke"]
     assert presets.names() == names

@@ -389,3 +389,15 @@ def test_the_ideal_ratio_mask_bounds_what_the_log_frequency_axis_leaves(shared_d
     assert (sdr[0] > sdr[1:] - 0.05).all()  # sound by sound
     assert (sdr[0].mean() > sdr[1:].mean(1) + 0.5).all()
     assert np.median(sdr[0] - sdr[1]) == pytest.approx(lost, abs=0.6)
+
+
+def test_competing_masks_add_up_to_one_and_are_told_by_the_difference_to_the_others():
+    torch.manual_seed(0)
+    network = UNet((4, 8), 3, competing=True).eval()
+    mixture, makers = torch.randn(2, 1, 8, 12), torch.randn(2, 2, 3)
+    masks = network(mixture, makers)
+    assert torch.allclose(masks.sum(1), torch.ones(2, 8, 12))
+    # One alone is told by a sigmoid; of two the first by that of its logit less the other's.
+    alone = torch.stack([network(mixture, makers[:, i : i + 1]).squeeze(1) for i in range(2)], 1).logit()
+    assert torch.allclose(masks[:, 0], (alone[:, 0] - alone[:, 1]).sigmoid(), atol=1e-5)
+    assert torch.allclose(network(mixture, makers.flip(1)), masks.flip(1), atol=1e-6)

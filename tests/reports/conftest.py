@@ -96,6 +96,9 @@ AVTS_SKILL = {
 }
 
 
+#: Ratios of separated sounds, by how much each is above the SDR.
+RATIOS = {"sdr": 0.0, "sir": 5.0, "sar": 9.0, "si_sdr": -2.0, "sdri": -0.1}
+
 #: Of AVTS the orderings whose video network goes on to recognise actions.
 ACTING = ("untrained", "curriculum", "supervised")
 
@@ -469,27 +472,33 @@ class Writer:
         ``able=False``: a method that separates by itself, without sound-makers and their controls.
         """
         draw = _draw(seed, method, ordering, variant)
-        difficulty = _draw(seed, "pairs").normal(0, 1, (PAIRS, 2))
+        difficulty = _draw("pairs").normal(0, 1, (PAIRS, 2))
         levels = {f"located-{located}": skill, "mixture": 0.0, "ideal-ratio-mask": 14.0, "ideal-log-mask": 12.0}
         other = "located-solo" if located == "mixture" else "located-mixture"
         levels |= {other: skill + 0.5, "shuffled": 1.0, "shuffled-solo": 1.1, "audio-assignment": -4.0} if able else {}
+        levels |= {"shuffled-kinds": 1.2} if located == "kinds" else {}
+        headline = "told-kinds" if located == "kinds" else f"located-{located}"
+        levels = {headline if row == f"located-{located}" else row: level for row, level in levels.items()}
         kinds = [(KINDS[i % 4], KINDS[(i + 1 + i // 4) % 4]) for i in range(PAIRS)]
-        lines: list[Sequence[Any]] = [("pair", "item", "kind", "row", "sdr", "sir", "sar", "excluded")]
+        lines: list[Sequence[Any]] = [("pair", "item", "kind", "row", *RATIOS, "excluded")]
         rows = {}
         for row, level in levels.items():
             bound = row in ("mixture", "ideal-ratio-mask", "ideal-log-mask")  # the same for all networks of a seed
             scores = level + difficulty + (_draw(seed, row) if bound else draw).normal(0, 0.3, (PAIRS, 2))
-            failed = int(row == f"located-{located}")
+            failed = int(row == headline)
             for pair in range(PAIRS):
                 for item in range(2):
                     out = failed and (pair, item) == (PAIRS - 1, 1)
-                    values = ("", "", "") if out else (float(v := scores[pair, item]), float(v + 5), float(v + 9))
+                    values = [float(scores[pair, item] + more) for more in RATIOS.values()] if not out else [""] * 5
                     lines.append((pair, item, kinds[pair][item], row, *values, "silent estimate" if out else ""))
             kept = scores.ravel()[: 2 * PAIRS - failed]
-            rows[row] = {"sdr": _mean(kept), "sir": _mean(kept + 5), "sar": _mean(kept + 9)}
+            rows[row] = {name: _mean(kept + more) for name, more in RATIOS.items()}
             rows[row] |= {"items": len(kept), "excluded": failed}
+            of_kind = [kinds[pair][item] for pair in range(PAIRS) for item in range(2)][: len(kept)]
+            rows[row]["by_kind"] = {k: _mean(kept[np.array(of_kind) == k]) for k in dict.fromkeys(of_kind)}
         result = {
-            "score": rows[f"located-{located}"]["sdr"],
+            "score": rows[headline]["sdr"],
+            "primary": headline,
             "rows": rows,
             "items": 2 * PAIRS - 1,
             "pairs": PAIRS,
@@ -497,9 +506,10 @@ class Writer:
             "coverage": f"{SCENES} of {SCENES}",
         }
         conditioning, _, loss = (variant or "mask").partition(" ")
-        network = {"conditioning": conditioning, "loss": loss or "weighted", "mixing": "mean", "located": located}
+        network = {"conditioning": conditioning, "loss": loss or "weighted", "mixing": "mean"}
+        network["located"] = "mixture" if located == "kinds" else located
         files = {
-            "items.csv": _items(lines, "sdr", "sir", "sar", further=["pair", "kind"]),
+            "items.csv": _items(lines, *RATIOS, further=["pair", "kind"]),
             "examples.npz": _pairs(seed, kinds),
         }
         evaluation = {"network": network, "pairs": PAIRS, "updates": 40, "lr": 1e-3}
@@ -568,6 +578,9 @@ class Writer:
                 ("mean-training-map", 0.5),
             ):
                 self.localize(method, "none", seed, skill)
+            self.count("count-logistic", "none", seed, 0.3)
+            self.count("count-trees", "none", seed, 0.75)
+            self.separate("mean-spectrum", "none", seed, 4.0, None, located="kinds", able=False)
             for probe in ("miniature", "esc10"):
                 self.classify("spectrogram-statistics", "none", seed, probe, 0.5)
         self.plan()

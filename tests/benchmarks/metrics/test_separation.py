@@ -9,7 +9,7 @@ from mir_eval.separation import bss_eval_sources
 from scipy.signal import lfilter
 
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
-from benchmarks.metrics.separation import EXACT, SINGULAR, TAPS, SingularReferences, bss_eval
+from benchmarks.metrics.separation import EXACT, SINGULAR, TAPS, SingularReferences, bss_eval, si_sdr
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*mir_eval.separation:FutureWarning")
 
@@ -177,3 +177,34 @@ def test_shapes_are_checked():
         bss_eval(gaussian(0, 2000), gaussian(0, 2000))
     with pytest.raises(ValueError, match="end with the references' shape"):
         bss_eval(gaussian(2, 2000), gaussian(2, 1999))
+
+
+# -- SI-SDR ------------------------------------------------------------------------------------------------------------
+
+
+def test_si_sdr_of_a_reference_and_what_is_orthogonal_to_it_is_known():
+    reference, other = np.array([[3.0, 0, 4, 0]]), np.array([[0.0, 1, 0, 0]])
+    for gain in (1.0, 0.01, -5.0):  # ||s||^2 = 25, so 10 lg(25 / 1), whatever the level
+        assert si_sdr(reference, gain * (reference + other)) == pytest.approx(10 * np.log10(25), abs=1e-12)
+    assert np.isinf(si_sdr(reference, 7 * reference)).all()
+
+
+def test_si_sdr_is_the_formula_and_never_above_sdr():
+    draw = np.random.default_rng(3)
+    references = draw.standard_normal((2, 3000))
+    estimates = references + 0.3 * references[::-1] + 0.1 * draw.standard_normal((4, 2, 3000))
+    found = si_sdr(references, estimates)
+    assert found.shape == (4, 2)
+    for row, value in zip(estimates, found, strict=True):
+        for s, e, one in zip(references, row, value, strict=True):
+            a = (e @ s) / (s @ s)
+            assert one == pytest.approx(10 * np.log10(((a * s) ** 2).sum() / ((e - a * s) ** 2).sum()))
+    assert (found < bss_eval(references, estimates)[0]).all()  # a filter of 512 taps explains more than one of one tap
+
+
+def test_si_sdr_refuses_what_sdr_refuses():
+    references = np.random.default_rng(0).standard_normal((2, 100))
+    with pytest.raises(ValueError, match="silent"):
+        si_sdr(references, 0 * references)
+    with pytest.raises(ValueError, match="shape"):
+        si_sdr(references, references[:1])

@@ -6,8 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from baselines.counting import CountLogistic, CountStatisticsConfig, CountTrees, statistics
 from benchmarks.datasets.miniature import MiniatureConfig, MiniatureData, MiniatureDataModule
 from benchmarks.datasets.scene import Coverage
 from benchmarks.orchestration.run_config import configure
@@ -24,7 +28,7 @@ from benchmarks.tasks.counting import (
 )
 from benchmarks.training.batching import Pool
 from benchmarks.training.checkpoints import Checkpoints
-from benchmarks.training.loop import TrainingConfig
+from benchmarks.training.loop import TrainingConfig, make_optimizer
 from registry.files import home
 from tests.item_lines import item_lines
 from tests.plain_config import fake_context
@@ -141,6 +145,56 @@ def test_a_network_that_hears_nothing_learns_the_mean_count_and_is_no_better_tha
     assert result["trivial"]["random"]["accuracy"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("rival", [CountLogistic, CountTrees])
+def test_a_cheap_rival_learns_the_same_scenes_and_is_scored_on_the_same_items(rival, data, tmp_path):
+    """Features and models directly: one scene at a time, by its middle second."""
+    config = CountStatisticsConfig(window=11_025, fft=256, bands=8)
+    result, rows, logged = run(rival(config), data, tmp_path)
+
+    def heard(split, n):
+        scenes = split(n)
+        middles = [scenes[i].waveform[5512 : 5512 + 11_025] for i in range(len(scenes))]
+        return np.concatenate([statistics(torch.from_numpy(m.copy())[None], 256, 8) for m in middles])
+
+    train, test = (np.concatenate([heard(split, n) for n in range(1, 6)]) for split in (data.train, data.test))
+    counts = np.repeat(range(1, 6), [16, 12, 8, 4, 4])
+    if rival is CountTrees:
+        rate = HistGradientBoostingRegressor(loss="poisson").fit(train, counts).predict(test)
+        mode = np.clip(np.ceil(rate) - 1, 1, 5)
+    else:
+        scaler = StandardScaler().fit(train)
+        model = LogisticRegression(max_iter=1000).fit(scaler.transform(train), counts)
+        rate = model.predict_proba(scaler.transform(test)) @ np.arange(1, 6)
+        mode = model.predict(scaler.transform(test))
+    assert [float(row["rate"]) for row in rows] == pytest.approx(rate.tolist())
+    assert [int(row["mode"]) for row in rows] == mode.tolist()
+    truth = np.repeat(range(1, 6), [6, 5, 4, 3, 2])
+    assert result["accuracy"]["mode"] == np.mean(mode == truth)
+    assert result["mae"]["rounded"] == np.mean(abs(np.clip(np.floor(rate + 0.5), 1, 5) - truth))
+    network, others, _ = run(Knowing(data), data, tmp_path / "network", updates=1)
+    assert [row["item"] for row in rows] == [row["item"] for row in others]
+    assert set(network) - set(result) == {"loss", "weights", "kept"}
+    assert (result["updates"], logged) == (0, [])
+
+
+FALLEN = 0.01 * (1 + np.cos(np.pi * 0.95)) / 2  # at the middle of the last of ten updates
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("decay", 0.01 / (1 + 2)), ("cosine", FALLEN)])
+def test_optimizer_schedule_and_batch_are_the_tasks_own(schedule, last, data, tmp_path, monkeypatch):
+    made = []
+
+    def remembered(method, lr):
+        made.append(make_optimizer(method, lr))
+        return made[0]
+
+    monkeypatch.setattr("benchmarks.training.loop.make_optimizer", remembered)
+    options = {"updates": 10, "optimizer": "adam", "batch": 8, "decay": 2.0, "schedule": schedule}
+    run(Knowing(data), data, tmp_path, **options)
+    assert type(made[0]) is torch.optim.Adam
+    assert made[0].param_groups[0]["lr"] == pytest.approx(last)  # 44 scenes: update 10 of 8 is in the second epoch
+
+
 def test_permuted_labels_teach_nothing_but_how_frequent_they_are(data, tmp_path):
     result, _, _ = run(Knowing(data), data, tmp_path, labels="permuted")
     rates = result["rate_by_count"].values()
@@ -216,11 +270,12 @@ def test_listening_in_batches_keeps_order_and_takes_the_middle_window(data, monk
 
         window = 1000
 
-        def forward(self, waveform):
-            return waveform[:, 0].float()
+        def count_sources(self, waveform):
+            return np.full(len(waveform), 2), waveform[:, 0].double().numpy()
 
     scenes = Pool([data.test(1), data.test(4)])
-    ids, counts, rates = listen(First(), scenes, CPU)
+    ids, counts, mode, rates = listen(First(), scenes, CPU)
+    assert mode.tolist() == [2] * 9
     assert ids == [scenes[i].id for i in range(9)]
     assert counts.tolist() == [1] * 6 + [4] * 3
     assert rates.tolist() == [scenes[i].waveform[(22_050 - 1000) // 2] for i in range(9)]
@@ -233,14 +288,14 @@ def test_the_monitor_hears_as_many_scenes_of_each_count(data):
     class Three:
         window = 100
 
-        def __call__(self, waveform):
-            return torch.full((len(waveform),), 3.2)
+        def count_sources(self, waveform):
+            return np.full(len(waveform), 3), np.full(len(waveform), 3.2)
 
     assert monitor(Three()) == {"accuracy": 0.5, "accuracy_rounded": 0.5, "mae": 1.0}
 
 
 def test_scores_of_counts_that_do_not_occur():
-    result = scores(np.array([2, 2, 4]), np.array([2.5, 3.5, 4.5]))
+    result = scores(np.array([2, 2, 4]), np.array([2, 3, 4]), np.array([2.5, 3.5, 4.5]))
     assert result["rate_by_count"] == {"2": 3.0, "4": 4.5}
     assert result["rate_sd_by_count"] == {"2": 0.5, "4": 0.0}
     assert result["accuracy"] == {"mode": pytest.approx(2 / 3), "rounded": 0.0}

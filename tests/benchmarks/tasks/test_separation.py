@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from baselines.mean_spectrum import MeanSpectrum
 from benchmarks.datasets.miniature import KINDS, MiniatureConfig, MiniatureData, MiniatureDataModule
 from benchmarks.datasets.scene import Scene
+from benchmarks.metrics.separation import bss_eval
 from benchmarks.tasks.separation import (
     ByLocation,
     Mixed,
@@ -29,6 +31,7 @@ from benchmarks.tasks.separation import (
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
+from cavl.separation import mixed_parts
 from cavl.separator_config import SeparatorConfig
 from tests.item_lines import item_lines
 from tests.plain_config import fake_context
@@ -265,6 +268,90 @@ def test_the_result_is_a_function_of_the_seed(data, tmp_path):
     assert results[0]["score"] != results[2]["score"]
 
 
+def test_the_same_sounds_are_asked_back_in_every_seed_by_every_method(data, tmp_path):
+    runs = [run(Locator(data), data, tmp_path / "1"), run(Locator(data), data, tmp_path / "2", seed=2)]
+    runs += [run(Perfect(data), data, tmp_path, seed=3), run(MeanSpectrum(), data, tmp_path, seed=4)]
+    pairs, *others = (files["pairs.csv"] for _, files, _ in runs)
+    assert all(other == pairs for other in others)
+
+    def sounds(files, row):
+        return {(line["pair"], line["item"]): line["sdr"] for line in files["items.csv"] if line["row"] == row}
+
+    known = sounds(runs[0][1], "ideal-ratio-mask")
+    assert len(known) == 14
+    assert all(sounds(files, "ideal-ratio-mask") == known for _, files, _ in runs[1:])
+    trained = [sounds(files, "located-solo") for _, files, _ in runs[:2]]
+    assert trained[0].keys() == trained[1].keys() == known.keys()
+    assert trained[0] != trained[1]
+
+
+def test_a_method_that_is_told_the_kinds_learns_them_from_the_training_solos(data, tmp_path):
+    method = MeanSpectrum()
+    result, files, logged = run(method, data, tmp_path)
+    rows = result["rows"]
+    assert list(rows) == ["told-kinds", "shuffled-kinds", "mixture", *BOUNDS]
+    assert (result["primary"], result["score"], result["updates"]) == ("told-kinds", rows["told-kinds"]["sdr"], 0)
+    assert rows["told-kinds"]["sdr"] > rows["shuffled-kinds"]["sdr"] + 1
+    assert rows["told-kinds"]["sdr"] > rows["mixture"]["sdr"] + 1
+    assert method.spectra.keys() == {data.train(1)[i].kinds[0] for i in range(24)}
+    assert "weights" not in result
+    assert logged == []
+    by_hand = MeanSpectrum()
+    by_hand.fit_kinds((torch.from_numpy(s.waveform.copy()), s.kinds[0]) for s in (data.train(1)[i] for i in range(24)))
+    line = files["pairs.csv"][0]
+    by_id = {data.test(1)[i].id: data.test(1)[i] for i in range(16)}
+    parts = torch.stack([middle(by_id[line[name]].waveform) for name in ("first", "second")]) / 2
+    kinds = torch.tensor([[int(line["kind_first"]), int(line["kind_second"])]])
+    found = by_hand.separate_kinds(parts.sum(0, keepdim=True), kinds)[0]
+    sdr, *_ = bss_eval(parts.double().numpy(), found.double().numpy())
+    told = [float(item["sdr"]) for item in files["items.csv"] if (item["row"], item["pair"]) == ("told-kinds", "0")]
+    assert told == pytest.approx(sdr, abs=1e-3)
+
+
+def test_gain_and_means_by_kind_follow_from_the_items(data, tmp_path):
+    result, files, _ = run(Perfect(data), data, tmp_path)
+    of_row = {row: {(i["pair"], i["item"]): i for i in files["items.csv"] if i["row"] == row} for row in result["rows"]}
+    for row, scores in result["rows"].items():
+        gains = [float(i["sdr"]) - float(of_row["mixture"][key]["sdr"]) for key, i in of_row[row].items()]
+        assert [float(i["sdri"]) for i in of_row[row].values()] == pytest.approx(gains)
+        assert scores["sdri"] == pytest.approx(np.mean(gains))
+        by_kind = {}
+        for item in of_row[row].values():
+            by_kind.setdefault(KINDS[int(item["kind"])].name, []).append(float(item["sdr"]))
+        assert scores["by_kind"] == {kind: pytest.approx(np.mean(sdr)) for kind, sdr in by_kind.items()}
+    assert result["rows"]["mixture"]["sdri"] == 0
+
+
+class Counted(Locator):
+    """Counts how many images it was asked about."""
+
+    asked = 0
+
+    def sound_maker(self, image, waveform, how):
+        self.asked += len(image)
+        return super().sound_maker(image, waveform, how)
+
+
+def test_sound_makers_of_training_solos_may_be_located_once(data, tmp_path):
+    every, once = Counted(data), Counted(data)
+    options = {"updates": 4, "schedule": "cosine", "mixed": "all", "solos": 6}
+    first, *_ = run(every, data, tmp_path / "a", **options)
+    second, *_ = run(once, data, tmp_path / "b", locating="once", **options)
+    # This locator hears nothing, so where and how often it is asked changes nothing but the effort.
+    assert first["weights"] == second["weights"]
+    assert every.asked - once.asked == 4 * 6 * 2 - 24
+
+
+def test_sounds_that_are_all_but_zero_are_refused():
+    for gain, refused in ((1e-5, True), (1e-3, False), (0.0, False)):
+        solos = gain * torch.sin(torch.arange(100.0)).expand(3, 2, 100)
+        if refused:
+            with pytest.raises(ValueError, match="all but zero: they seem to have been divided by 32768 twice"):
+                mixed_parts(solos, "mean")
+        else:
+            assert torch.equal(mixed_parts(solos, "mean"), solos / 2)
+
+
 def test_methods_that_want_another_sample_rate_are_refused(data, tmp_path):
     method = Perfect(data)
     method.sample_rate = 8000
@@ -317,7 +404,8 @@ class Hearing(Locator):
 def test_each_row_is_located_with_its_own_sound(data):
     separator = make_separator(Hearing(data), from_dict(SeparatorConfig, NETWORK), seed=1)
     parts = torch.stack([torch.full((WINDOW,), 0.0), torch.sin(torch.arange(WINDOW) / 9)]).unsqueeze(0)
-    guides = ByLocation(separator).guides(Mixed(range(1), torch.zeros(1, 2, 3, 64, 64, dtype=torch.uint8), parts))
+    images = torch.zeros(1, 2, 3, 64, 64, dtype=torch.uint8)
+    guides = ByLocation(separator).guides(Mixed(range(1), images, parts, torch.tensor([[0, 1]])))
     loudness = {row: guide[0, :, 0] for row, guide in guides.items()}
     assert torch.allclose(loudness["located-solo"], parts[0].std(1), atol=1e-5)
     assert torch.allclose(loudness["located-mixture"], parts.sum(1).std().expand(2), atol=1e-5)
@@ -364,7 +452,8 @@ def test_pairs_that_cannot_be_scored_are_left_out_of_all_rows_and_say_why():
 
 def test_an_unusable_estimate_does_not_touch_the_others():
     sounds = np.random.default_rng(0).standard_normal((2, 2000))
-    rows = {"a": sounds + 0.1 * sounds[::-1], "b": sounds + 0.3 * sounds[::-1]}
+    mixture = {"mixture": np.tile(sounds.sum(0), (2, 1))}
+    rows = {"a": sounds + 0.1 * sounds[::-1], "b": sounds + 0.3 * sounds[::-1], **mixture}
     whole = {(i.row, i.item): i.sdr for i in score(0, solos(), sounds, rows)}
     rows["a"][1, 5] = np.inf
     rows["b"][0] = 0
@@ -374,6 +463,8 @@ def test_an_unusable_estimate_does_not_touch_the_others():
         ("a", "b"): "estimate not finite",
         ("b", "a"): "silent estimate",
         ("b", "b"): "",
+        ("mixture", "a"): "",
+        ("mixture", "b"): "",
     }
     for key in (("a", "a"), ("b", "b")):
         assert items[key].sdr == pytest.approx(whole[key], abs=1e-9)

@@ -16,6 +16,7 @@ from benchmarks.training.loop import (
     TrainingError,
     choose_device,
     choose_precision,
+    cosine,
     initialise,
     make_optimizer,
     train_stage,
@@ -228,3 +229,13 @@ def test_on_a_gpu_the_loss_falls_under_autocast(tmp_path):
     _, _, log, _ = train(tmp_path, Stage(curricula=(1,), updates=60, lr=1e-2), settings=TrainingConfig(batch=4))
     losses = [value for name, value, _ in log if name == "loss"]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_a_cosine_rises_shortly_and_falls_to_nothing():
+    rate = cosine(0.1, 200)
+    rates = np.array([rate(update) for update in range(200)])
+    assert rates.argmax() == 10  # the first behind the first twentieth
+    assert rates[0] == pytest.approx(0.1 * (0.5 / 200) / 0.05, rel=1e-3)
+    assert (np.diff(rates[10:]) < 0).all()
+    assert rate(99) + rate(100) == pytest.approx(0.1)  # symmetric about the middle
+    assert rates[-1] < 1e-5

@@ -102,13 +102,13 @@ def test_the_caption_says_what_departs_from_the_paper_and_what_was_left_out(writ
     writer.count("cavl", "c1", 1, 0.8, evaluation={"labels": "true", **evaluation})
     writer.plan()
     caption = counting(study_of(writer.home)).caption
-    assert "Trained for 40 updates" in caption
+    assert "Trained by SGD with momentum for 40 updates" in caption
     assert "0.01 / (1 + 0.5 · epoch), as in the paper." in caption
     writer.count("cavl", "c0", 1, 0.8)
     writer.plan()
     caption = counting(study_of(writer.home)).caption
-    assert "Trained for 20 or 40 updates" in caption
-    assert "0.01 / (1 + 0.5 or 9 · epoch), in the paper 0.01 / (1 + 0.5 · epoch)." in caption
+    assert "Trained by SGD with momentum for 20 or 40 updates" in caption
+    assert "0.01 / (1 + 0.5 or 9 · epoch), in the paper by SGD with momentum at 0.01 / (1 + 0.5 · epoch)." in caption
     assert "left out: 3 of the test set, 7 of the training set." in caption
 
 

@@ -3,12 +3,12 @@ import statistics
 
 import pytest
 
-from reports.tables.separation import separation
+from reports.tables.separation import SDR_MASK, SDR_MASK_SOLO, by_kind, ratios, separation, statements
 
 
 def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, row, results):
     table = separation(whole_study)
-    assert table.columns == ("Paper SDR", "Paper SIR", "Paper SAR", "SDR", "SIR", "SAR")
+    assert table.columns == ("Paper SDR", "Paper SIR", "Paper SAR", "SDR", "SIR", "SAR", "SI-SDR", "SDR gain")
     assert [(r.label, r.cells[0].text) for r in table.rows[:6]] == [
         ("NMF-MFCC", "0.92"),
         ("AV-Mix-Sep", "3.16"),
@@ -87,6 +87,44 @@ def test_what_is_no_better_than_the_mixture_or_its_control_is_seen(writer, study
     said = f"CAVL c1 center (located with the solo) ({own}; shuffled {control}; in each of 2 seeds)"
     assert said in against_controls
     assert "untrained" not in against_controls
+
+
+def test_the_cheap_rival_stands_beside_the_networks_and_marks_those_below_it(whole_study, row):
+    table = separation(whole_study)
+    rival = row(table, "Mean spectrum of each kind")
+    assert [r.group for r in table.rows if r.label == "Mean spectrum of each kind"] == ["Cheap rivals"]
+    assert rival["SDR"].beaten_by == ()
+    assert rival["SI-SDR"].estimate.mean == pytest.approx(rival["SDR"].estimate.mean - 2)
+    below = row(table, "Our-Model-Center: CAVL c1 center")["SDR"]  # around 3 dB, the rival around 4
+    assert below.beaten_by == ("Mean spectrum of each kind",)
+    (said,) = (f for f in table.findings if f.startswith("SDR: no better than Mean spectrum of each kind"))
+    assert f"Our-Model-Center: CAVL c1 center ({below.mean_text}; in each of 3 seeds)" in said
+    assert any(r.label == "Mean spectrum of each kind (told the kinds of another pair)" for r in table.rows)
+
+
+def test_networks_are_held_against_the_rival_sound_by_sound(whole_study):
+    rows = [r for r in statements(whole_study) if r is not None]
+    labels = [r.label for r in rows]
+    assert "CAVL c1 center above Mean spectrum of each kind" in labels
+    assert "CAVL c1 center (located with the solo) above Mean spectrum of each kind" in labels
+    assert "Mean spectrum of each kind above the mixture as the estimate" in labels
+    for score, located in ((SDR_MASK, "located-mixture"), (SDR_MASK_SOLO, "located-solo")):
+        first, second = score.sides(whole_study, ("cavl", "c1"), ("mean-spectrum", "none"))
+        for seed, sounds in first.scores().items():
+            (node,) = (n for n in first.nodes if n.seed == seed)
+            assert sounds == ratios(whole_study, node, located)
+        (node,) = (n for n in second.nodes if n.seed == 1)
+        assert second.scores()[1] == ratios(whole_study, node, "told-kinds")
+
+
+def test_kinds_are_told_apart_in_the_appendix(whole_study, row, results):
+    (table,) = by_kind(whole_study)
+    (_, result), *_ = results("separation", "cavl", "c1", "mask")
+    assert set(table.columns) == set(result["rows"]["located-mixture"]["by_kind"])
+    for name, which in (("CAVL c1 mask", "located-mixture"), ("CAVL c1 mask (located with the solo)", "located-solo")):
+        cell = row(table, name)[table.columns[0]]
+        found = [r["rows"][which]["by_kind"][table.columns[0]] for _, r in results("separation", "cavl", "c1", "mask")]
+        assert cell.estimate.mean == pytest.approx(statistics.mean(found))
 
 
 def test_rows_are_compared_on_the_sounds_that_both_have(writer, study_of, row):
