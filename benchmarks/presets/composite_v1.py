@@ -12,15 +12,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmarks.datasets.composite import CompositeData
-from benchmarks.presets import asked_otherwise, remodelled
+from benchmarks.presets import asked_otherwise
 from benchmarks.presets import composite as second
 from benchmarks.presets import miniature as small
 
+CAVL = {**second.CAVL, "visual_centres": "n+1", "clustering": small.CAVL["clustering"]}
+BASE = second.composed(CompositeData(), CAVL, (600, 240, 240, 240))
 #: Beside CAVL that is told the number of objects: as many centres in every image as the fullest scene needs.
-FIXED = {"cavl:fixed-k": asked_otherwise(second.CAVL_PRESET, small.CURRICULUM, visual_centres=6)}
+FIXED = {"cavl:fixed-k": asked_otherwise(BASE.methods["cavl"], small.CURRICULUM, visual_centres=6)}
 
-PRESET = remodelled(
-    replace(second.PRESET, data=CompositeData(), methods={**second.PRESET.methods, **FIXED}),
-    cavl={"visual_centres": "n+1"},
-    dmc={"clusters": 4},
-)
+PRESET = replace(BASE, methods={**BASE.methods, **FIXED})

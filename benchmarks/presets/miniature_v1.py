@@ -23,5 +23,4 @@ FIXED = {"cavl:fixed-k": asked_otherwise(second.CAVL_PRESET, second.CURRICULUM, 
 PRESET = remodelled(
     replace(second.PRESET, data=MiniatureData(), methods={**second.PRESET.methods, **FIXED}),
     cavl={"visual_centres": "n+1"},
-    dmc={"clusters": 4},
 )
