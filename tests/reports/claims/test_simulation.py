@@ -130,7 +130,7 @@ def test_of_the_verdicts_that_are_stated_one_in_twenty_at_most_is_false(source, 
     assert (false.sum(-1) / np.maximum(stated.sum(-1), 1)).mean() <= 0.05
 
 
-@pytest.mark.parametrize("claim", [c for c in ABOVE if len(c.comparisons) <= 2], ids=lambda c: c.id)
+@pytest.mark.parametrize("claim", [c for c in ABOVE if len(c.comparisons) == 1], ids=lambda c: c.id)
 def test_a_difference_of_twenty_points_is_found_at_five_seeds_even_alone(claim):
     """All others of its source are about nothing, which is the hardest case for a correction."""
     claims = SOURCES[claim.source]
