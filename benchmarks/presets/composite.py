@@ -40,7 +40,7 @@ REPAIRED = {**small.REPAIRED, **ATTENTION}
 
 #: At half the miniature's rate, C1 begins to be learned only after 600 updates. On validation scenes.
 UPDATES = (600, 240, 240, 240)
-LRS = small.LRS
+LRS = small.LRS  # as all rates: chosen in the miniature
 
 CAVL_PRESET = MethodPreset(
     model=CAVL,
@@ -50,16 +50,19 @@ CAVL_PRESET = MethodPreset(
 )
 
 PRESET = Preset(
+    rates=small.PRESET.rates,
     seeds=1,
     data=CompositeData(scenes=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
     training=TrainingConfig(batch=32),
     methods={
         "cavl": CAVL_PRESET,
         "cavl:counted-k": asked_otherwise(CAVL_PRESET, small.CURRICULUM, k="counted"),
-        "l3": trained(L3, l3.orderings(UPDATES[:2], (1e-3, 1e-3)), "avc", "all", "c1-matched", "untrained"),
-        "dmc": trained(DMC, scene_orderings(UPDATES[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
-        "attention": trained(ATTENTION, scene_orderings(UPDATES[:2], (1e-4, 1e-4)), *small.SCENE_RUNS),
-        "attention:repaired": trained(REPAIRED, scene_orderings(UPDATES[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
+        "l3": trained(L3, l3.orderings(UPDATES[:2], [small.RATES["l3"]] * 2), "avc", "all", "c1-matched", "untrained"),
+        "dmc": trained(DMC, scene_orderings(UPDATES[:2], [small.RATES["dmc"]] * 2), *small.SCENE_RUNS),
+        **{
+            name: trained(model, scene_orderings(UPDATES[:2], [small.RATES[name]] * 2), *small.SCENE_RUNS)
+            for name, model in (("attention", ATTENTION), ("attention:repaired", REPAIRED))
+        },
         **TRIVIAL,
     },
     evaluations={
