@@ -167,7 +167,7 @@ class CAVL(nn.Module):
     @torch.no_grad()
     def corresponds(self, image: Tensor, waveform: Tensor) -> Tensor:
         """(B, 3, H, W), (B, T) -> (B,): -S of Eq 4 of each pair, whose sound has one source."""
-        audio, visual = self.audio_clusters(waveform, 1), self.visual_clusters(image, 1)
+        audio, visual = self._clusters(image, waveform, 1, None)
         return -distances(audio.centres, visual.centres).amin((1, 2))
 
     @torch.no_grad()

@@ -24,6 +24,8 @@ from typing import Any
 
 from benchmarks.presets import TRIVIAL, MethodPreset, Variants, trained
 from benchmarks.presets import miniature as full
+from benchmarks.presets.learning_rates import rate
+from cavl.curriculum import scene_orderings
 
 L3_RUNS = ("avc", "avc-matched", "supervised", "supervised-matched", "supervised-avc", "untrained")
 AVTS_RUNS = (
@@ -62,13 +64,15 @@ def avts_arm(mc: int) -> MethodPreset:
     return trained(model, full.AVTS_ORDERINGS, "curriculum", "untrained", variants={"action": {}})
 
 
-def attention_arm(changes: Mapping[str, Any]) -> MethodPreset:
+def attention_arm(name: str, changes: Mapping[str, Any]) -> MethodPreset:
     """Attention with one change."""
-    return trained({**full.ATTENTION, **changes}, full.REPAIRED_ORDERINGS, *ATTENTION_RUNS)
+    lr = rate("ablations", f"attention:{name}", 1e-3)
+    return trained({**full.ATTENTION, **changes}, scene_orderings(full.UPDATES[:2], [lr, lr]), *ATTENTION_RUNS)
 
 
 PRESET = replace(
     full.PRESET,
+    rates=("miniature", "ablations"),
     seeds=1,
     methods={
         "l3": replace(full.PRESET.methods["l3"], runs=L3_RUNS),
@@ -85,7 +89,7 @@ PRESET = replace(
         "cavl": replace(full.CAVL_PRESET, runs=CAVL_RUNS, tasks=("localization",)),
         "cavl:told-k": replace(full.CAVL_PRESET, model=TOLD, runs=CAVL_RUNS, tasks=("localization",)),
         "attention": replace(full.PRESET.methods["attention"], runs=ATTENTION_RUNS),
-        **{f"attention:{name}": attention_arm(changes) for name, changes in full.REPAIRS.items()},
+        **{f"attention:{name}": attention_arm(name, changes) for name, changes in full.REPAIRS.items()},
         "attention:repaired": replace(full.PRESET.methods["attention:repaired"], runs=ATTENTION_RUNS),
         **{name: TRIVIAL[name] for name in ("full-frame", "spectrogram-statistics")},
     },

@@ -49,7 +49,7 @@ REPAIRED = {**small.REPAIRED, **ATTENTION}
 #: C1 begins to be learned after 1,200 updates only: pointing in scenes of three sources was 14 % after 600, 18 after
 #: 1,200, 36 after 1,600. On validation scenes.
 UPDATES = (1600, 240, 240, 240)
-LRS = small.LRS
+LRS = small.LRS  # as all rates: chosen in the miniature
 
 
 def composed(data: CompositeData, cavl: Mapping[str, Any], updates: tuple[int, int, int, int]) -> Preset:
@@ -60,17 +60,23 @@ def composed(data: CompositeData, cavl: Mapping[str, Any], updates: tuple[int, i
         runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
         variants=small.CAVL_PRESET.variants,
     )
+
+    def rates(method: str) -> list[float]:
+        return [small.RATES[method]] * 2
+
     return Preset(
+        rates=small.PRESET.rates,
         seeds=1,
         data=data,
         training=TrainingConfig(batch=32),
         methods={
             "cavl": part,
             "cavl:counted-k": asked_otherwise(part, small.CURRICULUM, k="counted"),
-            "l3": trained(L3, l3.orderings(updates[:2], (1e-3, 1e-3)), "avc", "all", "c1-matched", "untrained"),
-            "dmc": trained(DMC, scene_orderings(updates[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
-            "attention": trained(ATTENTION, scene_orderings(updates[:2], (1e-4, 1e-4)), *small.SCENE_RUNS),
-            "attention:repaired": trained(REPAIRED, scene_orderings(updates[:2], (1e-3, 1e-3)), *small.SCENE_RUNS),
+            "l3": trained(L3, l3.orderings(updates[:2], rates("l3")), "avc", "all", "c1-matched", "untrained"),
+            **{
+                name: trained(model, scene_orderings(updates[:2], rates(name)), *small.SCENE_RUNS)
+                for name, model in (("dmc", DMC), ("attention", ATTENTION), ("attention:repaired", REPAIRED))
+            },
             **TRIVIAL,
             **cheap_rivals(32_256),
         },

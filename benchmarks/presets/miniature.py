@@ -38,6 +38,7 @@ from typing import Any
 from baselines import avts, l3
 from benchmarks.datasets.miniature import SECOND, MiniatureData
 from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, cheap_rivals, trained
+from benchmarks.presets.learning_rates import rate
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.separation import SeparationConfig
 from benchmarks.training.loop import TrainingConfig
@@ -141,15 +142,19 @@ SEPARATION = SeparationConfig(
 
 #: Twice 1e-3 and 1e-4, with which C1 is learned in half the updates (as beta, found on validation scenes).
 UPDATES = (300, 120, 120, 120)
-LRS = (2e-3, 2e-4, 2e-4, 2e-4)
+LRS = tuple(rate("miniature", "cavl", 2e-3) * part for part in (1, 0.1, 0.1, 0.1))
 
 #: Schedules of the others: what is trained on the scenes of c1-c2 has its updates. L3-Net has as many as AVTS in all.
 AVTS_UPDATES = (300, 240, 120)  # 50 to 40 epochs, as published; the third stage ours
-L3_ORDERINGS = l3.orderings(AVTS_UPDATES[:2], (1e-3, 1e-3), UPDATES[1])
-AVTS_ORDERINGS = avts.orderings(AVTS_UPDATES, (1e-3, 5e-4, 5e-4))
-DMC_ORDERINGS = scene_orderings(UPDATES[:2], (1e-3, 1e-3))
-ATTENTION_ORDERINGS = scene_orderings(UPDATES[:2], (1e-4, 1e-4))
-REPAIRED_ORDERINGS = scene_orderings(UPDATES[:2], (1e-3, 1e-3))
+RATES = {
+    name: rate("miniature", name, before)
+    for name, before in {"l3": 1e-3, "avts": 1e-3, "dmc": 1e-3, "attention": 1e-4, "attention:repaired": 1e-3}.items()
+}
+L3_ORDERINGS = l3.orderings(AVTS_UPDATES[:2], [RATES["l3"]] * 2, UPDATES[1])
+AVTS_ORDERINGS = avts.orderings(AVTS_UPDATES, [RATES["avts"] * part for part in (1, 0.5, 0.5)])
+DMC_ORDERINGS = scene_orderings(UPDATES[:2], [RATES["dmc"]] * 2)
+ATTENTION_ORDERINGS = scene_orderings(UPDATES[:2], [RATES["attention"]] * 2)
+REPAIRED_ORDERINGS = scene_orderings(UPDATES[:2], [RATES["attention:repaired"]] * 2)
 SCENE_RUNS = ("c1", "all", "c1-matched", "untrained")
 
 CURRICULUM = ("c1", "c1-c2", "c1-c2-c3")
@@ -189,6 +194,7 @@ CAVL_PRESET = MethodPreset(
 )
 
 PRESET = Preset(
+    rates=("miniature",),
     seeds=3,
     data=MiniatureData(world=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
     training=TrainingConfig(batch=32),

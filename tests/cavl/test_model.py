@@ -233,7 +233,7 @@ def test_an_evaluation_may_ask_for_another_number_of_visual_centres(model):
     s = scenes(model)
     model.eval()
     model.visual_centres = 3
-    assert model.visual_clusters(s.image, 1).centres.shape[1] == model.visual_clusters(s.image, 4).centres.shape[1] == 3
+    assert model.n_visual_centres(1) == model.n_visual_centres(4) == 3
     three = model.localize(s.image, s.waveform, 1, n_objects=4)
     model.visual_centres = "n+1"
     torch.testing.assert_close(model.localize(s.image, s.waveform, 1, n_objects=2), three)

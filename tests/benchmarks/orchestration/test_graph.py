@@ -175,11 +175,13 @@ def test_presets_load_and_unknown_ones_are_refused():
 
 
 def test_every_run_of_the_presets_resolves():
+    """But for actions in videos whose folder the user has not named: there are no such runs without."""
     for preset in names():
         for method, part in load(preset).methods.items():
             for ordering in part.runs:
                 for task in TASKS.available:
-                    if task != PRETRAIN and can(method, task):
+                    videos = task == "action" and load(preset).evaluation(task).data != "miniature"
+                    if task != PRETRAIN and can(method, task) and not videos:
                         assert resolve(run_config(task, preset, method, ordering, 1)).key
 
 

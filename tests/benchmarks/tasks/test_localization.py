@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from benchmarks.datasets.miniature import SECOND, MiniatureData, MiniatureDataModule
+from benchmarks.tasks.asking import Asking
 from benchmarks.tasks.localization import Localization, LocalizationConfig, foreign_sounds, measure, other_sounds
 from benchmarks.training.validation import points_at
 from tests.item_lines import item_lines
@@ -209,3 +210,43 @@ def test_pointing_asks_for_one_source_in_an_image_of_all(data):
 
     assert points_at(Spy(), data.test(3)[0], data.test(3)[0].stems, torch.device("cpu")) == [True] * 3
     assert asked == [(3, 1, 3)]
+
+
+class Counts:
+    """A counting network that hears as many sources as the first sample says."""
+
+    def count(self, waveform):
+        return waveform[:, 0].long()
+
+
+class Told:
+    """Answers with as many maps as it is told of sources, each lit in a row of its own."""
+
+    visual_centres = "n+1"
+
+    def localize(self, image, waveform, n, n_objects=None):
+        maps = torch.zeros(len(image), n, 4, 4)
+        for i in range(n):
+            maps[:, i, i] = 1
+        return maps
+
+
+def test_a_method_may_be_told_the_number_of_sources_by_its_own_counter():
+    image, sound = torch.zeros(2, 3, 4, 4), torch.tensor([[1, 0], [3, 0]], dtype=torch.int16)
+    told, heard = Asking(Told()), Asking(Told(), Counts())
+    assert told.numbers(sound, 2) == [2, 2]
+    assert heard.numbers(sound, 2) == [1, 3]
+    assert [len(maps) for maps in told.heatmaps(image, sound, 2)] == [2, 2]
+    assert [len(maps) for maps in heard.heatmaps(image, sound, 2)] == [1, 3]
+    assert told.whole(image, sound)[:, 0].sum((1, 2)).tolist() == [4, 4]
+    assert heard.whole(image, sound)[:, 0].sum((1, 2)).tolist() == [4, 12]  # where any of three is lit
+
+
+def test_the_number_of_visual_centres_is_set_of_a_method_that_has_one(data):
+    method = Told()
+    context = fake_context(LocalizationConfig, {"visual_centres": 5}, data=data)
+    assert Asking.of(context, method).method.visual_centres == 5
+    with pytest.raises(ValueError, match="Oracle has no visual centres"):
+        Asking.of(context, Oracle(data))
+    with pytest.raises(ValueError, match="at least 2"):
+        LocalizationConfig(visual_centres=1)
