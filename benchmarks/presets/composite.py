@@ -7,8 +7,9 @@ Data: folders of labelled photographs and recordings (docs/composite.md; 0.9 GB 
 Cost: about twice that of "composite-v1" (49 CPU-minutes with one seed), whose networks have 600 updates of C1.
 
 Scores: "composite-v1" has those of docs/composite.md. Here no map that does not hear finds what sounds (cIoU@0.5 on the
-test scenes: edge density 2, spectral residual, full frame and centred square 0). CAVL begins to (c1, one seed, on
-validation scenes: pointing in scenes of three sources 36, cIoU@0.5 7, with another scene's sound 1).
+test scenes: edge density 1, spectral residual, full frame and centred square 0). CAVL has hardly begun to (one seed of
+validation scenes, cIoU@0.5 / with another scene's sound / pointing in scenes of three sources: c1 7 / 1 / 36, c1-c2 10
+/ 4 / 42).
 """
 
 from __future__ import annotations
