@@ -9,10 +9,10 @@ Expected scores: docs/composite.md; cIoU@0.5 of c1 49, and of an edge-density ma
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from benchmarks.datasets.composite import CompositeData
 from benchmarks.presets import composite as second
-from benchmarks.presets import remodelled
+from benchmarks.presets import miniature as small
 
-PRESET = remodelled(replace(second.PRESET, data=CompositeData()), cavl={"visual_centres": "n+1"}, dmc={"clusters": 4})
+CAVL = {**second.CAVL, "visual_centres": "n+1", "clustering": small.CAVL["clustering"]}
+
+PRESET = second.composed(CompositeData(), CAVL, (600, 240, 240, 240))

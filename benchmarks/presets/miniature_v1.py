@@ -17,4 +17,4 @@ from benchmarks.datasets.miniature import MiniatureData
 from benchmarks.presets import miniature as second
 from benchmarks.presets import remodelled
 
-PRESET = remodelled(replace(second.PRESET, data=MiniatureData()), cavl={"visual_centres": "n+1"}, dmc={"clusters": 4})
+PRESET = remodelled(replace(second.PRESET, data=MiniatureData()), cavl={"visual_centres": "n+1"})

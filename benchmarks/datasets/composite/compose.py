@@ -43,8 +43,8 @@ class CompositeConfig(SceneConfig):
             self.require(name, 10)
 
 
-#: Of the preset: two silent things in every scene, and fewer in training scenes.
-SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 2))
+#: Of the preset: two silent things in every scene, and one at most in training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 1))
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:

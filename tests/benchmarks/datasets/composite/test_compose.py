@@ -88,7 +88,7 @@ def test_scenes_of_the_second_generator_are_the_same_on_every_machine(source):
     """Of lossless files at 11,025 Hz."""
     digest = hashlib.sha256()
     for n in (1, 3, 5):
-        made = scene(source, "train", n, 7, replace(SECOND, image_size=48, seconds=1.0))
+        made = scene(source, "train", n, 7, replace(SMALL, generator=2, training_distractors=(0, 2)))
         for array in (made.image, made.objects, made.boxes, made.mixture.waveform, made.mixture.stems):
             digest.update(np.ascontiguousarray(array).tobytes())
     assert digest.hexdigest() == "cc0d67222d97cc12f045479a615023bb9dee5f87a1d47ed6776cfe199c560985"
@@ -111,7 +111,7 @@ def test_in_the_second_generator_silent_things_are_of_kinds_that_sound_elsewhere
         assert set(np.unique(made.objects)) - {0} <= {1, SILENT, SILENT + 1}
     assert set(seen[True]) == set(seen[False]) == set(pool.kinds)
     few = {len(np.unique(scene(source, "train", 1, i, replace(SECOND, image_size=48)).objects)) - 2 for i in range(30)}
-    assert few == {0, 1, 2}
+    assert few == {0, 1}
 
 
 def test_the_ground_of_the_second_generator_is_about_as_sharp_as_what_lies_on_it(real):
