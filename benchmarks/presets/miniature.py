@@ -26,8 +26,8 @@ Expected scores (mean of three seeds, in percent; the seeds differ):
 - separation (two seeds), SDR in dB: c1 9.9 (mask) and 9.9 (centre) located with the solo, 5.4 and 5.9 with the mixture,
   shuffled 0.1 to -1.6, mean spectrum of each kind 8.9, the mixture 0.2, ideal ratio mask 19.6.
 
-What it chooses where the paper is silent, PROTOCOLS §0 lists; beta, learning rates and how counters and separators are trained have their
-reasons below.
+What it chooses where the paper is silent, PROTOCOLS §0 lists; beta, learning rates and how counters and separators are
+trained have their reasons below.
 """
 
 from __future__ import annotations
