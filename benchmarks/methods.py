@@ -106,8 +106,8 @@ class CountsByItself(Protocol):
 class FindsSoundMakers(Protocol):
     sound_maker_size: int  # D
 
-    def sound_maker(self, image: Tensor, waveform: Tensor, how: str) -> Tensor:
-        """(B, 3, H, W), (B, T) -> (B, D), what is known of the object that makes the sound."""
+    def sound_maker(self, image: Tensor, waveform: Tensor, how: str, n: int = 1) -> Tensor:
+        """(B, 3, H, W), (B, T) -> (B, D), what is known of the object that makes the sound, or one of its n."""
         ...
 
 

@@ -200,21 +200,33 @@ class CAVL(nn.Module):
         }
 
     @torch.no_grad()
-    def sound_maker(self, image: Tensor, waveform: Tensor, how: Literal["center", "mask"]) -> Tensor:
-        """(B, 3, H, W), (B, T) -> (B, D): what is seen of the object that makes the sound (§3.3.2).
+    def sound_maker(self, image: Tensor, waveform: Tensor, how: Literal["center", "mask"], n: int = 1) -> Tensor:
+        """(B, 3, H, W), (B, T) -> (B, D): what is seen of the object that makes a sound (§3.3.2).
 
-        The image is clustered as that of one object. ``center``: the visual centre nearest to the sound's
-        one centre. ``mask``: the visual trunk's maps, max-pooled under that centre's assignment.
+        The image is clustered as that of one object, the sound for its ``n`` sources, of which one is seen: that whose
+        audio centre has the nearest visual centre. ``center``: that visual centre. ``mask``: the visual trunk's maps,
+        max-pooled under its assignment.
         """
         maps = self.visual_map(image)
-        visual = soft_kmeans(as_points(self.visual_encoder(maps)), self.n_visual_centres(1), self.config.clustering)
-        nearest = nearest_centres(self.audio_clusters(waveform, 1), visual)  # (B, 1)
+        visual, nearest = self._maker(maps, waveform, n)
         if how == "center":
             return visual.centres.take_along_dim(nearest.unsqueeze(-1), 1).squeeze(1)
         if how == "mask":
             weights = visual.assignments.take_along_dim(nearest.unsqueeze(-1), 2)  # (B, P, 1)
             return (as_points(maps).float() * weights).amax(1)
         raise ValueError(f"a sound-maker is known by its 'center' or by its 'mask', not by {how!r}")
+
+    @torch.no_grad()
+    def sound_maker_map(self, image: Tensor, waveform: Tensor, n: int = 1) -> Tensor:
+        """(B, H, W): the assignment of the visual centre that :meth:`sound_maker` takes, at the image's size."""
+        visual, nearest = self._maker(self.visual_map(image), waveform, n)
+        return self._heatmaps(visual, nearest, image).squeeze(1)
+
+    def _maker(self, maps: Tensor, waveform: Tensor, n: int) -> tuple[Clusters, Tensor]:
+        """Visual clusters of the trunk's maps, and the one (B, 1) that is nearest to any of ``n`` audio centres."""
+        visual = soft_kmeans(as_points(self.visual_encoder(maps)), self.n_visual_centres(1), self.config.clustering)
+        from_sources = distances(self.audio_clusters(waveform, n).centres, visual.centres)  # (B, n, k_v)
+        return visual, from_sources.amin(1).argmin(-1, keepdim=True)
 
     @property
     def sound_maker_size(self) -> int:
@@ -231,7 +243,7 @@ class CAVL(nn.Module):
         n = images.shape[1]
         maps = self.audio_map(mixture)
         audio = soft_kmeans(as_points(self.audio_encoder(maps)), n, self.config.clustering)
-        makers = self.sound_maker(images.flatten(0, 1), mixture.repeat_interleave(n, 0), "center")
+        makers = self.sound_maker(images.flatten(0, 1), mixture.repeat_interleave(n, 0), "center", n)
         nearest = distances(makers.view(len(mixture), n, -1), audio.centres).argmin(-1)  # (B, n)
         columns = audio.assignments.take_along_dim(nearest.unsqueeze(1), 2)  # (B, P, n)
         return columns.mT.reshape(len(mixture), n, *maps.shape[2:])

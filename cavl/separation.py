@@ -155,18 +155,22 @@ class Separator(nn.Module):
     # -- abilities ---------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def sound_makers(self, images: Tensor, sounds: Tensor) -> Tensor:
-        """Images (B, n, 3, H, W) and the sounds (B, n, T) that locate the makers in them -> vectors (B, n, D)."""
+    def sound_makers(self, images: Tensor, sounds: Tensor, sources: int = 1) -> Tensor:
+        """Images (B, n, 3, H, W) and the sounds (B, n, T) that locate the makers in them -> vectors (B, n, D).
+
+        ``sources``: how many a sound is of; of a mixture that locates, all that are mixed.
+        """
         makers: Tensor = self.locator.sound_maker(  # type: ignore[operator]
-            images.flatten(0, 1), sounds.flatten(0, 1), self.config.conditioning
+            images.flatten(0, 1), sounds.flatten(0, 1), self.config.conditioning, sources
         )
         return makers.view(*sounds.shape[:2], -1)
 
     @torch.no_grad()
     def separate(self, mixture: Tensor, images: Tensor) -> Tensor:
         """(B, T) and an image of each source (B, n, 3, H, W) -> sounds (B, n, T), located with the mixture."""
-        sounds = mixture.unsqueeze(1).expand(-1, images.shape[1], -1)
-        return self.separate_with(mixture, self.sound_makers(images, sounds))
+        n = images.shape[1]
+        sounds = mixture.unsqueeze(1).expand(-1, n, -1)
+        return self.separate_with(mixture, self.sound_makers(images, sounds, n))
 
     @torch.no_grad()
     def separate_with(self, mixture: Tensor, makers: Tensor) -> Tensor:

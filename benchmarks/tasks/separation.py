@@ -369,7 +369,7 @@ class ByLocation:
 
     def guides(self, mixed: Mixed) -> dict[str, Tensor]:
         return {
-            "located-mixture": self.separator.sound_makers(mixed.images, mixed.as_mixture),
+            "located-mixture": self.separator.sound_makers(mixed.images, mixed.as_mixture, mixed.images.shape[1]),
             "located-solo": self.separator.sound_makers(mixed.images, mixed.parts),
         }
 
@@ -380,8 +380,9 @@ class ByLocation:
         return {"audio-assignment": masked(self.separator.spectrogram, mixed.mixture, masks)}
 
     def heatmaps(self, mixed: Mixed) -> Tensor | None:
-        solo = self.separator.config.located == "solo"
-        return heatmaps(self.locator, mixed.images, mixed.parts if solo else mixed.as_mixture)
+        if self.separator.config.located == "solo":
+            return heatmaps(self.locator, mixed.images, mixed.parts)
+        return heatmaps(self.locator, mixed.images, mixed.as_mixture, mixed.images.shape[1])
 
 
 class ByItself:
@@ -419,11 +420,18 @@ class ByKinds:
         return None
 
 
-def heatmaps(locator: Any, images: Tensor, sounds: Tensor) -> Tensor | None:
-    """Where in the images (B, 2, 3, H, W) a method that may localize sees what makes the sounds (B, 2, T)."""
-    if not hasattr(locator, "localize"):
+def heatmaps(locator: Any, images: Tensor, sounds: Tensor, sources: int = 1) -> Tensor | None:
+    """Where in the images (B, 2, 3, H, W) a method that may localize sees what makes the sounds (B, 2, T).
+
+    ``sources``: how many a sound is of; in an image one of them is seen.
+    """
+    heat: Tensor
+    if hasattr(locator, "sound_maker_map"):
+        heat = locator.sound_maker_map(images.flatten(0, 1), sounds.flatten(0, 1), sources)
+    elif hasattr(locator, "localize"):
+        heat = locator.localize(images.flatten(0, 1), sounds.flatten(0, 1), 1)
+    else:
         return None
-    heat: Tensor = locator.localize(images.flatten(0, 1), sounds.flatten(0, 1), 1)
     return heat.view(*images.shape[:2], *heat.shape[-2:])
 
 

@@ -167,6 +167,20 @@ def test_scene_distances_are_square_and_own_pairs_lie_on_the_diagonal(model):
     assert float(whole[2, 2]) == pytest.approx(float(one[0, 0]), abs=1e-4)
 
 
+def test_a_mixture_locates_by_the_audio_centre_that_is_nearest_to_something_seen():
+    torch.manual_seed(0)
+    model = CAVL(replace(TINY, visual_centres=4)).eval()
+    s = scenes(model)
+    with torch.no_grad():
+        audio, visual = model.audio_clusters(s.waveform, 2), model.visual_clusters(s.image, 4)
+    makers = model.sound_maker(s.image, s.waveform, "center", 2)
+    for heard, seen, maker in zip(audio.centres, visual.centres, makers, strict=True):
+        pairs = {(a, v): float((heard[a] - seen[v]).norm()) for a in range(2) for v in range(4)}
+        assert torch.equal(maker, seen[min(pairs, key=pairs.__getitem__)[1]])
+    seen_there = model.sound_maker_map(s.image, s.waveform, 1)
+    assert torch.equal(seen_there, model.localize(s.image, s.waveform, 1)[:, 0])
+
+
 def test_embedding_pools_the_trunk(model):
     s = scenes(model)
     model.eval()

@@ -100,7 +100,7 @@ class Locator(nn.Module):
         for scenes in (data.train(1), data.validation(1), data.test(1)):
             self.kinds |= {scenes[i].image.tobytes(): scenes[i].kinds[0] for i in range(len(scenes))}
 
-    def sound_maker(self, image, waveform, how):
+    def sound_maker(self, image, waveform, how, n=1):
         kinds = [self.kinds[i.contiguous().numpy().tobytes()] for i in image.permute(0, 2, 3, 1)]
         return nn.functional.one_hot(torch.tensor(kinds), len(KINDS)).float()
 
@@ -327,7 +327,7 @@ class Counted(Locator):
 
     asked = 0
 
-    def sound_maker(self, image, waveform, how):
+    def sound_maker(self, image, waveform, how, n=1):
         self.asked += len(image)
         return super().sound_maker(image, waveform, how)
 
@@ -397,7 +397,7 @@ def test_shuffled_sound_makers_are_of_other_pairs_and_other_kinds(kinds, seed):
 
 
 class Hearing(Locator):
-    def sound_maker(self, image, waveform, how):
+    def sound_maker(self, image, waveform, how, n=1):
         return waveform.float().std(1, keepdim=True).expand(-1, self.sound_maker_size)
 
 
