@@ -155,7 +155,8 @@ def plan_of(request: Request) -> tuple[list[Job], list[SharedRow]]:
                 for member in job.chain():
                     found.setdefault(member.key, member)
                 own, first = ((j.config.method, j.config.ordering) for j in (job, found[job.key]))
-                if own != first and row.task != PRETRAIN:  # an arm may well begin with the weights of its method
+                arm = row.task == PRETRAIN and methods[row.method].tasks is not None  # of its method's weights
+                if own != first and not arm:
                     same[SharedRow(row, seed, *first)] = None
     if request.videos and not any("videos" in TASKS.load(job.config.task).paths for job in found.values()):
         raise ValueError(

@@ -161,10 +161,11 @@ def remodelled(preset: Preset, **changes: Mapping[str, Any]) -> Preset:
 def asked_otherwise(part: MethodPreset, runs: Sequence[str], **changes: Any) -> MethodPreset:
     """An arm that is the method ``part`` itself, weights and all, asked otherwise where sounds come from.
 
-    ``changes`` of the localization task's configuration; ``runs``: its orderings.
+    ``changes`` of the localization task's configuration; ``runs``: its orderings, beside the untrained network.
     """
+    runs = (*runs, "untrained")
     asked: Mapping[str, Variants] = dict.fromkeys(runs, (changes,))
-    return replace(part, runs=tuple(runs), variants={"localization": asked}, tasks=("localization",))
+    return replace(part, runs=runs, variants={"localization": asked}, tasks=("localization",))
 
 
 def tasks_of(preset: Preset) -> list[str]:

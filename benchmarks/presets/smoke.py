@@ -90,6 +90,9 @@ PRESET = replace(
         **full.PRESET.methods,
         "cavl": CAVL_PRESET,
         "cavl:counted-k": asked_otherwise(CAVL_PRESET, full.CURRICULUM, k="counted"),
+        "cavl:told-k": replace(
+            CAVL_PRESET, model={**CAVL, "visual_centres": "n+1"}, runs=ablations.CAVL_RUNS, tasks=("localization",)
+        ),
         "cavl:fixed-k": asked_otherwise(CAVL_PRESET, full.CURRICULUM, visual_centres=4),
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
