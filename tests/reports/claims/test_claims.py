@@ -41,7 +41,7 @@ def test_the_list_names_each_claim_once_and_compares_two_different_sides():
         *(f"C{i}" for i in range(1, 19)),
         *(f"L{i}" for i in range(1, 6)),
         *(f"A{i}" for i in range(1, 10)),
-        *(f"S{i}" for i in range(1, 4)),
+        *(f"S{i}" for i in range(1, 5)),
     ]
     for c in CLAIMS:
         assert c.quote
