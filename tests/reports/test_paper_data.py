@@ -82,7 +82,7 @@ def test_on_the_papers_data_captions_do_not_speak_of_a_miniature(writer, paper_h
 
 def test_published_mixtures_are_said_to_be_that(writer, paper_home, study_of, whole_study):
     writer.plan()
-    assert "The mixtures are drawn from the seed." in separation(whole_study).caption
+    assert "The mixtures are drawn once and the same in every row and seed." in separation(whole_study).caption
     for path in paper_home.glob("*/run.json"):
         entry = json.loads(path.read_text())
         entry["result"]["listed"] = True

@@ -44,7 +44,8 @@ def test_every_ordering_is_measured_in_every_task(jobs):
     assert ("classification", "full-frame") not in methods
     assert ("classification", "spectrogram-statistics") in methods
     assert ("localization", "spectrogram-statistics") not in methods
-    assert {m for t, m in methods if t in ("counting", "separation")} == {"cavl"}
+    assert {m for t, m in methods if t == "counting"} == {"cavl", "count-logistic", "count-trees"}
+    assert {m for t, m in methods if t == "separation"} == {"cavl", "mean-spectrum"}
 
 
 def test_tasks_with_variants_run_those_orderings_and_each_variant(jobs):
@@ -57,12 +58,14 @@ def test_tasks_with_variants_run_those_orderings_and_each_variant(jobs):
         ("c0", "true"),
         ("c1", "true"),
         ("c1-c2", "true"),
+        ("c1-matched", "true"),
+        ("none", "true"),
     }
     assert ("c1", "center") in runs("separation")
     assert ("c1", "mask") in runs("separation")
     assert "random" not in {ordering for ordering, _ in runs("separation")}
     asked = jobs_of(Request(preset="smoke", methods=("cavl",), orderings=("random",), tasks=("separation",)))
-    assert [j.variant for j in asked if j.config.task == "separation"] == ["mask"]
+    assert [j.variant for j in asked if (j.config.task, j.config.method) == ("separation", "cavl")] == ["mask"]
 
 
 def test_the_baselines_are_asked_what_they_can_answer(jobs):
@@ -172,7 +175,10 @@ def test_selections_narrow_and_unknown_names_are_refused():
             Request(preset="smoke", methods=("dmc",), orderings=("c1", "c1-c2")),
             "no ordering 'c1-c2' with --methods dmc; it has with --methods dmc: untrained, c1, c1-matched, all$",
         ),
-        (Request(preset="smoke", methods=("cavl", "dmc"), tasks=("separation",)), "no method 'dmc' with .*: cavl$"),
+        (
+            Request(preset="smoke", methods=("cavl", "dmc"), tasks=("separation",)),
+            "no method 'dmc' with .*: cavl, mean-spectrum$",
+        ),
         (
             Request(preset="smoke", methods=("full-frame",), tasks=("separation",)),
             "no task 'separation' with .*: local",

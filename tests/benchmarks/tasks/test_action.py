@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.datasets.miniature import MiniatureConfig
 from benchmarks.datasets.scene import Coverage, Scene
 from benchmarks.tasks import action
 from benchmarks.tasks.action import (
@@ -101,7 +102,7 @@ def run(tmp_path, monkeypatch, method, seed=1, **evaluation):
             ActionConfig,
             values,
             seed,
-            data=SimpleNamespace(config=SimpleNamespace(world=None)),
+            data=SimpleNamespace(config=SimpleNamespace(world=MiniatureConfig())),
             run=SimpleNamespace(observers=[]),
             training=TrainingConfig(batch=8, device="cpu"),
             device=CPU,

@@ -7,7 +7,12 @@ from reports.figures.counting import reliability
 
 def test_every_network_and_the_control_are_drawn_from_their_runs(whole_study, results):
     figure = reliability(whole_study)
-    counted = [number for o in ("untrained", "c0", "c1", "c1-c2") for number, _ in results("counting", "cavl", o)]
+    who = [
+        *(("cavl", o) for o in ("untrained", "c0", "c1", "c1-c2")),
+        ("count-logistic", "none"),
+        ("count-trees", "none"),
+    ]
+    counted = [number for method, ordering in who for number, _ in results("counting", method, ordering)]
     assert sorted(r.id for r in figure.runs) == sorted(counted)
     assert "seeds 1, 2, 3" in figure.caption
 
@@ -20,6 +25,8 @@ def test_the_picture_shows_the_means_of_the_runs_the_diagonal_and_the_constants(
         "λ = true count",
         *(f"CAVL {ordering}" for ordering in ("untrained", "c0", "c1", "c1-c2")),
         "CAVL untrained (permuted labels)",
+        "Logistic regression on spectrogram statistics",
+        "Boosted trees on spectrogram statistics",
     }
     runs = [r for _, r in results("counting", "cavl", "c1")]
     expected = [statistics.mean(r["rate_by_count"][str(n)] for r in runs) for n in range(1, 6)]
