@@ -16,6 +16,7 @@ from reports.paired import compare
 from reports.results import Node, Study
 
 FLOOR, CEILING = 0.5, 99.5  # percent
+MOST_NAMED = 4  # networks, where none is above a rival
 
 
 def first_findings(study: Study, tables: Sequence[Table]) -> tuple[str, ...]:
@@ -38,7 +39,11 @@ def below_rivals(study: Study) -> Iterator[str]:
                 if difference is not None:
                     found[first.name] = difference.mean * score.metric.scale
             below = [f"{name} ({d:+.{score.metric.digits}f})" for name, d in found.items() if not d > 0]
-            if below:
+            if len(below) == len(found) > MOST_NAMED:
+                best = below[max(range(len(below)), key=list(found.values()).__getitem__)]
+                networks = f"none of {len(below)} trained networks is above {known_as}, which is had cheaply"
+                yield f"{score.metric.name}: {networks}; the best is {best}."
+            elif below:
                 yield f"{score.metric.name}: not above {known_as}, which is had cheaply: {'; '.join(below)}."
             elif found:
                 yield f"{score.metric.name}: every trained network is above {known_as}, its cheap rival, on average."
@@ -46,6 +51,7 @@ def below_rivals(study: Study) -> Iterator[str]:
 
 def at_the_edge(study: Study, tables: Sequence[Table]) -> Iterator[str]:
     """The percentages of items in which every trained method is at the ceiling, or all its rows at the floor."""
+    at: dict[str, list[str]] = {}
     nodes = {node.run.id: node for node in study.nodes if node.run}
     for its in tables:
         for number, column in enumerate(its.columns):
@@ -56,7 +62,9 @@ def at_the_edge(study: Study, tables: Sequence[Table]) -> Iterator[str]:
                 if trained and cell.scale == 100 and cell.over_items is not None and cell.estimate is not None:
                     found.setdefault(labels.base_of(trained[0]), []).append(cell.estimate.mean)
             if len(found) > 1 and (edge := _edge(found)):
-                yield f"{its.short}, {column}: every trained method is at the {edge}; the score tells none apart."
+                at.setdefault(edge, []).append(f"{its.short}, {column}")
+    for edge, scores in at.items():
+        yield f"Every trained method is at the {edge}, and the score tells none apart: {'; '.join(scores)}."
 
 
 def _edge(by_method: Mapping[str, Sequence[float]]) -> str:

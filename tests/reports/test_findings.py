@@ -35,7 +35,8 @@ def test_a_score_at_its_ceiling_or_floor_in_all_methods_is_a_finding(writer, stu
     localize(writer, cavl=1.5, dmc=1.5, full_frame=0.3)
     study = study_of(writer.home)
     said = list(at_the_edge(study, all_tables(study)))
-    assert "Table 3, cIoU@0.5: every trained method is at the ceiling; the score tells none apart." in said
+    assert any(finding.startswith("Every trained method is at the ceiling") for finding in said)
+    assert any("Table 3, cIoU@0.5" in finding for finding in said)
     assert not any("degenerate" in finding for finding in said)  # none is what all want
 
 
