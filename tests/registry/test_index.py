@@ -373,6 +373,7 @@ def test_another_version_of_the_protocol_makes_stale(tmp_path: Path, write_run, 
     write_run(tmp_path, 2, environment={**now, "protocol": 1})
     write_run(tmp_path, 3, environment={**now, "protocol": 2})
     write_run(tmp_path, 4, environment={})  # of plain Sacred: of no version
+    monkeypatch.setattr("registry.provenance.environment.PROTOCOL", 1)
     old, new = ("protocol was 1, is 2",), ("protocol was 2, is 1",)
     assert [r.stale for r in Registry(tmp_path).records()] == [(), (), new, ()]
     monkeypatch.setattr("registry.provenance.environment.PROTOCOL", 2)
