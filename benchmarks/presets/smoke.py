@@ -2,7 +2,8 @@
 
     cavl-bench run --preset smoke
 
-Data: none. Cost: 3 CPU-minutes, two minutes on 2 cores. Expected scores: those of chance. Its use is to see that all parts work.
+Data: none. Cost: 3 CPU-minutes, two minutes on 2 cores. Expected scores: those of chance. Its use is to see that all
+parts work.
 """
 
 from __future__ import annotations
