@@ -14,7 +14,7 @@ validation scenes, cIoU@0.5 / with another scene's sound / pointing in scenes of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,10 +27,12 @@ from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
 from cavl.curriculum import named_orderings, scene_orderings
 from cavl.spectrogram import SpectrogramConfig
+from cavl.trunks import Plan
 
 #: 96 x 96 images and 64 x 64 spectrograms of 3 s: nearly the whole scene, so that every source is heard.
 SPECTROGRAM = {"hop": 512, "frames": 64, "bins": 64, "oversample": 4}
-VISUAL_TRUNK = (16, "M", 32, "M", 64, "M", 64)
+#: Of 12 x 12 points; each sees as much as a pasted photograph is large.
+VISUAL_TRUNK = (16, "M", 32, "M", 64, "M", 64, 64, 64)
 
 CAVL = {
     **small.CAVL,
@@ -43,21 +45,28 @@ CAVL = {
     "clustering": {"beta": 10.0},
 }
 L3 = {**{name: value for name, value in small.L3.items() if name != "classes"}, "image_size": 96, "frame_of": "scene"}
-DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
-ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96, "visual_trunk": VISUAL_TRUNK}
-REPAIRED = {**small.REPAIRED, **ATTENTION}
+DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96}
+ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96}
 
-#: C1 begins to be learned after 1,200 updates only: pointing in scenes of three sources was 14 % after 600, 18 after
-#: 1,200, 36 after 1,600. On validation scenes.
-UPDATES = (1600, 240, 240, 240)
-LRS = small.LRS  # as all rates: chosen in the miniature
+#: Of 16 scenes: of as many scenes in all, 32 at a time learn later. On validation scenes.
+BATCH, UPDATES = 16, (1000, 400, 400, 400)
+#: Of CAVL; the other rates are the miniature's.
+LRS = (2e-3, 1e-3, 5e-4, 5e-4)
 
 
-def composed(data: CompositeData, cavl: Mapping[str, Any], updates: tuple[int, int, int, int]) -> Preset:
+def composed(
+    data: CompositeData,
+    cavl: Mapping[str, Any],
+    updates: tuple[int, int, int, int],
+    lrs: Sequence[float],
+    batch: int,
+    visual_trunk: Plan,
+) -> Preset:
     """The preset on these scenes; ``updates`` of CAVL's stages, the baselines have those of the first two."""
+    dmc, attention = ({**model, "visual_trunk": visual_trunk} for model in (DMC, ATTENTION))
     part = MethodPreset(
         model=cavl,
-        orderings=lambda seed: named_orderings(updates, LRS, seed),
+        orderings=lambda seed: named_orderings(updates, lrs, seed),
         runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
         variants=small.CAVL_PRESET.variants,
     )
@@ -69,14 +78,18 @@ def composed(data: CompositeData, cavl: Mapping[str, Any], updates: tuple[int, i
         rates=small.PRESET.rates,
         seeds=1,
         data=data,
-        training=TrainingConfig(batch=32),
+        training=TrainingConfig(batch=batch),
         methods={
             "cavl": part,
             "cavl:counted-k": asked_otherwise(part, small.CURRICULUM, k="counted"),
             "l3": trained(L3, l3.orderings(updates[:2], rates("l3")), "avc", "all", "c1-matched", "untrained"),
             **{
                 name: trained(model, scene_orderings(updates[:2], rates(name)), *small.SCENE_RUNS)
-                for name, model in (("dmc", DMC), ("attention", ATTENTION), ("attention:repaired", REPAIRED))
+                for name, model in (
+                    ("dmc", dmc),
+                    ("attention", attention),
+                    ("attention:repaired", {**small.REPAIRED, **attention}),
+                )
             },
             **TRIVIAL,
             **cheap_rivals(32_256),
@@ -93,4 +106,11 @@ def composed(data: CompositeData, cavl: Mapping[str, Any], updates: tuple[int, i
     )
 
 
-PRESET = composed(CompositeData(scenes=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}), CAVL, UPDATES)
+PRESET = composed(
+    CompositeData(scenes=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
+    CAVL,
+    UPDATES,
+    LRS,
+    BATCH,
+    VISUAL_TRUNK,
+)
