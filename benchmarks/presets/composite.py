@@ -49,7 +49,7 @@ DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96}
 ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96}
 
 #: Of 16 scenes: of as many scenes in all, 32 at a time learn later. On validation scenes.
-BATCH, UPDATES = 16, (1000, 400, 400, 400)
+BATCH, UPDATES = 16, (1200, 700, 700, 700)
 #: Of CAVL; the other rates are the miniature's.
 LRS = (2e-3, 1e-3, 5e-4, 5e-4)
 
