@@ -219,7 +219,7 @@ def test_a_patch_of_the_middle_shows_the_middle(tmp_path):
     pixels[10:90, 10:90] = (0, 0, 250)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     file = File("x/x", str(tmp_path / "a.png"), hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest(), "x")
-    red = {cut: 0 for cut in (photograph.WHOLE, photograph.MIDDLE)}
+    red = dict.fromkeys((photograph.WHOLE, photograph.MIDDLE), 0)
     for cut in red:
         for index in range(20):
             red[cut] += int((photograph.patch(file, Draw("patch", index), 20.0, cut)[0][..., 0] > 125).sum())
