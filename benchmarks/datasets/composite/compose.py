@@ -21,7 +21,7 @@ import numpy.typing as npt
 from benchmarks.datasets.composite import photograph, recording
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import FilePool
-from benchmarks.datasets.composite.photograph import Colours
+from benchmarks.datasets.composite.photograph import Colours, Cut
 from benchmarks.datasets.synthetic.geometry import SILENT, place
 from benchmarks.datasets.synthetic.mixing import SPREAD, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
@@ -43,8 +43,8 @@ class CompositeConfig(SceneConfig):
             self.require(name, 10)
 
 
-#: Of the preset: two silent things in every scene, and one at most in training scenes.
-SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 1))
+#: Of the preset: two silent things in every scene, and none in training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 0))
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
@@ -87,7 +87,7 @@ def paint(
         cast.append((draw.choice(things), SILENT + number))
     canvas = behind(config, key)(draw.choice(draw.choice(scenery)), draw, side)
     objects = np.zeros((side, side), np.uint8)
-    cut = photograph.WHOLE if config.generator == 1 else photograph.MIDDLE
+    cut = cut_of(config, key)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):
         places.append(place(draw, places, crowd=len(cast)))
@@ -101,6 +101,13 @@ def behind(config: CompositeConfig, key: Key) -> Callable[[File, Draw, int], Col
     if config.generator == 1:
         return photograph.background
     return photograph.half_blurred_ground if key[1] == "train" else photograph.ground
+
+
+def cut_of(config: CompositeConfig, key: Key) -> Cut:
+    """What the patches of the scene of this name show of their photographs."""
+    if config.generator == 1:
+        return photograph.WHOLE
+    return photograph.ANY if key[1] == "train" else photograph.MIDDLE
 
 
 def first_photograph(pool: FilePool, key: Key, kinds: Sequence[int]) -> File:
