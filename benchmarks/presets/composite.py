@@ -9,10 +9,9 @@ Cost: about that of "composite-v1" (49 CPU-minutes with one seed): as many scene
 Scores: "composite-v1" has those of docs/composite.md; here there are those of one seed on 200 validation scenes, by
 which the recipe below was chosen (cIoU@0.5 / with another scene's sound / with silence / pointing in scenes of three
 sources): c1 3 / 2 / 9 / 18, c1-c2 12.5 / 7 / 4 / 30, c1-c2-c3 13.5 / 8 / 9 / 28; edge density 2.5, spectral residual
-0.5; of maps that no report has, saturation of colour 6. So CAVL finds
-what sounds in few scenes, and in little more than half as many with another scene's sound. Runs differ much: with
-patches cut as in test scenes and one silent thing at most in training scenes, c1 came to 6.5 and 1.5, c1-c2 to 12.5
-(less contrast of grounds) and 0 (more updates).
+0.5; of maps that no report has, saturation of colour 6. So CAVL finds what sounds in few scenes, and in little more
+than half as many with another scene's sound. Runs differ much: with patches cut as in test scenes and one silent thing
+at most in training scenes, c1 came to 6.5 and 1.5, c1-c2 to 12.5 (less contrast of grounds) and 0 (more updates).
 """
 
 from __future__ import annotations
