@@ -16,8 +16,14 @@ from benchmarks.presets import asked_otherwise
 from benchmarks.presets import composite as second
 from benchmarks.presets import miniature as small
 
-CAVL = {**second.CAVL, "visual_centres": "n+1", "clustering": small.CAVL["clustering"]}
-BASE = second.composed(CompositeData(), CAVL, (600, 240, 240, 240))
+VISUAL_TRUNK = (16, "M", 32, "M", 64, "M", 64)
+CAVL = {
+    **second.CAVL,
+    "visual_trunk": VISUAL_TRUNK,
+    "visual_centres": "n+1",
+    "clustering": small.CAVL["clustering"],
+}
+BASE = second.composed(CompositeData(), CAVL, (600, 240, 240, 240), small.LRS, 32, VISUAL_TRUNK)
 #: Beside CAVL that is told the number of objects: as many centres in every image as the fullest scene needs.
 FIXED = {"cavl:fixed-k": asked_otherwise(BASE.methods["cavl"], small.CURRICULUM, visual_centres=6)}
 

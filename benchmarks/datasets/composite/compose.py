@@ -4,15 +4,15 @@ Photographs are pasted onto a background, each as a patch: a rounded rectangle w
 outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
 its pixels are those that the patch covers by half at least and no later patch does, its box is theirs. So that no
 border tells what sounds, silent things are pasted in the same way. In the second generator they are photographs of
-kinds that sound in other scenes, on a sharp photograph of a thing that never does; in the first some of them never
-sound either, and the background is one blurred photograph.
+kinds that sound in other scenes, on an unblurred photograph of a thing that never does (in training scenes it is
+blurred by a drawn share); in the first some of them never sound either, and the background is one blurred photograph.
 
 Sounds are excerpts of recordings, each within 3 dB of a common level, added up to one loudness: as in the miniature.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from benchmarks.datasets.composite import photograph, recording
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import FilePool
-from benchmarks.datasets.composite.photograph import Colours
+from benchmarks.datasets.composite.photograph import Colours, Cut
 from benchmarks.datasets.synthetic.geometry import SILENT, place
 from benchmarks.datasets.synthetic.mixing import SPREAD, mixed
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
@@ -43,8 +43,8 @@ class CompositeConfig(SceneConfig):
             self.require(name, 10)
 
 
-#: Of the preset: two silent things in every scene, and one at most in training scenes.
-SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 1))
+#: Of the preset: two silent things in every scene, and none in training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 0))
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
@@ -85,15 +85,29 @@ def paint(
         else:
             things = draw.choice(scenery)
         cast.append((draw.choice(things), SILENT + number))
-    behind = photograph.background if config.generator == 1 else photograph.ground
-    canvas = behind(draw.choice(draw.choice(scenery)), draw, side)
+    canvas = behind(config, key)(draw.choice(draw.choice(scenery)), draw, side)
     objects = np.zeros((side, side), np.uint8)
+    cut = cut_of(config, key)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):
         places.append(place(draw, places, crowd=len(cast)))
         x, y, radius = places[-1]
-        paste(canvas, objects, *photograph.patch(file, draw, radius * side), (x * side, y * side), label)
+        paste(canvas, objects, *photograph.patch(file, draw, radius * side, cut), (x * side, y * side), label)
     return np.rint(canvas).astype(np.uint8), objects
+
+
+def behind(config: CompositeConfig, key: Key) -> Callable[[File, Draw, int], Colours]:
+    """How the ground of the scene of this name is made of a photograph."""
+    if config.generator == 1:
+        return photograph.background
+    return photograph.half_blurred_ground if key[1] == "train" else photograph.ground
+
+
+def cut_of(config: CompositeConfig, key: Key) -> Cut:
+    """What the patches of the scene of this name show of their photographs."""
+    if config.generator == 1:
+        return photograph.WHOLE
+    return photograph.ANY if key[1] == "train" else photograph.MIDDLE
 
 
 def first_photograph(pool: FilePool, key: Key, kinds: Sequence[int]) -> File:

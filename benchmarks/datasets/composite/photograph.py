@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,21 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 LEAST_SIDE, MOST_PIXELS = 16, 64 << 20
 KEPT = 160  # pixels of the longer side of what is kept in memory: a patch is a third of an image at most
 WIDEST = 1.6  # the longer side of a patch is at most so many times the shorter: what is longer is cut
+ENLARGED = (0.5, 0.7)  # a ground's part of the shorter side of its photograph
+CONTRAST = np.float32(0.9)  # of a ground, to that of its photograph
 BLURRED = 6  # pixels to which a background's photograph is reduced: no object can be told in it
+
+
+class Cut(NamedTuple):
+    """What a patch shows of its photograph."""
+
+    share: tuple[float, float]  # of either side
+    place: tuple[float, float]  # where it lies: 0 at the left (the top), 1 at the right (the bottom)
+
+
+WHOLE = Cut((0.85, 1.0), (0.0, 1.0))
+MIDDLE = Cut((0.6, 0.75), (0.3, 0.7))  # hardly more than the object
+ANY = Cut((0.6, 1.0), (0.0, 1.0))
 
 
 def decode(content: bytes, name: str) -> Image.Image:
@@ -55,17 +69,17 @@ def load(file: File) -> Image.Image:
     return decode(content_of(file), file.path)
 
 
-def patch(file: File, draw: Draw, radius: float) -> tuple[Colours, npt.NDArray[np.float32]]:
+def patch(file: File, draw: Draw, radius: float, cut: Cut = WHOLE) -> tuple[Colours, npt.NDArray[np.float32]]:
     """A piece of a photograph as it is pasted, and how opaque it is (h, w).
 
     Its area is that of a square of twice ``radius`` pixels. Where it is cut, mirrored or not, and in what light it is
     seen, is drawn; its edge is that of a rounded rectangle, and soft.
     """
     picture = load(file)
-    share = draw.between(0.85, 1.0)
+    share = draw.between(*cut.share)
     width, height = picture.width * share, picture.height * share
     width, height = min(width, height * WIDEST), min(height, width * WIDEST)
-    left, top = draw.between(0, picture.width - width), draw.between(0, picture.height - height)
+    left, top = (room * draw.between(*cut.place) for room in (picture.width - width, picture.height - height))
     stretch = float(np.sqrt(width / height))
     size = (max(3, round(2 * radius * stretch)), max(3, round(2 * radius / stretch)))
     pixels = _resized(picture, size, (left, top, left + width, top + height), draw.chance(0.5))
@@ -84,11 +98,19 @@ def background(file: File, draw: Draw, side: int) -> Colours:
 
 
 def ground(file: File, draw: Draw, side: int) -> Colours:
-    """(``side``, ``side``, 3): nearly the whole of a photograph, or of a square of it, as sharp as it is."""
+    """(``side``, ``side``, 3): a square of a photograph, unblurred, its contrast reduced to ``CONTRAST``."""
     picture = load(file)
-    part = min(picture.size) * draw.between(0.85, 1.0)
+    part = min(picture.size) * draw.between(*ENLARGED)
     left, top = draw.between(0, picture.width - part), draw.between(0, picture.height - part)
-    return _lit(_resized(picture, (side, side), (left, top, left + part, top + part), draw.chance(0.5)), draw)
+    pixels = _lit(_resized(picture, (side, side), (left, top, left + part, top + part), draw.chance(0.5)), draw)
+    mean = np.rint(pixels.mean((0, 1), dtype=np.float64)).astype(np.float32)  # rounded: the same on every machine
+    return mean + (pixels - mean) * CONTRAST
+
+
+def half_blurred_ground(file: File, draw: Draw, side: int) -> Colours:
+    """(``side``, ``side``, 3): a mixture of a :func:`ground` and a :func:`background` of one photograph."""
+    sharp, blurred = ground(file, draw, side), background(file, draw, side)
+    return blurred + (sharp - blurred) * np.float32(draw.between(0, 1))
 
 
 def opacity(width: int, height: int) -> npt.NDArray[np.float32]:
