@@ -145,6 +145,8 @@ def _same_kind(rows: Sequence[Row], compared: Sequence[str]) -> tuple[str, ...]:
             rare.append(f"{row.label} ({common.in_seeds(failures, len(found))})")
     if rare:
         return first, f"No more often mistaken than pairs of other kinds: {'; '.join(rare)}."
+    if not seeds:  # scenes so few that no seed has pairs of both sorts
+        return (first,)
     return first, f"Every trained row mistakes them more often than pairs of other kinds {common.in_every_seed(seeds)}."
 
 

@@ -12,6 +12,7 @@ import pytest
 from registry.__main__ import main
 from registry.cli.listing import COLUMNS
 from registry.cli.show import sparkline
+from registry.provenance.environment import PROTOCOL
 from registry.record.journal import append
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ def home(tmp_home: Path, write_run) -> Path:
         task="pretrain",
         key="stage",
         result={"score": 0.9, "weights": "aa"},
-        environment={"torch": "1.0", "threads": 1},
+        environment={"protocol": PROTOCOL, "torch": "1.0", "threads": 1},
     )
     now = datetime.datetime(2025, 1, 1)
     append(stage, {"loss": {"steps": [0, 1, 2, 3], "values": [4.0, 2.0, 1.0, 1.0], "timestamps": [now] * 4}})

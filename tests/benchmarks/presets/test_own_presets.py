@@ -43,7 +43,7 @@ def test_a_file_is_a_preset(mine):
     assert {(j.config.method, j.config.ordering, j.config.seed) for j in jobs if j.config.task == "localization"} == {
         ("full-frame", "none", 1),
         ("full-frame", "none", 2),
-        *(("dmc", ordering, seed) for ordering in ("c1", "all", "c1-matched", "untrained") for seed in (1, 2)),
+        *(("dmc", ordering, seed) for ordering in ("c1", "all", "untrained") for seed in (1, 2)),
     }
     assert {j.config.evaluation.batch for j in jobs if j.config.task == "localization"} == {4}
 
