@@ -6,7 +6,8 @@ Each method of the preset is trained by the first stage of its first ordering (a
 every rate of the grid, and scored on validation scenes that the preset itself does not look at beyond the first few: by
 the area under the ROC curve of own sounds against other scenes' (correspondence), or, for a method of clips, against
 those of the mixed set of synchronisation. The best rate is the choice, of equals the smallest; a rate at which the loss
-left the numbers has no score. Arms take their method's choice unless they have one of their own.
+left the numbers has no score. Arms take their method's choice unless they have one of their own. Rates that are tried
+later (``--grid``) join those that a method has in the file, so a grid can be widened where the best rate is its end.
 
 What was found is kept as data in ``benchmarks/presets/learning_rates.json``, from which presets read the choice
 (:mod:`benchmarks.presets.learning_rates`) and reports the whole grid.
@@ -19,7 +20,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ from registry.files import atomic_write
 LEAST_SEED = 100  # reports have seeds from 1 on
 NEGATIVES, BATCH = 4, 64
 PURPOSE = "learning rates"
+FOUND = ("scores", "choice", "cpu_seconds")  # of an entry; the rest says how it was tried
 
 
 def first_stage(part: MethodPreset, seed: int) -> tuple[str, Stage] | None:
@@ -75,8 +77,8 @@ def score(method: Any, data: DataModule, seed: int) -> tuple[str, float]:
         drawn = avts.draw(method, scenes, 1, avts.SynchronisationConfig().least_shift, seed)
         pairs = avts.score(method, drawn, ("mixed",), BATCH, device, lambda done: None)["mixed"]
         return "synchronisation (75/25), AUC", roc_auc(*avts.together(pairs))
-    chosen = partners(len(scenes), NEGATIVES, seed, PURPOSE)
-    found = avc.score_pairs(method, scenes, chosen, BATCH, device, lambda done: None)
+    others = partners(len(scenes), NEGATIVES, seed, PURPOSE)
+    found = avc.score_pairs(method, scenes, others, BATCH, device, lambda done: None)
     return "correspondence, AUC", roc_auc(found.scores.ravel(), found.matched.ravel())
 
 
@@ -103,12 +105,26 @@ def search(preset: Preset, wanted: Sequence[str], seed: int, scenes: int, grid: 
                 scores[f"{rate:g}"] = round(found, 4)
             except TrainingError:
                 scores[f"{rate:g}"] = None
-        best = max(grid, key=lambda rate: (-np.inf if (s := scores[f"{rate:g}"]) is None else s, -rate))
-        entry = {"ordering": ordering, "updates": stage.updates, "measure": measure, "scores": scores, "choice": best}
-        yield name, {**entry, "seed": seed, "scenes": scenes, "cpu_seconds": round(time.process_time() - began)}
+        entry = {"ordering": ordering, "updates": stage.updates, "measure": measure, "seed": seed, "scenes": scenes}
+        yield name, chosen(entry, scores, round(time.process_time() - began))
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def chosen(entry: Mapping[str, Any], scores: Mapping[str, float | None], cpu_seconds: int) -> dict[str, Any]:
+    """The entry of a file: what was tried how, the scores by rising rate, and the choice."""
+    rising = dict(sorted(scores.items(), key=lambda one: float(one[0])))
+    best = max(rising, key=lambda rate: (-np.inf if (s := rising[rate]) is None else s, -float(rate)))
+    return {**entry, "scores": rising, "choice": float(best), "cpu_seconds": cpu_seconds}
+
+
+def joined(before: Mapping[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """Both searches of a method as one; the later alone where they did not try alike."""
+    how = {name: value for name, value in now.items() if name not in FOUND}
+    if before is None or any(before.get(name) != value for name, value in how.items()):
+        return now
+    return chosen(how, {**before["scores"], **now["scores"]}, before["cpu_seconds"] + now["cpu_seconds"])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="miniature", help="whose methods (default: miniature)")
     parser.add_argument("--methods", default="", help="only these, as cavl,l3")
@@ -116,15 +132,16 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=int, default=256, help="validation scenes (default: 256)")
     parser.add_argument("--grid", default=",".join(f"{rate:g}" for rate in GRID), help="rates (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=FILE, help="the file to add to (default: that of the presets)")
-    chosen = parser.parse_args(words)
-    if chosen.seed < LEAST_SEED:
-        parser.error(f"--seed {chosen.seed}: reports may use it; take {LEAST_SEED} or more")
-    wanted, grid = tuple(filter(None, chosen.methods.split(","))), [float(rate) for rate in chosen.grid.split(",")]
-    for name, entry in search(presets.load(chosen.preset), wanted, chosen.seed, chosen.scenes, grid):
+    words = parser.parse_args(argv)
+    if words.seed < LEAST_SEED:
+        parser.error(f"--seed {words.seed}: reports may use it; take {LEAST_SEED} or more")
+    wanted, grid = tuple(filter(None, words.methods.split(","))), [float(rate) for rate in words.grid.split(",")]
+    for name, entry in search(presets.load(words.preset), wanted, words.seed, words.scenes, grid):
         print(f"{name}: {entry['scores']} -> {entry['choice']:g} ({entry['cpu_seconds']} s)", flush=True)
-        found = {**read(chosen.out)}
-        found[chosen.preset] = {**found.get(chosen.preset, {}), name: entry}
-        atomic_write(chosen.out, json.dumps(found, indent=2) + "\n")
+        found = {**read(words.out)}
+        methods = found.get(words.preset, {})
+        found[words.preset] = {**methods, name: joined(methods.get(name), entry)}
+        atomic_write(words.out, json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

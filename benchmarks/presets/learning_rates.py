@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.methods import without_arm
 
 FILE = Path(__file__).with_name("learning_rates.json")
-GRID = (3e-4, 1e-3, 3e-3, 1e-2)
+GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 
 #: Preset -> method -> what was tried of it, and the choice.
 Grids = Mapping[str, Mapping[str, Mapping[str, Any]]]

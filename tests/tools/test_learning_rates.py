@@ -23,7 +23,7 @@ def tool():
 
 
 def test_the_best_rate_is_taken_of_equals_the_smallest_and_none_that_leaves_the_numbers(tool, monkeypatch):
-    scores = {3e-4: 0.5, 1e-3: 0.7, 3e-3: 0.7, 1e-2: None}
+    scores = {1e-4: 0.5, 3e-4: 0.5, 1e-3: 0.7, 3e-3: 0.7, 1e-2: None}
 
     def trained(part, name, stage, data, preset, seed):
         if scores[stage.lr] is None:
@@ -34,7 +34,7 @@ def test_the_best_rate_is_taken_of_equals_the_smallest_and_none_that_leaves_the_
     monkeypatch.setattr(tool, "score", lambda rate, data, seed: ("AUC", scores[rate]))
     ((name, entry),) = tool.search(presets.load("smoke"), ["dmc"], 100, 16, learning_rates.GRID)
     assert (name, entry["choice"], entry["ordering"], entry["updates"]) == ("dmc", 1e-3, "c1", 4)
-    assert entry["scores"] == {"0.0003": 0.5, "0.001": 0.7, "0.003": 0.7, "0.01": None}
+    assert entry["scores"] == {"0.0001": 0.5, "0.0003": 0.5, "0.001": 0.7, "0.003": 0.7, "0.01": None}
 
 
 def test_every_trained_network_of_a_preset_is_tuned_once(tool):
@@ -54,6 +54,15 @@ def test_a_small_search_is_kept_and_read(tool, tmp_path, tmp_home, monkeypatch):
     (entry,) = json.loads(file.read_text())["smoke"].values()
     assert set(entry["scores"]) == {"0.001", "0.01"}
     assert all(0 <= score <= 1 for score in entry["scores"].values())
+    tool.main([*words[:-4], "--grid", "0.0001", "--out", str(file)])
+    (wider,) = json.loads(file.read_text())["smoke"].values()
+    assert list(wider["scores"]) == ["0.0001", "0.001", "0.01"], "a rate that is tried later joins the others"
+    assert wider["scores"].items() >= entry["scores"].items()
+    assert wider["scores"][f"{wider['choice']:g}"] == max(wider["scores"].values())
+    tool.main([*words[:-4], "--scenes", "12", "--grid", "0.0001", "--out", str(file)])
+    (other,) = json.loads(file.read_text())["smoke"].values()
+    assert set(other["scores"]) == {"0.0001"}, "scores of other scenes are not compared"
+    file.write_text(json.dumps({"smoke": {"dmc": entry}}))
     monkeypatch.setattr(learning_rates, "read", lambda: json.loads(file.read_text()))
     assert learning_rates.rate("smoke", "dmc", 0.5) == entry["choice"]
     assert learning_rates.rate("smoke", "dmc:arm", 0.5) == entry["choice"]
