@@ -16,7 +16,7 @@ at most in training scenes, c1 came to 6.5 and 1.5, c1-c2 to 12.5 (less contrast
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
-from cavl.curriculum import named_orderings, scene_orderings
+from cavl.curriculum import Ordering, falling, named_orderings, scene_orderings
 from cavl.spectrogram import SpectrogramConfig
 from cavl.trunks import Plan
 
@@ -64,13 +64,20 @@ def composed(
     lrs: Sequence[float],
     batch: int,
     visual_trunk: Plan,
+    schedule: Callable[[Mapping[str, Ordering]], Mapping[str, Ordering]] = dict,
 ) -> Preset:
-    """The preset on these scenes; ``updates`` of CAVL's stages, the baselines have those of the first two."""
+    """The preset on these scenes; ``updates`` of CAVL's stages, the baselines have those of the first two.
+
+    ``schedule`` is applied to every method's orderings.
+    """
     dmc, attention = ({**model, "visual_trunk": visual_trunk} for model in (DMC, ATTENTION))
     part = MethodPreset(
         model=cavl,
-        orderings=lambda seed: named_orderings(updates, lrs, seed),
-        runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
+        orderings=lambda seed: schedule(named_orderings(updates, lrs, seed)),
+        runs=(
+            *("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3", "c3-late"),
+            *("original", "mixed", "mixed-matched", "hard-to-easy"),
+        ),
         variants=small.CAVL_PRESET.variants,
     )
 
@@ -85,9 +92,9 @@ def composed(
         methods={
             "cavl": part,
             "cavl:counted-k": asked_otherwise(part, small.CURRICULUM, k="counted"),
-            "l3": trained(L3, l3.orderings(updates[:2], rates("l3")), "avc", "all", "c1-matched", "untrained"),
+            "l3": trained(L3, schedule(l3.orderings(updates[:2], rates("l3"))), "avc", "all", "c1-matched", "untrained"),
             **{
-                name: trained(model, scene_orderings(updates[:2], rates(name)), *small.SCENE_RUNS)
+                name: trained(model, schedule(scene_orderings(updates[:2], rates(name))), *small.SCENE_RUNS)
                 for name, model in (
                     ("dmc", dmc),
                     ("attention", attention),
@@ -116,4 +123,5 @@ PRESET = composed(
     LRS,
     BATCH,
     VISUAL_TRUNK,
+    falling,
 )

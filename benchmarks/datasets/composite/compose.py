@@ -43,8 +43,8 @@ class CompositeConfig(SceneConfig):
             self.require(name, 10)
 
 
-#: Of the preset: two silent things in every scene, and none in training scenes.
-SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 0))
+#: Of the preset: two silent things in every scene, and one or two in two of five training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(1, 2), cluttered=0.4)
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
@@ -87,7 +87,7 @@ def paint(
         cast.append((draw.choice(things), SILENT + number))
     canvas = behind(config, key)(draw.choice(draw.choice(scenery)), draw, side)
     objects = np.zeros((side, side), np.uint8)
-    cut = cut_of(config, key)
+    cut = cut_of(config)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):
         places.append(place(draw, places, crowd=len(cast)))
@@ -103,11 +103,9 @@ def behind(config: CompositeConfig, key: Key) -> Callable[[File, Draw, int], Col
     return photograph.half_blurred_ground if key[1] == "train" else photograph.ground
 
 
-def cut_of(config: CompositeConfig, key: Key) -> Cut:
-    """What the patches of the scene of this name show of their photographs."""
-    if config.generator == 1:
-        return photograph.WHOLE
-    return photograph.ANY if key[1] == "train" else photograph.MIDDLE
+def cut_of(config: CompositeConfig) -> Cut:
+    """What patches show of their photographs."""
+    return photograph.WHOLE if config.generator == 1 else photograph.MIDDLE
 
 
 def first_photograph(pool: FilePool, key: Key, kinds: Sequence[int]) -> File:
