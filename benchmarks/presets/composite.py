@@ -92,7 +92,9 @@ def composed(
         methods={
             "cavl": part,
             "cavl:counted-k": asked_otherwise(part, small.CURRICULUM, k="counted"),
-            "l3": trained(L3, schedule(l3.orderings(updates[:2], rates("l3"))), "avc", "all", "c1-matched", "untrained"),
+            "l3": trained(
+                L3, schedule(l3.orderings(updates[:2], rates("l3"))), "avc", "all", "c1-matched", "untrained"
+            ),
             **{
                 name: trained(model, schedule(scene_orderings(updates[:2], rates(name))), *small.SCENE_RUNS)
                 for name, model in (
