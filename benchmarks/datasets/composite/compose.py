@@ -5,7 +5,8 @@ outlines of their objects, so what counts as an object is its patch, with what s
 its pixels are those that the patch covers by half at least and no later patch does, its box is theirs. So that no
 border tells what sounds, silent things are pasted in the same way. In the second generator they are photographs of
 kinds that sound in other scenes, on an unblurred photograph of a thing that never does (in training scenes, of which
-most have no silent things, it is blurred by a drawn share); in the first some of them never sound either, and the background is one blurred photograph.
+most have no silent things, it is blurred by a drawn share); in the first some of them never sound either, and the
+background is one blurred photograph.
 
 Sounds are excerpts of recordings, each within 3 dB of a common level, added up to one loudness: as in the miniature.
 """
