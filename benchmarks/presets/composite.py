@@ -15,8 +15,9 @@ recipe below was chosen (cIoU@0.5 / with another scene's sound / with silence / 
 - edge density 2.5, spectral residual 0.5.
 
 So c1-c2 is 23 and 14 points above edge density, which hears nothing, and 16 and 7 above its own map of silence: the
-seeds differ, and what sounds is found in few scenes. What limits it is less which cluster is chosen than what clusters cover: the
-best of a scene's four maps comes to 29 and 20. In five clusters c1 comes to 24.5 and 15.5, pointing to 36 and 32.
+seeds differ, and what sounds is found in few scenes. What limits it is less which cluster is chosen than what clusters
+cover: the best of a scene's four maps comes to 29 and 20. In five clusters c1 comes to 24.5 and 15.5, pointing to 36
+and 32.
 
 How the recipe was found, on the same scenes: without silent things in training scenes c1 came to 3 to 6 (patches cut
 anywhere, a constant rate), with up to two in every one nothing was learned in 800 updates; with grounds either
