@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any, Literal
 
@@ -26,6 +26,8 @@ class Stage:
     updates: int
     lr: float
     decay: float = 0.0  # the learning rate of epoch e is lr / (1 + decay * e) (§6.3)
+    #: Of the learning rate: as ``decay`` says, or up to ``lr`` at first and down to 0 at the stage's end.
+    schedule: Literal["decay", "cosine"] = later("decay")
     #: How many sources a scene has, hence its curriculum and k_a: by its labels, or as the counting network hears it.
     k: Literal["labelled", "counted"] = "labelled"
     #: What is trained on: scenes of the curricula, or (from labels) clips of motions that no test has.
@@ -40,6 +42,8 @@ class Stage:
             raise ValueError(f"a stage needs at least one update, not {self.updates}")
         if self.lr <= 0:
             raise ValueError(f"a stage's learning rate must exceed 0, not {self.lr}")
+        if self.schedule == "cosine" and self.decay:
+            raise ValueError(f"a stage's rate falls by a cosine or by a decay, not by both (decay={self.decay})")
         if any(not 0 < c < self.updates for c in self.checkpoints):
             raise ValueError(f"checkpoints {self.checkpoints} must lie inside the stage's {self.updates} updates")
 
@@ -134,6 +138,11 @@ def scene_orderings(
         return tuple(Stage(curricula=curricula, updates=u, lr=lr, options=options or {}) for u, lr in schedule)
 
     return {"untrained": (), "c1": stages(1)[:1], "all": stages(1, 2), "c1-matched": stages(1)}
+
+
+def falling(orderings: Mapping[str, Ordering]) -> dict[str, Ordering]:
+    """The same orderings, the learning rate of every stage falling to 0 by a cosine."""
+    return {name: tuple(replace(stage, schedule="cosine") for stage in stages) for name, stages in orderings.items()}
 
 
 def stages_of(name: str, orderings: Mapping[str, Ordering]) -> tuple[Ordering, int | None]:

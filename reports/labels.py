@@ -157,9 +157,11 @@ def taken_stages(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return stages
 
 
-def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[int, float, float], ...]:
-    """(updates, lr, decay) of each stage; orderings with equal schedules are compute-matched, but for a counter."""
-    return tuple((s["updates"], s["lr"], s.get("decay", 0.0)) for s in stages)
+def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[int, float, float, str], ...]:
+    """(updates, lr, decay, schedule) of each stage; orderings that have them alike are compute-matched, but for a
+    counter.
+    """
+    return tuple((s["updates"], s["lr"], s.get("decay", 0.0), s.get("schedule", "decay")) for s in stages)
 
 
 def counter_of(stages: Iterable[Mapping[str, Any]]) -> str:

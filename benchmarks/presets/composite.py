@@ -4,19 +4,30 @@
 
 Data: folders of labelled photographs and recordings (docs/composite.md; 0.9 GB of scenes are composed of them).
 
-Cost: about that of "composite-v1" (49 CPU-minutes with one seed): as many scenes in updates of half the size.
+Cost: about 65 CPU-minutes with one seed (estimated: an update of CAVL takes 0.14 s on a core that is its own).
 
-Scores: "composite-v1" has those of docs/composite.md; here there are those of one seed on 200 validation scenes, by
-which the recipe below was chosen (cIoU@0.5 / with another scene's sound / with silence / pointing in scenes of three
-sources): c1 3 / 2 / 9 / 18, c1-c2 12.5 / 7 / 4 / 30, c1-c2-c3 13.5 / 8 / 9 / 28; edge density 2.5, spectral residual
-0.5; of maps that no report has, saturation of colour 6. So CAVL finds what sounds in few scenes, and in little more
-than half as many with another scene's sound. Runs differ much: with patches cut as in test scenes and one silent thing
-at most in training scenes, c1 came to 6.5 and 1.5, c1-c2 to 12.5 (less contrast of grounds) and 0 (more updates).
+Scores: "composite-v1" has those of docs/composite.md; here there are those on 200 validation scenes, by which the
+recipe below was chosen (cIoU@0.5 / with another scene's sound / with silence / pointing in scenes of three sources):
+
+- seed 100, trained by a script whose batches are others: c1 20.5 / 7 / 9 / 31, c1-c2 25.5 / 7.5 / 9 / 31;
+- seed 101, trained as the preset does: c1 14 / 5 / 8 / 24, c1-c2 17 / 5 / 10 / 25, c1-c2-c3
+  18 / 4.5 / 7 / 30;
+- edge density 2.5, spectral residual 0.5.
+
+So c1-c2 is 23 and 14 points above edge density, which hears nothing, and 16 and 7 above its own map of silence: the
+seeds differ, and what sounds is found in few scenes. What limits it is less which cluster is chosen than what clusters
+cover: the best of a scene's four maps comes to 29 and 20. In five clusters c1 comes to 24.5 and 15.5, pointing to 36
+and 32.
+
+How the recipe was found, on the same scenes: without silent things in training scenes c1 came to 3 to 6 (patches cut
+anywhere, a constant rate), with up to two in every one nothing was learned in 800 updates; with grounds either
+blurred or sharp, in the place of mixtures of both, it came to 6.5 (1,000 updates); in updates of 8 scenes it began to
+learn, and lost it again; with a map of 24 x 24 points, each of which sees half as far, to 4.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +38,7 @@ from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.training.loop import TrainingConfig
 from cavl.config import from_dict
-from cavl.curriculum import named_orderings, scene_orderings
+from cavl.curriculum import Ordering, falling, named_orderings, scene_orderings
 from cavl.spectrogram import SpectrogramConfig
 from cavl.trunks import Plan
 
@@ -50,9 +61,9 @@ L3 = {**{name: value for name, value in small.L3.items() if name != "classes"}, 
 DMC = {**small.DMC, "spectrogram": SPECTROGRAM, "image_size": 96}
 ATTENTION = {**small.ATTENTION, "window": 33_075, "image_size": 96}
 
-#: On validation scenes. Rates of C1 from 1e-3 to 2e-3 begin to be learned from alike, 5e-3 later; that updates of 16
-#: scenes are better than half as many of 32 was not compared by itself.
-BATCH, UPDATES = 16, (1000, 400, 400, 400)
+#: On validation scenes, see above. C1 begins to be learned after some 400 updates of 16 scenes, half of what it comes
+#: to is gained in the last 500, at a falling rate.
+BATCH, UPDATES = 16, (1500, 500, 500, 500)
 #: Of CAVL; the other methods' rates are the miniature's.
 LRS = (2e-3, 1e-3, 5e-4, 5e-4)
 
@@ -64,13 +75,20 @@ def composed(
     lrs: Sequence[float],
     batch: int,
     visual_trunk: Plan,
+    schedule: Callable[[Mapping[str, Ordering]], Mapping[str, Ordering]] = dict,
 ) -> Preset:
-    """The preset on these scenes; ``updates`` of CAVL's stages, the baselines have those of the first two."""
+    """The preset on these scenes; ``updates`` of CAVL's stages, the baselines have those of the first two.
+
+    ``schedule`` is applied to every method's orderings.
+    """
     dmc, attention = ({**model, "visual_trunk": visual_trunk} for model in (DMC, ATTENTION))
     part = MethodPreset(
         model=cavl,
-        orderings=lambda seed: named_orderings(updates, lrs, seed),
-        runs=("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3-late", "c3-matched"),
+        orderings=lambda seed: schedule(named_orderings(updates, lrs, seed)),
+        runs=(
+            *("untrained", "c1", "c1-c2", "c1-matched", "c1-c2scene", "c0", "c1-c2-c3", "c3", "c3-late"),
+            *("original", "mixed", "mixed-matched", "hard-to-easy"),
+        ),
         variants=small.CAVL_PRESET.variants,
     )
 
@@ -85,9 +103,11 @@ def composed(
         methods={
             "cavl": part,
             "cavl:counted-k": asked_otherwise(part, small.CURRICULUM, k="counted"),
-            "l3": trained(L3, l3.orderings(updates[:2], rates("l3")), "avc", "all", "c1-matched", "untrained"),
+            "l3": trained(
+                L3, schedule(l3.orderings(updates[:2], rates("l3"))), "avc", "all", "c1-matched", "untrained"
+            ),
             **{
-                name: trained(model, scene_orderings(updates[:2], rates(name)), *small.SCENE_RUNS)
+                name: trained(model, schedule(scene_orderings(updates[:2], rates(name))), *small.SCENE_RUNS)
                 for name, model in (
                     ("dmc", dmc),
                     ("attention", attention),
@@ -116,4 +136,5 @@ PRESET = composed(
     LRS,
     BATCH,
     VISUAL_TRUNK,
+    falling,
 )

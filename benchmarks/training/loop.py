@@ -145,6 +145,8 @@ def train_stage(
     TrainingError
         When the loss is NaN or infinite, with the update and the scenes of the batch.
     """
+    if rate is None and stage.schedule == "cosine":
+        rate = cosine(stage.lr, stage.updates)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     set_threads(settings.threads)

@@ -29,6 +29,7 @@ def test_a_shorter_or_slower_ordering_is_unmatched(writer, study_of):
         "one-more-update": [stage, {**stage, "updates": 61}],
         "other-lr": [stage, {**stage, "lr": 1e-4}],
         "decayed": [stage, {**stage, "decay": 0.5}],
+        "cosine": [stage, {**stage, "schedule": "cosine"}],
     }.items():
         writer.localize("cavl", name, 1, 0.5, stages=stages)
     writer.plan()
@@ -36,7 +37,7 @@ def test_a_shorter_or_slower_ordering_is_unmatched(writer, study_of):
     assert matched_pairs(study) == [("cavl", "c1-c2-c3", "same")]
     compute = {r.label: r.cells[2].text for r in orderings(study).rows}
     assert compute["CAVL same"] == "matched"
-    assert {compute[f"CAVL {name}"] for name in ("one-more-update", "other-lr", "decayed")} == {"unmatched"}
+    assert {compute[f"CAVL {name}"] for name in ("one-more-update", "other-lr", "decayed", "cosine")} == {"unmatched"}
 
 
 def test_a_counter_besides_equal_compute_is_said(writer, study_of):

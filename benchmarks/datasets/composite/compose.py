@@ -4,8 +4,9 @@ Photographs are pasted onto a background, each as a patch: a rounded rectangle w
 outlines of their objects, so what counts as an object is its patch, with what surrounds the object in the photograph;
 its pixels are those that the patch covers by half at least and no later patch does, its box is theirs. So that no
 border tells what sounds, silent things are pasted in the same way. In the second generator they are photographs of
-kinds that sound in other scenes, on an unblurred photograph of a thing that never does (in training scenes it is
-blurred by a drawn share); in the first some of them never sound either, and the background is one blurred photograph.
+kinds that sound in other scenes, on an unblurred photograph of a thing that never does (in training scenes, of which
+most have no silent things, it is blurred by a drawn share); in the first some of them never sound either, and the
+background is one blurred photograph.
 
 Sounds are excerpts of recordings, each within 3 dB of a common level, added up to one loudness: as in the miniature.
 """
@@ -43,8 +44,8 @@ class CompositeConfig(SceneConfig):
             self.require(name, 10)
 
 
-#: Of the preset: two silent things in every scene, and none in training scenes.
-SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(0, 0))
+#: Of the preset: two silent things in every scene, and one or two in two of five training scenes.
+SECOND = CompositeConfig(generator=2, distractors=(2, 2), training_distractors=(1, 2), cluttered=0.4)
 
 
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
@@ -87,7 +88,7 @@ def paint(
         cast.append((draw.choice(things), SILENT + number))
     canvas = behind(config, key)(draw.choice(draw.choice(scenery)), draw, side)
     objects = np.zeros((side, side), np.uint8)
-    cut = cut_of(config, key)
+    cut = cut_of(config)
     places: list[tuple[float, float, float]] = []
     for file, label in draw.sample(cast, len(cast)):
         places.append(place(draw, places, crowd=len(cast)))
@@ -103,11 +104,9 @@ def behind(config: CompositeConfig, key: Key) -> Callable[[File, Draw, int], Col
     return photograph.half_blurred_ground if key[1] == "train" else photograph.ground
 
 
-def cut_of(config: CompositeConfig, key: Key) -> Cut:
-    """What the patches of the scene of this name show of their photographs."""
-    if config.generator == 1:
-        return photograph.WHOLE
-    return photograph.ANY if key[1] == "train" else photograph.MIDDLE
+def cut_of(config: CompositeConfig) -> Cut:
+    """What patches show of their photographs."""
+    return photograph.WHOLE if config.generator == 1 else photograph.MIDDLE
 
 
 def first_photograph(pool: FilePool, key: Key, kinds: Sequence[int]) -> File:

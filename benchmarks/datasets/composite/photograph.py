@@ -34,7 +34,6 @@ class Cut(NamedTuple):
 
 WHOLE = Cut((0.85, 1.0), (0.0, 1.0))
 MIDDLE = Cut((0.6, 0.75), (0.3, 0.7))  # hardly more than the object
-ANY = Cut((0.6, 1.0), (0.0, 1.0))
 
 
 def decode(content: bytes, name: str) -> Image.Image:

@@ -21,7 +21,7 @@ from benchmarks.datasets.scene import Coverage, Scene, checked
 from benchmarks.datasets.synthetic.arrays import Arrays, open_arrays
 from benchmarks.datasets.synthetic.geometry import boxes
 from benchmarks.datasets.synthetic.mixing import Mixture
-from benchmarks.datasets.synthetic.portable_math import Key
+from benchmarks.datasets.synthetic.portable_math import Draw, Key
 from benchmarks.datasets.synthetic.synthesis import RATE
 from benchmarks.processes import follow_parent
 from cavl.config import later
@@ -49,6 +49,8 @@ class SceneConfig:
     generator: int = later(1)  # the way in which scenes are drawn: 1 is the first, with which seeing alone went far
     #: Those of training scenes, where they differ.
     training_distractors: tuple[int, int] | None = later(None)
+    #: Share of the training scenes that have them: in the others what is seen sounds.
+    cluttered: float = later(1.0)
     decoys: float  # share of them that are of a kind that sounds in other scenes; the others never sound
 
     def __post_init__(self) -> None:
@@ -60,6 +62,8 @@ class SceneConfig:
             raise ValueError(f"generator must be one of {', '.join(map(str, GENERATORS))}, not {self.generator}")
         if not 0 <= self.decoys <= 1:
             raise ValueError(f"decoys must be a share within 0..1, not {self.decoys}")
+        if not 0 <= self.cluttered <= 1:
+            raise ValueError(f"cluttered must be a share within 0..1, not {self.cluttered}")
 
     def among(self, silent: int) -> Self:
         """The same with so many silent objects in every scene."""
@@ -67,8 +71,11 @@ class SceneConfig:
 
     def silent_in(self, key: Key) -> tuple[int, int]:
         """Fewest and most silent objects of the scene of this name."""
-        training = self.training_distractors if key[1] == "train" else None
-        return training or self.distractors
+        if key[1] != "train":
+            return self.distractors
+        if self.cluttered < 1 and not Draw("cluttered", *key).chance(self.cluttered):
+            return 0, 0
+        return self.training_distractors or self.distractors
 
     def require(self, name: str, most: int) -> None:
         """Refuse an entry that is not (fewest, most) within 0..``most``."""

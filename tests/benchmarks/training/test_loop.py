@@ -21,7 +21,7 @@ from benchmarks.training.loop import (
     make_optimizer,
     train_stage,
 )
-from cavl.curriculum import Stage
+from cavl.curriculum import Stage, falling
 
 
 class Regressor(nn.Module):
@@ -135,6 +135,18 @@ def test_learning_rate_decays_by_epoch(tmp_path, monkeypatch):
     assert rates[:5] == [1e-2] * 5
     assert rates[5:10] == pytest.approx([1e-2 / 1.5] * 5)
     assert rates[10:] == pytest.approx([1e-2 / 2] * 2)
+
+
+def test_a_cosine_falls_over_each_stage_and_not_beside_a_decay(tmp_path, monkeypatch):
+    rates = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self)))
+    orderings = falling({"one": (Stage(curricula=(1,), updates=12, lr=1e-2),)})
+    train(tmp_path, orderings["one"][0])
+    done = (np.arange(12) + 0.5) / 12
+    assert rates == pytest.approx(1e-2 * np.minimum(1, done / 0.05) * (1 + np.cos(np.pi * done)) / 2)
+    with pytest.raises(ValueError, match="by a cosine or by a decay, not by both"):
+        Stage(curricula=(1,), updates=12, lr=1e-2, decay=0.5, schedule="cosine")
 
 
 def test_metrics_are_flushed_before_each_state(tmp_path):

@@ -93,7 +93,7 @@ def test_scenes_of_the_second_generator_are_the_same_on_every_machine(source):
         made = scene(source, "train", n, 7, replace(SMALL, generator=2, training_distractors=(0, 2)))
         for array in (made.image, made.objects, made.boxes, made.mixture.waveform, made.mixture.stems):
             digest.update(np.ascontiguousarray(array).tobytes())
-    assert digest.hexdigest() == "17b46c455eea06776ea449c99be8905457fe01f4a8321ae6375b561018e144a0"
+    assert digest.hexdigest() == "0dcb304d54420b926f299a622740f98eb7c23b7ff3c40a8e6595835e36c4a4dd"
 
 
 def test_in_the_second_generator_silent_things_are_of_kinds_that_sound_elsewhere(source, monkeypatch):
@@ -112,8 +112,14 @@ def test_in_the_second_generator_silent_things_are_of_kinds_that_sound_elsewhere
             seen[kind in made.kinds][kind] += 1
         assert set(np.unique(made.objects)) - {0} <= {1, SILENT, SILENT + 1}
     assert set(seen[True]) == set(seen[False]) == set(pool.kinds)
-    few = {len(np.unique(scene(source, "train", 1, i, replace(SECOND, image_size=48)).objects)) - 2 for i in range(30)}
-    assert few == {0}
+
+
+def test_most_training_scenes_of_the_second_generator_have_no_silent_things(source):
+    config = replace(SECOND, image_size=48, seconds=1.0)
+    silent = Counter(int((np.unique(scene(source, "train", 1, i, config).objects) >= SILENT).sum()) for i in range(200))
+    assert 0.5 < silent[0] / 200 < 0.7  # three of five; one may be hidden behind another
+    assert min(silent[1], silent[2]) > 20
+    assert sum(silent.values()) == silent[0] + silent[1] + silent[2]
 
 
 def test_the_ground_of_the_second_generator_is_about_as_sharp_as_what_lies_on_it(real):
@@ -132,7 +138,7 @@ def test_the_ground_of_the_second_generator_is_about_as_sharp_as_what_lies_on_it
     assert ratio(CompositeConfig()) < 0.4
 
 
-def test_training_scenes_of_the_second_generator_are_blurred_and_cut_otherwise(source):
+def test_training_scenes_of_the_second_generator_are_blurred_by_a_drawn_share(source):
     file = source.material.pools["train"].silent[0][0]
 
     def edges(how) -> list[float]:
@@ -143,9 +149,7 @@ def test_training_scenes_of_the_second_generator_are_blurred_and_cut_otherwise(s
     config = replace(SECOND, image_size=48, seconds=1.0)
     assert behind(config, (0, "train", 1, 0)) is photograph.half_blurred_ground
     assert behind(config, (0, "test", 1, 0)) is behind(config, (0, "validation", 1, 0)) is photograph.ground
-    assert cut_of(config, (0, "train", 1, 0)) == photograph.ANY
-    assert cut_of(config, (0, "test", 1, 0)) == photograph.MIDDLE
-    assert cut_of(SMALL, (0, "train", 1, 0)) == photograph.WHOLE
+    assert (cut_of(config), cut_of(SMALL)) == (photograph.MIDDLE, photograph.WHOLE)
     assert behind(SMALL, (0, "train", 1, 0)) is behind(SMALL, (0, "test", 1, 0)) is photograph.background
 
 

@@ -160,5 +160,5 @@ def test_the_first_generator_keeps_its_fingerprint_and_the_second_has_another():
     first = MiniatureConfig(world=0, image_size=64, seconds=4.0, distractors=(0, 2), decoys=0.25, clutter=(4, 10))
     known = "eea9da3ac2b851a8e2d5224445ab7cada6c25bd7c6bf5b476482c373f4aff571"
     assert Miniature.fingerprint_of(first, "test", 1, 300) == known
-    changed = (replace(first, generator=2), replace(first, training_distractors=(0, 1)))
-    assert len({known, *(Miniature.fingerprint_of(config, "test", 1, 300) for config in changed)}) == 3
+    changed = (replace(first, generator=2), replace(first, training_distractors=(0, 1)), replace(first, cluttered=0.5))
+    assert len({known, *(Miniature.fingerprint_of(config, "test", 1, 300) for config in changed)}) == 4
