@@ -31,7 +31,8 @@ LOOKED_AT = 20  # lines that decide which it is
 
 def text_of(path: Path | str) -> str:
     """The text of a file, its lines ended by line feeds alone. Raises OSError where it cannot be read."""
-    return decoded(Path(path).read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
+    text = decoded(Path(path).read_bytes()).replace("\ufeff", "")  # also between files that were put together
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def decoded(content: bytes) -> str:
@@ -95,18 +96,18 @@ def _delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=lambda one: sum(line.count(one) for line in bare))
 
 
-def table_of(path: Path | str, columns: Sequence[str], remedy: str) -> Iterator[tuple[str, dict[str, str]]]:
+def table_of(path: Path | str, columns: Sequence[str], what: str) -> Iterator[tuple[str, dict[str, str]]]:
     """(place, column -> cell) of every row below the first line, which names the columns, in any order.
 
     A row that is too short lacks its last columns, one that is too long has none: they are for the caller to refuse.
-    Raises ValueError if the first line lacks one of ``columns``, naming them and the ``remedy``.
+    Raises ValueError if the first line lacks one of ``columns``, naming them, and ``what`` the file should be.
     """
     rows = rows_of(path)
     _, header = next(rows, ("", []))
     if absent := [name for name in columns if name not in header]:
         raise ValueError(
-            f"{path}: its first line should name the columns {', '.join(columns)}; it lacks {', '.join(absent)}; "
-            f"{remedy}"
+            f"{path} is not {what}: its first line should name the columns {', '.join(columns)}; it lacks "
+            f"{', '.join(absent)}"
         )
     for place, cells in rows:
         yield place, dict(zip(header, cells, strict=False)) if len(cells) <= len(header) else {}

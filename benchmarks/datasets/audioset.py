@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.datasets.prepared import Lost, NotPreparedError, Prepared, refusal
+from benchmarks.datasets.prepared import REFUSED, Lost, NotPreparedError, Prepared, refusal
 from benchmarks.datasets.prepared_scenes import Collection, Member, PreparedItem, items_of
 from cavl.grading import Ontology, Parents, build_ontology, sources
 from registry.cli.printing import console, framed
@@ -129,7 +129,8 @@ def read_segments(path: str | Path, ontology: Ontology) -> SegmentList:
             entries.append(refusal(where, str(error).removeprefix(f"{where}: "), **labels))
     found = SegmentList(tuple(entries), tuple(repeated))
     if not seen:
-        why = f"{found.refused[0].id}: {found.refused[0].reason}" if entries else "it holds no segment"
+        first = f"{found.refused[0].id}: {found.refused[0].reason.removeprefix(REFUSED)}" if entries else ""
+        why = first or "it holds no segment"
         raise ValueError(
             f"{path} is not one of Google's segment lists ({why}); its rows should read {', '.join(COLUMNS)}"
         )

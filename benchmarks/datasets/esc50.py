@@ -44,6 +44,7 @@ COLUMNS = ("filename", "fold", "target", "category", "esc10")  # of its list, wh
 #: FOLD-UPLOAD-TAKE-CLASS.wav. The name becomes a path: nothing that could leave the folder.
 RECORDING = re.compile(r"[0-9]+-[0-9]+-[A-Z]-[0-9]+\.wav")
 
+LIST = "ESC-50's list of recordings"
 SOURCE = "get it from the GitHub repository karolpiczak/ESC-50 and name the folder that holds audio/ and meta/"
 
 
@@ -80,9 +81,7 @@ def read_meta(root: Path, subset: str) -> list[Recording]:
     official one.
     """
     path = list_in(root)
-    everything = [
-        recording_of(values, f"{path.parent / where}") for where, values in table_of(path, COLUMNS, SOURCE)
-    ]
+    everything = [recording_of(values, f"{path.parent / where}") for where, values in table_of(path, COLUMNS, LIST)]
     listed = [recording for recording in everything if subset == "esc50" or recording.esc10]
     counts = Counter((recording.fold, recording.label) for recording in listed)
     cells = CLASSES[subset] * len(FOLDS)

@@ -296,9 +296,7 @@ def _has_area(box: list[int], size: tuple[int, int]) -> bool:
     x0, y0, x1, y1 = box
     height, width = size
     if not (1 <= x0 <= x1 <= width and 1 <= y0 <= y1 <= height):
-        raise ValueError(
-            f"box {box} is not xmin, ymin, xmax, ymax in 1-based pixels of a {width} x {height} frame"
-        )
+        raise ValueError(f"box {box} is not xmin, ymin, xmax, ymax in 1-based pixels of a {width} x {height} frame")
     return x0 < x1 and y0 < y1
 
 
@@ -313,7 +311,9 @@ class FlickrSoundNet(Collection):
 
     def __init__(self, prepared: Prepared, held_out: float) -> None:
         super().__init__(prepared)
-        items = [item for item in items_of(prepared) if "boxes" in item.attributes]
+        # Folders that were prepared before the misprint was known: what it means trains nowhere.
+        meant = {MISPRINTS.get(id) for id in prepared.options.get("without_boxes", ())}
+        items = [item for item in items_of(prepared) if "boxes" in item.attributes and item.id not in meant]
         others = []
         for item in items:
             if item.attributes["split"] == "test":
@@ -323,7 +323,8 @@ class FlickrSoundNet(Collection):
         self.add_training(1, others, held_out)
         self.add_refused()
         self.judged = judged({item.id: item.attributes["boxes"] for item in items})
-        self.training_boxes = prepared.options.get("training_boxes", {})
+        known = prepared.options.get("training_boxes", {})
+        self.training_boxes = {id: boxes for id, boxes in known.items() if id not in meant}
         training = judged(self.training_boxes)
         self.maps = ConsensusMaps(training, list(training.boxes))
 

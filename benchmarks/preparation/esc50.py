@@ -17,9 +17,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from benchmarks.datasets.esc50 import (
     COLUMNS,
+    LIST,
     RECORDING,
     SECONDS,
-    SOURCE,
     SUBSETS,
     Esc50,
     decode,
@@ -65,7 +65,7 @@ def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Seq
     refused: list[Lost] = []
     seen: set[str] = set()
     damaged = {PurePosixPath(member).name: why for member, why in notes.items()}
-    for where, values in table_of(table, COLUMNS, SOURCE):
+    for where, values in table_of(table, COLUMNS, LIST):
         try:
             recording = recording_of(values, where)
             if recording.id in seen:

@@ -69,14 +69,14 @@ def test_a_row_that_cannot_be_divided_costs_no_other(tmp_path: Path) -> None:
 
 def test_a_table(tmp_path: Path) -> None:
     path = written(tmp_path, "\ufeffb,more,a\n1,2,3\n4,5\n6,7,8,9\n")
-    assert list(table_of(path, ("a", "b"), "write it anew")) == [
+    assert list(table_of(path, ("a", "b"), "a table")) == [
         ("list.csv, line 2", {"b": "1", "more": "2", "a": "3"}),
         ("list.csv, line 3", {"b": "4", "more": "5"}),
         ("list.csv, line 4", {}),
     ]
     for text in ("b,more\n", ""):
-        with pytest.raises(ValueError, match=r"list\.csv: .* columns a, b; it lacks a.*; write it anew"):
-            list(table_of(written(tmp_path, text), ("a", "b"), "write it anew"))
+        with pytest.raises(ValueError, match=r"list\.csv is not a table: .* columns a, b; it lacks a"):
+            list(table_of(written(tmp_path, text), ("a", "b"), "a table"))
 
 
 def test_json(tmp_path: Path) -> None:

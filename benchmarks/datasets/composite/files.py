@@ -200,7 +200,7 @@ def _uploads(path: Path) -> dict[Path, str | None]:
     if not path.is_file():
         return {}
     found: dict[Path, str | None] = {}
-    for where, values in table_of(path, ("file",), "repair it, or remove it"):
+    for where, values in table_of(path, ("file",), "a list of clips (repair it, or remove it)"):
         folder, _, name = values.get("file", "").partition("/")
         # The name becomes a path: nothing that could leave the folder.
         if not folder or not name or "/" in name or {folder, name} & {".", ".."}:

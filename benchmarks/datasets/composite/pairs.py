@@ -39,7 +39,7 @@ def read_pairs(path: Path | str = SHIPPED) -> Pairs:
     """
     path = Path(path)
     try:
-        table = list(table_of(path, COLUMNS, f"write it as {SHIPPED.name} is written"))
+        table = list(table_of(path, COLUMNS, f"a table of pairs as {SHIPPED.name} is"))
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no table of pairs {path}; leave data.pairs out for the shipped one"
