@@ -240,15 +240,17 @@ def flickr_soundnet(
     working: Working,
     own: list[Path] = media("folders with the pictures and sounds", ...),
     annotations: Path = path("JSON file, or folder of XML files", "PATH", ...),
-    test: Path = file("test ids: JSON, or one a line", ...),
+    test: Path = file("test ids: JSON, text or CSV, one a line (id, id.png, or id and further columns)", ...),
     everything: bool = flag("--all", "all images with boxes, not the test list alone"),
+    corrected: bool = flag("--corrected", "test 3908875350, of which 3908875357 on the published list is a misprint"),
 ) -> int:
     """Pictures and sounds with human boxes, from a folder.
 
     SoundNet-Flickr: the picture (256 x 256) and the sound (mono, 11,025 Hz, up to 30 s) of every test image with boxes.
     """
 
-    return _prepare("flickr_soundnet", working, own, annotations=annotations, test=test, everything=everything)
+    lists = {"annotations": annotations, "test": test, "everything": everything, "corrected": corrected}
+    return _prepare("flickr_soundnet", working, own, **lists)
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""UCF-101 and HMDB-51: videos of human actions, through torchvision's own dataset classes, in their official splits.
+"""UCF-101 and HMDB-51: videos of human actions, cut into clips by torchvision, in their official splits.
 
 The official layouts::
 
@@ -7,8 +7,9 @@ The official layouts::
     hmdb51/brush_hair/*.avi, ...                               51 folders, 6,766 videos
     testTrainMulti_7030_splits/brush_hair_test_split1.txt, ... one list per class and fold
 
-torchvision decodes them with torchcodec, an optional part of this package: ``pip install "cavl-bench[video]"``; it uses
-the system's FFmpeg libraries. Fingerprints need neither.
+Classes and videos are those of the official lists, whatever else lies in the folders. torchvision decodes videos with
+torchcodec, an optional part of this package: ``pip install "cavl-bench[video]"``; it uses the system's FFmpeg
+libraries. Fingerprints need neither.
 
 A video that is missing or damaged is counted and named in ``coverage`` and never replaced. All files of a fold are read
 once a process for their hashes; opening a split decodes three frames of each of its videos.
@@ -36,12 +37,12 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
-from torchvision.datasets import HMDB51, UCF101
-from torchvision.datasets.folder import find_classes, make_dataset
+from torchvision.datasets.video_utils import VideoClips
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from benchmarks.datasets.scene import Coverage, Scene, checked
 from registry.files import expanded
+from registry.text_files import lines_of
 
 Data = Literal["ucf101", "hmdb51"]
 Names = tuple[str, ...]  # of videos: "class folder/file name"
@@ -143,38 +144,30 @@ def _folders(root: str | Path, annotations: str | Path) -> tuple[Path, Path]:
 
 @functools.cache
 def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Manifest:
-    classes, there = _look_through(root, data)
-    if not annotations.is_dir():
-        raise FileNotFoundError(f"{TITLES[data]}: there is no folder {annotations}; {SOURCES[data]}")
-    lists = _ucf101_lists(annotations, fold) if data == "ucf101" else _hmdb51_lists(annotations, classes, fold)
+    for folder in (root, annotations):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{TITLES[data]}: there is no folder {folder}; {SOURCES[data]}")
+    lists = _ucf101_lists(annotations, fold) if data == "ucf101" else _hmdb51_lists(annotations, fold)
+    classes = tuple(sorted({class_of(name) for names in lists.values() for name in names}))
+    if not any((root / action).is_dir() for action in classes):
+        why = f"it has none of the folders {', '.join(classes[:3])}, ..."
+        raise FileNotFoundError(f"{TITLES[data]}: {root} is not its folder ({why}); {SOURCES[data]}")
     files, reasons = {}, {}
     for name in shown((*lists["train"], *lists["test"]), f"reading {TITLES[data]}"):
-        if name not in there:
-            reasons[name] = f"missing: no file {root / name}"
-            continue
         try:
             with open(root / name, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 files[name] = file.tell(), digest
+        except (FileNotFoundError, NotADirectoryError):
+            reasons[name] = f"missing: no file {root / name}"
         except OSError as error:
             reasons[name] = f"damaged: {root / name} cannot be read ({error})"
     return Manifest(data=data, fold=fold, classes=classes, lists=lists, files=files, reasons=reasons)
 
 
-def _look_through(root: Path, data: Data) -> tuple[Names, set[str]]:
-    """Class folders and the videos in them."""
-    if not root.is_dir():
-        raise FileNotFoundError(f"{TITLES[data]}: there is no folder {root}; {SOURCES[data]}")
-    try:
-        classes, numbers = find_classes(str(root))
-        paths = [path for path, _ in make_dataset(str(root), numbers, ("avi",))]
-    except FileNotFoundError as error:  # no class folder at all, or one without a video
-        raise FileNotFoundError(f"{TITLES[data]}: {root} is not its folder ({error}); {SOURCES[data]}") from error
-    return tuple(classes), {_name(root, path) for path in paths}
-
-
-def _name(root: Path, path: str) -> str:
-    return Path(path).relative_to(root).as_posix()
+def class_of(name: str) -> str:
+    """The folder of a video: its class."""
+    return name.partition("/")[0]
 
 
 def _ucf101_lists(annotations: Path, fold: int) -> dict[str, Names]:
@@ -182,30 +175,39 @@ def _ucf101_lists(annotations: Path, fold: int) -> dict[str, Names]:
         path = annotations / f"{split}list{fold:02d}.txt"
         return tuple(match[1] for match in _lines(path, r"([^/\s]+/[^/\s]+\.avi)(?: \d+)?", "ucf101"))
 
-    return {"train": names("train"), "test": names("test")}
+    return _apart({"train": names("train"), "test": names("test")}, annotations)
 
 
-def _hmdb51_lists(annotations: Path, classes: Names, fold: int) -> dict[str, Names]:
-    suffix = f"_test_split{fold}.txt"
-    listed = {path.name.removesuffix(suffix) for path in annotations.glob(f"*{suffix}")}
+def _hmdb51_lists(annotations: Path, fold: int) -> dict[str, Names]:
+    """Of a list for each class; which classes there are, the lists of all folds say."""
+    found = (re.fullmatch(r"([^.].*)_test_split[123]\.txt", path.name) for path in annotations.iterdir())
+    actions = sorted({match[1] for match in found if match})
+    if not actions:
+        raise FileNotFoundError(f"HMDB-51: {annotations} holds no list *_test_split{fold}.txt; {SOURCES['hmdb51']}")
     names: dict[str, list[str]] = {"1": [], "2": [], "0": []}  # training, test, in neither
-    for action in sorted(listed | set(classes)):
-        for match in _lines(annotations / f"{action}{suffix}", r"([^/\s]+\.avi) ([012])", "hmdb51"):
+    for action in actions:
+        path = annotations / f"{action}_test_split{fold}.txt"
+        for match in _lines(path, r"([^/\s]+\.avi) +([012])", "hmdb51"):
             names[match[2]].append(f"{action}/{match[1]}")
-    return {"train": tuple(names["1"]), "test": tuple(names["2"])}
+    return _apart({"train": tuple(names["1"]), "test": tuple(names["2"])}, annotations)
+
+
+def _apart(lists: dict[str, Names], annotations: Path) -> dict[str, Names]:
+    """The lists, each video once; raises ``ValueError`` if one is to be trained on and tested."""
+    if both := set(lists["train"]) & set(lists["test"]):
+        raise ValueError(f"{annotations}: {min(both)} is on the training list and on the test list")
+    return {split: tuple(dict.fromkeys(names)) for split, names in lists.items()}
 
 
 def _lines(path: Path, form: str, data: Data) -> list[re.Match[str]]:
     if not path.is_file():
         raise FileNotFoundError(f"{TITLES[data]}: there is no list {path}; {SOURCES[data]}")
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        match = re.fullmatch(form, line.strip())
-        if match is None:
-            raise ValueError(f"{path}, line {number}: {line[:80]!r} names no video; {SOURCES[data]}")
-        found.append(match)
+    for where, line in lines_of(path, comments=False):  # names of HMDB-51's videos may begin with "#"
+        match = re.fullmatch(form, line)
+        if match is None and not line.startswith("# "):
+            raise ValueError(f"{path.parent / where}: {line[:80]!r} names no video; {SOURCES[data]}")
+        found += [match] if match else []
     if not found:
         raise ValueError(f"{path} names no video; {SOURCES[data]}")
     return found
@@ -232,7 +234,7 @@ class ActionVideos:
     Attributes
     ----------
     classes
-        Names by label: the class folders in alphabetical order, as torchvision has them.
+        Names by label: the class folders of the lists in alphabetical order, as torchvision has them.
     ids, labels
         (n,) each: "class folder/file name" without ".avi"; class numbers.
     groups
@@ -266,7 +268,7 @@ class ActionVideos:
         if side < 1:
             raise ValueError(f"side must be at least 1 pixel, not {side}")
         manifest = read_manifest(root, annotations, data, fold)
-        self.root, lists = _folders(root, annotations)
+        self.root, _ = _folders(root, annotations)
         self.split, self.fold, self.side = split, fold, side
         self.classes = manifest.classes
         listed = manifest.names(split, held_out)
@@ -284,42 +286,32 @@ class ActionVideos:
         if not streams:
             raise ValueError(f"{TITLES[data]}: none of the {len(listed)} videos of the {split} split is in {self.root}")
         self.coverage = Coverage.of(len(streams), reasons)
-        self._videos = self._open(data, lists, split, streams)
-        paths = [self._videos.samples[i] for i in self._videos.indices]
-        self._numbers = [n for n, (path, _) in enumerate(paths) if _name(self.root, path) in streams]
-        self._names = tuple(_name(self.root, paths[n][0]) for n in self._numbers)
+        self._names = tuple(sorted(streams, key=lambda name: name.split("/")))
         self._lengths = [streams[name] for name in self._names]
+        self._videos = self._opened()
         self.ids = tuple(name.removesuffix(".avi") for name in self._names)
         self.groups = tuple(map(group_of, self._names))
-        self.labels: npt.NDArray[np.int64] = np.array([paths[n][1] for n in self._numbers], dtype=np.int64)
+        numbers = {action: number for number, action in enumerate(self.classes)}
+        self.labels: npt.NDArray[np.int64] = np.array([numbers[class_of(n)] for n in self._names], dtype=np.int64)
 
-    def _open(self, data: Data, lists: Path, split: str, streams: Mapping[str, tuple[int, float]]) -> Any:
-        """torchvision's dataset of the official list; it is told how long the videos are.
+    def _opened(self) -> VideoClips:
+        """torchvision's clips of the videos; it is told how long they are.
 
-        Left to itself it would look into every video of every split, and end at the first damaged one.
+        Its dataset classes take every folder that lies beside for a class, and look for lists by patterns that
+        brackets in a folder's name break; left to itself it would look into every video, and end at the first damaged
+        one.
         """
-        _, numbers = find_classes(str(self.root))
-        paths = [path for path, _ in make_dataset(str(self.root), numbers, ("avi",))]
-        lengths = [streams.get(_name(self.root, path), (0, 1.0)) for path in paths]
         known = {
-            "video_paths": paths,
-            "video_pts": [torch.arange(frames) for frames, _ in lengths],
-            "video_fps": [rate for _, rate in lengths],
+            "video_paths": [str(self.root / name) for name in self._names],
+            "video_pts": [torch.arange(frames) for frames, _ in self._lengths],
+            "video_fps": [rate for _, rate in self._lengths],
         }
-        dataset: Any = {"ucf101": UCF101, "hmdb51": HMDB51}[data]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the other splits' videos, which have no frames here
-            return dataset(
-                str(self.root),
-                str(lists),
-                frames_per_clip=1,
-                fold=self.fold,
-                train=split != "test",
-                _precomputed_metadata=known,
-            )
+            warnings.simplefilter("ignore")  # what it says of videos that are shorter than a clip
+            return VideoClips(known["video_paths"], clip_length_in_frames=1, _precomputed_metadata=known)
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._names)
 
     def __getitem__(self, index: int) -> Scene:
         """A video: its middle frame, silence as long as it lasts, and its label as the one kind."""
@@ -329,7 +321,7 @@ class ActionVideos:
             id=self.ids[index],
             waveform=np.zeros(max(1, round(frames / rate * self.sample_rate)), np.int16),
             n_sources=1,
-            image=self._seen(self._videos.video_clips.subset([self._numbers[index]]), frames // 2, index)[0],
+            image=self._seen(self._videos.subset([index]), frames // 2, index)[0],
             kinds=(int(self.labels[index]),),
             fold=self.fold,
             split=self.split,
@@ -355,7 +347,7 @@ class ActionVideos:
         """The ``VideoClips`` of one video: clips of ``n_frames``, or one of as many as there are."""
         if n_frames < 1 or not fps > 0:
             raise ValueError(f"a clip has at least one frame and a positive rate, not n_frames={n_frames}, fps={fps}")
-        clips = self._videos.video_clips.subset([self._numbers[checked(index, len(self), "video")]])
+        clips = self._videos.subset([checked(index, len(self), "video")])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there may be no clip: looked at here
             for rate in (fps, None):  # None: a video too short for a single frame at ``fps``

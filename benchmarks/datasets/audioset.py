@@ -20,7 +20,6 @@ the segment in seconds, and the quoted, comma-separated classes, with a space af
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import re
@@ -30,10 +29,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.datasets.prepared import NotPreparedError, Prepared
+from benchmarks.datasets.prepared import REFUSED, Lost, NotPreparedError, Prepared, refusal
 from benchmarks.datasets.prepared_scenes import Collection, Member, PreparedItem, items_of
 from cavl.grading import Ontology, Parents, build_ontology, sources
 from registry.cli.printing import console, framed
+from registry.text_files import json_of, rows_of
 
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -41,6 +41,7 @@ YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 ONTOLOGY = "ontology.json"
 #: Clips of this many sources and more are counted together.
 MANY = 5
+MOST_NAMED = 3  # rows that are refused, or repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,7 @@ def read_ontology(path: str | Path, parents: Parents = "first") -> Ontology:
 
     Raises ``ValueError`` if the file is no such list, naming the file and the entry.
     """
-    path = Path(path)
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); --ontology takes AudioSet's ontology.json") from error
+    entries = json_of(path, "--ontology takes AudioSet's ontology.json")
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"{path} is not a list of classes; --ontology takes AudioSet's ontology.json")
     children: dict[str, list[str]] = {}
@@ -80,24 +77,64 @@ def read_ontology(path: str | Path, parents: Parents = "first") -> Ontology:
         raise ValueError(f"{path}: {error}") from error
 
 
-def read_segments(path: str | Path, ontology: Ontology) -> list[Segment]:
-    """Read a segment list, every label checked against the ontology.
+@dataclass(frozen=True, slots=True)
+class SegmentList:
+    """What a segment list holds, in its order.
 
-    Raises ``ValueError`` for a row that is not a segment, naming the file and the line.
+    ``entries`` are segments, and rows that are none, refused with their ``labels`` where these can be told from the
+    rest; ``repeated`` are the ids of rows that say the same as one before, which are read once.
     """
-    path = Path(path)
-    segments = []
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, skipinitialspace=True, strict=True)
-            for row in rows:
-                if row and not row[0].startswith("#"):
-                    segments.append(segment_of(row, ontology, f"{path}, line {rows.line_num}"))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a segment list: {error}") from error
-    if not segments:
-        raise ValueError(f"{path} holds no segment; its rows should read {', '.join(COLUMNS)}")
-    return segments
+
+    entries: tuple[Segment | Lost, ...]
+    repeated: tuple[str, ...]
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [entry for entry in self.entries if isinstance(entry, Segment)]
+
+    @property
+    def refused(self) -> list[Lost]:
+        return [entry for entry in self.entries if isinstance(entry, Lost)]
+
+    def notes(self) -> list[str]:
+        """What of the list is not read as it stands there, in sentences."""
+        said = [f"{lost.id}: {lost.reason}" for lost in self.refused[:MOST_NAMED]]
+        if (more := len(self.refused) - len(said)) > 0:
+            said.append(f"and {more:,} more rows are refused")
+        if self.repeated:
+            named = ", ".join(self.repeated[:MOST_NAMED])
+            said.append(f"{len(self.repeated):,} rows repeat others and are read once: {named}")
+        return said
+
+
+def read_segments(path: str | Path, ontology: Ontology) -> SegmentList:
+    """Read a segment list, every label checked against the ontology; rows that are no segments are refused one by one.
+
+    Raises ``ValueError`` if no row is a segment: it is another kind of file.
+    """
+    entries: list[Segment | Lost] = []
+    repeated: list[str] = []
+    seen: dict[str, Segment] = {}
+    for where, row in rows_of(path):
+        try:
+            segment = segment_of(row, ontology, where)
+            if seen.get(segment.id) == segment:
+                repeated.append(segment.id)
+                continue
+            if segment.id in seen:
+                raise ValueError(f"{where}: {segment.id} is listed a second time")
+            entries.append(seen.setdefault(segment.id, segment))
+        except ValueError as error:
+            labels = {"labels": _labels(row[3])} if len(row) == len(COLUMNS) else {}
+            entries.append(refusal(where, str(error).removeprefix(f"{where}: "), **labels))
+    found = SegmentList(tuple(entries), tuple(repeated))
+    if not seen:
+        first = f"{found.refused[0].id}: {found.refused[0].reason.removeprefix(REFUSED)}" if entries else ""
+        why = first or "it holds no segment"
+        raise ValueError(
+            f"{path} is not one of Google's segment lists ({why}); its rows should read {', '.join(COLUMNS)}"
+        )
+    return found
 
 
 def segment_of(row: list[str], ontology: Ontology, where: str) -> Segment:
@@ -105,11 +142,15 @@ def segment_of(row: list[str], ontology: Ontology, where: str) -> Segment:
     if len(row) != len(COLUMNS):
         raise ValueError(f"{where}: {len(row)} columns, expected {len(COLUMNS)} ({', '.join(COLUMNS)}): {row}")
     name, start, end, listed = row
-    segment = checked_segment(name, start, end, tuple(label.strip() for label in listed.split(",")), where)
+    segment = checked_segment(name, start, end, tuple(_labels(listed)), where)
     for label in segment.labels:
         if label not in ontology.levels:
             raise ValueError(f"{where}: label {label!r} is not a class of the ontology")
     return segment
+
+
+def _labels(listed: str) -> list[str]:
+    return [label.strip() for label in listed.split(",")]
 
 
 def checked_segment(name: str, start: str, end: str, labels: tuple[str, ...], where: str) -> Segment:
@@ -166,6 +207,7 @@ class AudioSet(Collection):
                 training.setdefault(len(found), []).append(member)
         for n, members in training.items():
             self.add_training(n, members, held_out)
+        self.add_refused({"eval": "test", "balanced_train": "train"})
 
 
 def grader(folder: Path, parents: Parents, keep_shallow: bool) -> Callable[[PreparedItem], Sequence[str]]:
@@ -207,6 +249,7 @@ class AudioSetInstrument(Collection):
         for item in items:
             kinds = tuple(sorted(self.kind_names.index(name) for name in item.attributes["instruments"]))
             self.add(item.attributes["split"], len(kinds), Member(item=item, kinds=kinds))
+        self.add_refused()
 
 
 HELP = """\
@@ -249,10 +292,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     try:
         ontology = read_ontology(args.ontology, args.parents)
-        counted = grade(read_segments(args.segments, ontology), ontology, keep_shallow=not args.drop_shallow)
+        listed = read_segments(args.segments, ontology)
+        counted = grade(listed.segments, ontology, keep_shallow=not args.drop_shallow)
     except (OSError, ValueError) as error:
         parser.exit(2, f"error: {error}\n")
-    options = {"parents": args.parents, "keep_shallow": not args.drop_shallow}
+    options = {"parents": args.parents, "keep_shallow": not args.drop_shallow, "notes": listed.notes()}
     if args.json:
         print(json.dumps(counted | options, indent=2))
     else:
@@ -269,6 +313,7 @@ def _print_table(counted: dict[str, Any], options: dict[str, Any]) -> None:
     shallow = "kept as sources" if options["keep_shallow"] else "dropped"
     console().print(table)
     print(f"labels of levels 1 and 2 without a descendant: {shallow}; parents: {options['parents']}")
+    print("".join(f"{note}\n" for note in options["notes"]), end="")
 
 
 if __name__ == "__main__":

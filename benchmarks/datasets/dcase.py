@@ -31,6 +31,7 @@ from benchmarks.datasets.folds import Folds
 from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from cavl.config import ConfigError
+from registry.text_files import rows_of
 
 NAME = "dcase"
 META, SETUP = "meta.txt", "evaluation_setup"
@@ -78,7 +79,7 @@ def read_lists(root: Path) -> list[Recording]:
     tested_in: dict[str, int] = {}
     folds = _folds(root)
     for fold in folds:
-        tested, trained = _list(root, fold, "evaluate", "test"), _list(root, fold, "train")
+        tested, trained = _list(root, labels, fold, "evaluate", "test"), _list(root, labels, fold, "train")
         unknown = [name for name in (*tested, *trained) if name not in labels]
         if unknown:
             raise ValueError(f"{root / SETUP}: fold {fold} lists {unknown[0]}, which {META} does not; {SOURCE}")
@@ -108,12 +109,10 @@ def _labels(root: Path) -> dict[str, str]:
     if not path.is_file():
         raise FileNotFoundError(f"DCASE: there is no {path}; {SOURCE}")
     labels: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
-        name, category = ([column.strip() for column in line.split("\t")] + [""])[:2]
-        if not RECORDING.fullmatch(name) or not category or name in labels:
-            raise ValueError(f"{path}, line {number}: expected audio/NAME.wav and a scene, each once: {line[:100]!r}")
+    for where, row in rows_of(path):
+        name, category = (*row, "")[:2]
+        if not RECORDING.fullmatch(name) or not category or labels.get(name, category) != category:
+            raise ValueError(f"{path.parent / where}: expected audio/NAME.wav and a scene, each once: {str(row)[:100]}")
         labels[name] = category
     ids = Counter(name.rpartition(".")[0] for name in labels)
     if len(set(labels.values())) < 2 or max(ids.values()) > 1:
@@ -129,14 +128,16 @@ def _folds(root: Path) -> list[int]:
     return folds
 
 
-def _list(root: Path, fold: int, *parts: str) -> list[str]:
-    """The recordings of a part of a fold, by the first of its lists that is there."""
+def _list(root: Path, labels: Mapping[str, str], fold: int, *parts: str) -> list[str]:
+    """The recordings of a part of a fold, by the first of its lists that is there; their ``labels`` must be the same."""
     paths = [root / SETUP / f"fold{fold}_{part}.txt" for part in parts]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise FileNotFoundError(f"DCASE: there is no {paths[0]}; {SOURCE}")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return [line.split("\t")[0].strip() for line in lines if line.strip()]
+    for where, (name, *more) in rows_of(path):
+        if more and more[0] != labels.get(name, more[0]):
+            raise ValueError(f"{path.parent / where}: the scene of {name} is {more[0]!r}, in {META} {labels[name]!r}")
+    return [name for _, (name, *_) in rows_of(path)]
 
 
 class Dcase(Collection):

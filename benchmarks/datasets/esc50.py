@@ -16,7 +16,6 @@ Piczak, "ESC: Dataset for environmental sound classification", ACM Multimedia 20
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections import Counter
@@ -34,15 +33,18 @@ from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from benchmarks.datasets.scene import DamagedError
 from cavl.config import ConfigError
+from registry.text_files import table_of
 
 SUBSETS = ("esc50", "esc10")
 FOLDS = (1, 2, 3, 4, 5)
 CLASSES = {"esc10": 10, "esc50": 50}
 CLIPS_PER_CLASS_AND_FOLD = 8
 SECONDS = 5.0
+COLUMNS = ("filename", "fold", "target", "category", "esc10")  # of its list, which has more
 #: FOLD-UPLOAD-TAKE-CLASS.wav. The name becomes a path: nothing that could leave the folder.
 RECORDING = re.compile(r"[0-9]+-[0-9]+-[A-Z]-[0-9]+\.wav")
 
+LIST = "ESC-50's list of recordings"
 SOURCE = "get it from the GitHub repository karolpiczak/ESC-50 and name the folder that holds audio/ and meta/"
 
 
@@ -79,16 +81,8 @@ def read_meta(root: Path, subset: str) -> list[Recording]:
     official one.
     """
     path = list_in(root)
-    listed = []
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for values in reader:
-                recording = recording_of(values, f"{path}, line {reader.line_num}")
-                if subset == "esc50" or recording.esc10:
-                    listed.append(recording)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not ESC-50's list of clips: {error}; {SOURCE}") from error
+    everything = [recording_of(values, f"{path.parent / where}") for where, values in table_of(path, COLUMNS, LIST)]
+    listed = [recording for recording in everything if subset == "esc50" or recording.esc10]
     counts = Counter((recording.fold, recording.label) for recording in listed)
     cells = CLASSES[subset] * len(FOLDS)
     if len(counts) != cells or set(counts.values()) != {CLIPS_PER_CLASS_AND_FOLD}:
@@ -115,7 +109,7 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
         name, fold, label = values["filename"], int(values["fold"]), int(values["target"])
         category, esc10 = values["category"], values["esc10"]
     except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{where}: expected filename, fold, target, category, esc10, found {values}") from None
+        raise ValueError(f"{where}: expected {', '.join(COLUMNS)}, found {values}") from None
     if not RECORDING.fullmatch(name):
         raise ValueError(f"{where}: {name!r} is not the name of a clip")
     if fold not in FOLDS or not 0 <= label < CLASSES["esc50"] or esc10 not in ("True", "False"):

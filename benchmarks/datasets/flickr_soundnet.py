@@ -7,8 +7,9 @@ The annotations come in two forms, both read by :func:`read_annotations`:
   of them the elements after the first are xmin, ymin, xmax and ymax.
 
 In both, boxes are 1-based **inclusive** pixels of the 256 x 256 frame. Boxes of zero area (xmax = xmin or ymax = ymin:
-a click, not a box) are dropped and counted. Of the 250 published test ids one (3908875357) has no boxes: 249 are
-scored.
+a click, not a box) are dropped and counted. An image of which a box, or the file, is none is refused and counted; the
+others are read. Of the 250 published test ids one (3908875357) has no boxes: 249 are scored. It is a misprint of
+3908875350, which has: that image is on no side, or with ``corrected`` the 250th that is scored.
 
 The annotations alone score every row that looks at no image. With media (``prepare flickr_soundnet``; §4.4):
 
@@ -24,8 +25,9 @@ The mean training map needs no media: it is made of the boxes of all annotated i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -36,10 +38,19 @@ import numpy.typing as npt
 from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from benchmarks.metrics.localization import consensus
+from registry.text_files import json_of, lines_of, text_of
 
 #: Frame of the public annotations, (H, W) in pixels.
 FRAME = (256, 256)
 BOX_FORMAT = "xmin,ymin,xmax,ymax"
+
+#: Flickr's own ids, and what public copies make of them; names of files of theirs are read as their ids.
+IMAGE_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+FILE_OF_ID = re.compile(r"(?:[^\n]*[/\\])?([\w-]{1,64})\.(?:png|jpe?g|webp|bmp|xml|wav|mp3|flac|mp4)", re.ASCII | re.I)
+#: What the first column of a table of ids may be called.
+HEADS = ("id", "image", "image_id", "file", "filename", "name", "video")
+#: Published test id -> the one that is meant: it has boxes, and the authors' own list has it right (PROTOCOLS §6).
+MISPRINTS: Mapping[str, str] = {"3908875357": "3908875350"}
 
 #: An annotation of a few boxes is 2 kB; what is a thousand times larger is something else.
 MAX_XML_BYTES = 1 << 20
@@ -52,6 +63,7 @@ class Annotations:
     size: tuple[int, int]  # (H, W) of the frame
     boxes: Mapping[str, npt.NDArray[np.int64]]  # image id -> (m, 4), m >= 1, 1-based inclusive pixels
     dropped: Mapping[str, int]  # image id -> number of its boxes that were dropped for having no area
+    refused: Mapping[str, str] = field(default_factory=dict)  # image id (or what stands there) -> why it cannot be read
 
     def consensus(self, image: str) -> npt.NDArray[np.float64]:
         """The consensus map (H, W) of one image; raises ``KeyError`` for one without boxes."""
@@ -75,18 +87,70 @@ class ConsensusMaps(Sequence[npt.NDArray[np.float64]]):
         return self.annotations.consensus(self.images[index])
 
 
-def read_annotations(path: str | Path) -> Annotations:
-    """Read the boxes from a JSON file or from a folder of XML files.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedImages:
+    """The ids of a test list, each once, in its order."""
 
-    Raises ``ValueError`` for a file that is not of its form, a box that leaves the frame, or XML with a document type
-    or entities (refused, whatever they declare), naming the file and the image; ``FileNotFoundError`` if there is
-    neither a file nor a folder.
+    ids: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)  # what stands there, and where -> why it is no id
+    repeated: tuple[str, ...] = ()  # ids that stand there more than once, and are read once
+
+    def notes(self) -> list[str]:
+        """What of the list is not read as it stands there, in sentences."""
+        named = ", ".join(self.repeated[:5])
+        return [f"listed more than once, read once: {len(self.repeated)} ({named})"] if self.repeated else []
+
+    def corrected(self) -> ListedImages:
+        """With the ids that are meant in the place of misprints."""
+        return replace(self, ids=tuple(dict.fromkeys(MISPRINTS.get(id, id) for id in self.ids)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Which annotated images are scored, and which train."""
+
+    test: tuple[str, ...]
+    train: tuple[str, ...]
+    without_boxes: tuple[str, ...]  # test ids that cannot be scored
+    unknown: tuple[str, ...]  # of these the ones of which the annotations know nothing, and which are no known misprint
+    meant: tuple[str, ...]  # annotated images of which the test list has a misprint: on neither side
+
+    def notes(self) -> list[str]:
+        return [
+            f"{wrong} on the test list is a misprint of {right}: neither is scored (--corrected: {right} is), nor trains"
+            for wrong, right in MISPRINTS.items()
+            if wrong in self.without_boxes and right in self.meant
+        ]
+
+
+def sides(annotations: Annotations, listed: ListedImages) -> Sides:
+    """The images on either side of a test list."""
+    meant = {MISPRINTS[id] for id in listed.ids if id in MISPRINTS and id not in annotations.boxes}
+    meant -= set(listed.ids)
+    held = {*listed.ids, *meant}
+    without = tuple(id for id in listed.ids if id not in annotations.boxes and id not in annotations.refused)
+    return Sides(
+        test=tuple(id for id in listed.ids if id in annotations.boxes),
+        train=tuple(id for id in annotations.boxes if id not in held),
+        without_boxes=without,
+        unknown=tuple(id for id in without if id not in annotations.dropped and MISPRINTS.get(id) not in meant),
+        meant=tuple(id for id in annotations.boxes if id in meant),
+    )
+
+
+def read_annotations(path: str | Path) -> Annotations:
+    """Read the boxes from a JSON file or from a folder of XML files; images of which one is none are refused.
+
+    XML with a document type or entities is refused, whatever it declares. Raises ``ValueError`` for a file that is not
+    of its form, or all of whose images are refused, naming the file and the first of them; ``FileNotFoundError`` if
+    there is neither a file nor a folder.
     """
     path = Path(path)
+    refused: dict[str, str] = {}
     if path.is_dir():
-        size, raw = FRAME, _read_xml_folder(path)
+        size, raw = FRAME, _read_xml_folder(path, refused)
     elif path.is_file():
-        size, raw = _read_json(path)
+        size, raw = _read_json(path, refused)
     else:
         raise FileNotFoundError(
             f"there are no annotations at {path}: name the JSON file, or the folder of XML files, one per image"
@@ -94,84 +158,127 @@ def read_annotations(path: str | Path) -> Annotations:
     boxes: dict[str, npt.NDArray[np.int64]] = {}
     dropped: dict[str, int] = {}
     for image, listed in raw.items():
-        kept = [box for box in listed if _has_area(box, size, f"{path}, image {image}")]
+        try:
+            kept = [box for box in listed if _has_area(box, size)]
+        except ValueError as error:
+            refused[image] = str(error)
+            continue
         if len(kept) < len(listed):
             dropped[image] = len(listed) - len(kept)
         if kept:
             boxes[image] = np.array(kept, dtype=np.int64)
-    return Annotations(size=size, boxes=boxes, dropped=dropped)
+    if refused and not raw.keys() - refused.keys():
+        image, why = next(iter(refused.items()))
+        raise ValueError(f"{path}, image {image}: {why}")
+    return Annotations(size=size, boxes=boxes, dropped=dropped, refused=refused)
 
 
-def read_test_list(path: str | Path) -> tuple[str, ...]:
-    """Read the test ids: JSON ``{"ids": [...]}``, or text with one id per line.
+def read_test_list(path: str | Path) -> ListedImages:
+    """Read the test ids: JSON ``{"ids": [...]}``; or text with one id a line, or several with blanks between them, of
+    which commas separate further columns. An id may have the ending of its file (``id.png``).
 
-    Raises ``ValueError`` if the file holds no ids, or one of them twice.
+    Raises ``ValueError`` if the file holds no ids.
     """
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":
-        try:
-            ids = json.loads(text)["ids"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path} is not a test list: expected JSON of the form {{"ids": [...]}}') from error
-        if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
-            raise ValueError(f"{path}: 'ids' must be a list of strings")
-    else:
-        ids = text.split()
+    found = _json_ids(path) if path.suffix.lower() == ".json" else _text_ids(path)
+    ids: dict[str, int] = {}
+    refused: dict[str, str] = {}
+    for where, written in found:
+        if (id := image_id(written)) is not None:
+            ids[id] = ids.get(id, 0) + 1
+        elif ids or refused or written.lower() not in HEADS:
+            refused[f"{where}, {written!r:.80}"] = "it is not the id of an image"
     if not ids:
         raise ValueError(f"{path} lists no test image")
-    if len(set(ids)) != len(ids):
-        raise ValueError(f"{path} lists a test image twice")
-    return tuple(ids)
+    return ListedImages(ids=tuple(ids), refused=refused, repeated=tuple(id for id, times in ids.items() if times > 1))
 
 
-def _read_json(path: Path) -> tuple[tuple[int, int], dict[str, list[list[int]]]]:
+def image_id(written: str) -> str | None:
+    """The id of an image, of which the name of a file may be written; None where it is none."""
+    if IMAGE_ID.fullmatch(written) and written.lower() not in HEADS:
+        return written
+    of_file = FILE_OF_ID.fullmatch(written)
+    return of_file[1] if of_file and ".." not in re.split(r"[/\\]", written) else None
+
+
+def _json_ids(path: Path) -> list[tuple[str, str]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        ids = json_of(path, "write it anew")["ids"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} is not a test list: expected JSON of the form {{"ids": [...]}} ({error})') from error
+    if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
+        raise ValueError(f"{path}: 'ids' must be a list of strings")
+    return [(path.name, id.strip()) for id in ids]
+
+
+def _text_ids(path: Path) -> list[tuple[str, str]]:
+    """(file name, what is written) of every id; of a line with further columns the first."""
+    columns = [re.split("[,;\t]", line) for _, line in lines_of(path)]
+    written = [[cells[0].strip()] if len(cells) > 1 else cells[0].split() for cells in columns]
+    return [(path.name, id.strip("\"'")) for ids in written for id in ids]
+
+
+def _read_json(path: Path, refused: dict[str, str]) -> tuple[tuple[int, int], dict[str, list[list[int]]]]:
+    try:
+        content = json_of(path, "write it anew")
         (width, height), box_format, boxes = content["image_size"], content["box_format"], content["boxes"]
         images = list(boxes.items())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path} is not an annotation file: expected JSON with image_size, box_format and boxes"
+            f"{path} is not an annotation file: expected JSON with image_size, box_format and boxes ({error})"
         ) from error
     if not str(box_format).startswith(BOX_FORMAT):
         raise ValueError(f"{path}: box_format is {box_format!r}, expected {BOX_FORMAT!r} in 1-based pixels")
     if not all(type(side) is int and side > 0 for side in (width, height)):
         raise ValueError(f"{path}: image_size must be two positive integers, not {[width, height]}")
-    for image, listed in images:
-        if not isinstance(listed, list) or not all(_is_box(box) for box in listed):
-            raise ValueError(f"{path}, image {image}: boxes must be lists of four integers, not {listed!r}")
-    return (height, width), dict(images)
+    raw: dict[str, list[list[int]]] = {}
+    for written, listed in images:
+        image = image_id(written)
+        if image is None:
+            refused[written] = "it is not the id of an image"
+        elif image in raw:
+            refused[written] = f"{image} has boxes in two places"
+        elif not isinstance(listed, list) or not all(_is_box(box) for box in listed):
+            refused[image] = f"boxes must be lists of four integers, not {listed!r:.100}"
+        else:
+            raw[image] = listed
+    return (height, width), raw
 
 
 def _is_box(box: Any) -> bool:
     return isinstance(box, list) and len(box) == 4 and all(type(edge) is int for edge in box)
 
 
-def _read_xml_folder(folder: Path) -> dict[str, list[list[int]]]:
-    files = sorted(folder.glob("*.xml"))
+def _read_xml_folder(folder: Path, refused: dict[str, str]) -> dict[str, list[list[int]]]:
+    there = (path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".xml")
+    files = [path for path in there if not path.name.startswith(".") and path.is_file()]
     if not files:
         raise ValueError(f"{folder} holds no XML file: the public release has one per image, named by its id")
-    return {file.stem: _read_xml(file) for file in files}
+    raw: dict[str, list[list[int]]] = {}
+    for file in files:
+        try:
+            if not IMAGE_ID.fullmatch(file.stem):
+                raise ValueError("its name is not the id of an image")
+            raw[file.stem] = _read_xml(file)
+        except (OSError, ValueError) as error:
+            refused[file.stem] = f"{file.name}: {error}"
+    return raw
 
 
 def _read_xml(path: Path) -> list[list[int]]:
-    content = path.read_bytes()
-    if len(content) > MAX_XML_BYTES:
-        raise ValueError(f"{path} has {len(content):,} bytes: that is no annotation of one image")
-    try:
-        # From text, not bytes: the encoding that the file declares is then ignored and cannot hide what follows.
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text") from error
+    """The boxes in a file; raises ``ValueError`` saying what is wrong with it."""
+    if (size := path.stat().st_size) > MAX_XML_BYTES:
+        raise ValueError(f"it has {size:,} bytes: that is no annotation of one image")
+    # From text, not bytes: the encoding that the file declares is then ignored and cannot hide what follows.
+    text = text_of(path)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ValueError(f"{path} declares a document type or entities: refused, annotations need none")
+        raise ValueError("it declares a document type or entities: refused, annotations need none")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"{path} is not well-formed XML: {error}") from error
+        raise ValueError(f"it is not well-formed XML ({error})") from error
     if root.tag != "annotation":
-        raise ValueError(f"{path}: the root element is <{root.tag}>, expected <annotation>")
+        raise ValueError(f"the root element is <{root.tag}>, expected <annotation>")
     boxes = []
     for element in root.findall("bbox"):
         values = [(child.text or "").strip() for child in list(element)[1:]]
@@ -180,18 +287,16 @@ def _read_xml(path: Path) -> list[list[int]]:
         except ValueError:
             box = []
         if len(box) != 4:
-            raise ValueError(f"{path}: a <bbox> needs four integers after its first element, not {values}")
+            raise ValueError(f"a <bbox> needs four integers after its first element, not {values}")
         boxes.append(box)
     return boxes
 
 
-def _has_area(box: list[int], size: tuple[int, int], where: str) -> bool:
+def _has_area(box: list[int], size: tuple[int, int]) -> bool:
     x0, y0, x1, y1 = box
     height, width = size
     if not (1 <= x0 <= x1 <= width and 1 <= y0 <= y1 <= height):
-        raise ValueError(
-            f"{where}: box {box} is not xmin, ymin, xmax, ymax in 1-based pixels of a {width} x {height} frame"
-        )
+        raise ValueError(f"box {box} is not xmin, ymin, xmax, ymax in 1-based pixels of a {width} x {height} frame")
     return x0 < x1 and y0 < y1
 
 
@@ -206,7 +311,9 @@ class FlickrSoundNet(Collection):
 
     def __init__(self, prepared: Prepared, held_out: float) -> None:
         super().__init__(prepared)
-        items = [item for item in items_of(prepared) if "boxes" in item.attributes]
+        # Folders that were prepared before the misprint was known: what it means trains nowhere.
+        meant = {MISPRINTS.get(id) for id in prepared.options.get("without_boxes", ())}
+        items = [item for item in items_of(prepared) if "boxes" in item.attributes and item.id not in meant]
         others = []
         for item in items:
             if item.attributes["split"] == "test":
@@ -214,8 +321,10 @@ class FlickrSoundNet(Collection):
             else:
                 others.append(Member(item=item))
         self.add_training(1, others, held_out)
+        self.add_refused()
         self.judged = judged({item.id: item.attributes["boxes"] for item in items})
-        self.training_boxes = prepared.options.get("training_boxes", {})
+        known = prepared.options.get("training_boxes", {})
+        self.training_boxes = {id: boxes for id, boxes in known.items() if id not in meant}
         training = judged(self.training_boxes)
         self.maps = ConsensusMaps(training, list(training.boxes))
 

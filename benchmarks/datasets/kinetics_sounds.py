@@ -57,3 +57,4 @@ class KineticsSounds(Collection):
             if "kind" in item.attributes:
                 kinds = (KINDS.index(item.attributes["kind"]),)
                 self.add(item.attributes["split"], 1, Member(item=item, kinds=kinds))
+        self.add_refused()

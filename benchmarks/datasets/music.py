@@ -34,6 +34,7 @@ class Music(Collection):
             else:
                 duets.append(member)
         self.add_training(2, duets, held_out)
+        self.add_refused()
 
     def beside(self, split: str) -> str:
         return json.dumps(self.prepared.options.get("mixtures")) if split == "test" else ""

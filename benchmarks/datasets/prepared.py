@@ -40,6 +40,7 @@ MANIFEST = "manifest.json"
 ENTRIES = ("name", "sample_rate", "fingerprint", "options", "shards", "found", "lost", "refused", "left_out")
 PLACES = ("id", "shard", "offset", "size", "sha256", "samples", "frames")  # what it says of every clip
 FORMAT = 1
+REFUSED = "refused: "  # what the reasons begin with of entries of a list that are no items
 
 Progress = Callable[[int, int], None]
 
@@ -60,6 +61,16 @@ class Lost:
     def __post_init__(self) -> None:
         if self.status not in ("missing", "damaged"):
             raise ValueError(f"{self.id}: status {self.status!r}; an item that is not found is missing or damaged")
+
+
+def refusal(entry: str, why: str, **attributes: Any) -> Lost:
+    """An entry of a list that is no item; ``why`` may quote what somebody wrote there.
+
+    ``attributes`` are what can be read of it all the same: its ``split``, by which it stays in the coverage of a score,
+    and its ``n_sources`` (left out: it may be of any number).
+    """
+    short = why if len(why) <= 300 else f"{why[:150]} ... {why[-150:]}"
+    return Lost(id=entry, status="damaged", reason=f"{REFUSED}{short}", attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ class Collection:
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self.sets: dict[tuple[str, int], list[Member]] = {}
+        self.of_any_number: dict[str, list[Member]] = {}  # split -> entries of its list of which nothing more is known
 
     def add(self, split: str, n: int, member: Member) -> None:
         self.sets.setdefault((split, n), []).append(member)
@@ -109,6 +110,20 @@ class Collection:
         aside = held_out(members, share)
         for member in members:
             self.add("validation" if member.item.id in aside else "train", n, member)
+
+    def add_refused(self, sides: Mapping[str, str] | None = None) -> None:
+        """Entries of the lists that are no items: they stay in the coverage of the split that they were listed for.
+
+        ``sides``: what the list calls a split -> what it is called here, where that differs.
+        """
+        for lost in self.prepared.refused:
+            listed = str(lost.attributes.get("split"))
+            split = (sides or {}).get(listed, listed)
+            item = PreparedItem(id=lost.id, attributes=lost.attributes, reason=f"{lost.status}: {lost.reason}")
+            if "n_sources" in lost.attributes:
+                self.add(split, lost.attributes["n_sources"], Member(item=item))
+            else:
+                self.of_any_number.setdefault(split, []).append(Member(item=item))
 
     def counts(self, split: str) -> list[int]:
         """The numbers of sources for which there is a set.
@@ -136,7 +151,7 @@ class Collection:
             self.prepared,
             split,
             int(which),
-            self.sets.get((split, int(which)), []),
+            [*self.sets.get((split, int(which)), []), *self.of_any_number.get(split, [])],
             choose=spread_over(limit),
             kind_names=self.kind_names,
             beside=self.beside(split),

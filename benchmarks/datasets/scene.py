@@ -65,14 +65,15 @@ class Coverage:
 
 
 def together(datasets: Sequence[Dataset]) -> Coverage:
-    """The coverage of all datasets as if they were one; sets that are made of the same files share one account."""
+    """The coverage of all datasets as if they were one; sets that are made of the same files share one account.
+
+    What is lost to several of them, an entry of a list of which not even its set can be told, is lost once.
+    """
     parts = {id(dataset.coverage): dataset.coverage for dataset in datasets}.values()
-    return Coverage(
-        found=sum(p.found for p in parts),
-        missing=sum(p.missing for p in parts),
-        damaged=sum(p.damaged for p in parts),
+    return Coverage.of(
+        sum(p.found for p in parts),
+        {item: reason for p in parts for item, reason in p.reasons.items()},
         left_out=sum(p.left_out for p in parts),
-        reasons={item: reason for p in parts for item, reason in p.reasons.items()},
     )
 
 

@@ -12,13 +12,13 @@ musical instruments; ``instruments`` names them and ``n_sources`` is their numbe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets.audioset import Segment, read_ontology, segment_of
-from benchmarks.datasets.prepared import Lost
-from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
-from benchmarks.preparation.rows import rows_of
+from benchmarks.datasets.audioset import Segment, SegmentList, read_ontology, read_segments
+from benchmarks.datasets.prepared import Lost, refusal
+from benchmarks.preparation.item import Cut, Item, Plan, described
 from cavl.grading import Ontology, sources
 
 NAME = "audioset"
@@ -58,14 +58,25 @@ def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | 
     fps = fps if fps is not None else (1.0 if instrument else 25.0)
     items: list[Item] = []
     refused: list[Lost] = []
+    taken: dict[str, str] = {}  # id -> the list that names it
+    notes: list[str] = []
     for path in segments:
-        listed, bad = read_list(path, graph)
-        refused += bad
+        if [described(other) for other in segments].count(described(path)) > 1:
+            raise ValueError(f"{NAME}: the list {path} is given twice; give each list once")
+        listed = read_segments(path, graph)
+        notes += listed.notes()
         split = path.stem.removesuffix("_segments")
-        taken = _with_instruments(listed, split) if instrument else _graded(listed, split, graph)
-        for segment, attributes in taken:
-            cut = Cut(start=segment.start, seconds=segment.end - segment.start, fps=fps, quality=quality)
-            items.append(Item(id=segment.id, video=segment.id, cut=cut, attributes=attributes))
+        known = _with_instruments(listed, split) if instrument else _graded(listed, split, graph)
+        for entry, attributes in known:
+            if isinstance(entry, Lost):
+                refused.append(replace(entry, attributes=attributes))
+            elif entry.id in taken:
+                why = f"{entry.id} is listed in {taken[entry.id]} as well"
+                refused.append(refusal(f"{path.name}, {entry.id}", why, **attributes))
+            else:
+                taken[entry.id] = path.name
+                cut = Cut(start=entry.start, seconds=entry.end - entry.start, fps=fps, quality=quality)
+                items.append(Item(id=entry.id, video=entry.id, cut=cut, attributes=attributes))
     return Plan(
         name="audioset_instrument" if instrument else NAME,
         items=items,
@@ -73,56 +84,30 @@ def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | 
         settings={"fps": fps, "quality": quality},
         about={"lists": [described(p) for p in segments], "ontology": described(ontology)},
         beside={"ontology.json": ontology},
+        notes=notes,
     )
 
 
-def read_list(path: Path, ontology: Ontology) -> tuple[list[Segment], list[Lost]]:
-    """The segments of a list, and its rows that are none: refused one by one, so that the rest goes on.
-
-    Raises ``ValueError`` if no row is a segment: it is another kind of file.
-    """
-    segments: list[Segment] = []
-    refused: list[Lost] = []
-    seen: set[str] = set()
-    for where, row in rows_of(path):
-        if row[0].startswith("#"):
-            continue
-        try:
-            segment = segment_of(row, ontology, where)
-            if segment.id in seen:
-                raise ValueError(f"{where}: {segment.id} is listed a second time")
-            seen.add(segment.id)
-            segments.append(segment)
-        except ValueError as error:
-            refused.append(refusal(where, str(error).removeprefix(f"{where}: ")))
-    if not segments:
-        first = refused[0].reason if refused else "it is empty"
-        raise ValueError(f"{path} is not one of Google's segment lists ({first})")
-    return segments, refused
+def _graded(listed: SegmentList, split: str, ontology: Ontology) -> Iterator[tuple[Segment | Lost, dict[str, Any]]]:
+    """All segments, with their columns, and what is known of the rows that are none."""
+    for entry in listed.entries:
+        labels = list(entry.labels if isinstance(entry, Segment) else entry.attributes.get("labels", ()))
+        if isinstance(entry, Segment) or (labels and all(label in ontology.levels for label in labels)):
+            graded = sorted(sources(labels, ontology))
+            yield entry, {"labels": labels, "sources": graded, "n_sources": len(graded), "split": split}
+        else:
+            yield entry, {"split": split}
 
 
-def _graded(segments: Sequence[Segment], split: str, ontology: Ontology) -> Iterator[tuple[Segment, dict[str, Any]]]:
-    """All segments, with their columns."""
-    for segment in segments:
-        graded = sorted(sources(segment.labels, ontology))
-        yield (segment, {"labels": list(segment.labels), "sources": graded, "n_sources": len(graded), "split": split})
-
-
-def _with_instruments(segments: Sequence[Segment], split: str) -> Iterator[tuple[Segment, dict[str, Any]]]:
-    """The segments of AudioSet-Instrument, with their columns."""
+def _with_instruments(listed: SegmentList, split: str) -> Iterator[tuple[Segment | Lost, dict[str, Any]]]:
+    """The segments of AudioSet-Instrument, with their columns, and what is known of the rows that are none."""
     taken = 0
-    for segment in segments:
-        played = [name for name, label in INSTRUMENTS.items() if label in segment.labels]
-        if not played:
+    for entry in listed.entries:
+        labels = list(entry.labels if isinstance(entry, Segment) else entry.attributes.get("labels", ()))
+        played = [name for name, label in INSTRUMENTS.items() if label in labels]
+        if not played and isinstance(entry, Segment):
             continue
         parts = {"unbalanced_train": "train", "balanced_train": ("test", "validation")[taken % 2]}
-        taken += 1
-        yield (
-            segment,
-            {
-                "labels": list(segment.labels),
-                "instruments": played,
-                "n_sources": len(played),
-                "split": parts.get(split, split),
-            },
-        )
+        taken += bool(played)  # a row that is none has its turn all the same: it costs no other
+        columns = {"labels": labels, "instruments": played, "n_sources": len(played), "split": parts.get(split, split)}
+        yield entry, columns if labels else {"split": split}

@@ -10,13 +10,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import math
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from registry.files import DiskFullError, disk_errors
+from registry.text_files import text_of
 
 YOUTUBE = "https://www.youtube.com/watch?v={id}"
 
@@ -87,7 +92,7 @@ class Fetcher:
             "extractor_retries": 0,
             "fragment_retries": 2,
             # Their text: yt-dlp writes the cookies that it gets back into what it is handed.
-            "cookiefile": io.StringIO(self.cookies.read_text(encoding="utf-8")) if self.cookies else None,
+            "cookiefile": io.StringIO(text_of(self.cookies)) if self.cookies else None,
         }
         if self.sections and section is not None:
             options["download_ranges"] = yt_dlp.utils.download_range_func(None, [section])
@@ -139,11 +144,30 @@ def _understood(error: Any) -> FetchError:
         return FetchError("the file is empty (0 bytes)", damaged=True)
     cause = _cause_of(error)
     if isinstance(cause, HTTPError):
-        wait = str((cause.response.headers or {}).get("Retry-After", ""))
-        return FetchError(reason, cause.status in BUSY, float(wait) if wait.isdigit() else 0.0)
+        return FetchError(reason, cause.status in BUSY, _asked(cause.response.headers or {}))
     if isinstance(cause, TransportError):
         return FetchError(reason, again=True)
     return FetchError(reason, again=bool(BUSY_WORDS.search(reason)))
+
+
+def _asked(headers: Mapping[str, str]) -> float:
+    """Seconds that a server asks us to wait: ``Retry-After`` is a number of them, or a date by the server's own clock."""
+    asked = str(headers.get("Retry-After", "")).strip()
+    try:
+        seconds = float(asked)
+    except ValueError:
+        until, now = _moment(asked), _moment(str(headers.get("Date", ""))) or datetime.now(UTC)
+        seconds = (until - now).total_seconds() if until else 0.0
+    return max(0.0, seconds) if math.isfinite(seconds) else 0.0
+
+
+def _moment(date: str) -> datetime | None:
+    """A date of HTTP; None where it is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _reason(message: str) -> str:

@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from benchmarks.datasets.esc50 import (
+    COLUMNS,
+    LIST,
     RECORDING,
     SECONDS,
     SUBSETS,
@@ -26,12 +28,12 @@ from benchmarks.datasets.esc50 import (
     recording_of,
 )
 from benchmarks.datasets.folds import Folds
-from benchmarks.datasets.prepared import SAMPLE_RATE, Lost
+from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, refusal
 from benchmarks.preparation.archive import extract
-from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
+from benchmarks.preparation.item import Cut, Item, Plan, described
 from benchmarks.preparation.recordings import packed_folder
-from benchmarks.preparation.rows import rows_of
 from registry.files import expanded
+from registry.text_files import table_of
 
 NAME = "esc50"
 #: The last state of the repository's one branch.
@@ -61,15 +63,17 @@ def plan(*, root: Path, own: Sequence[Path], archive: str | None, checksums: Seq
     table = list_in(folder)
     items: list[Item] = []
     refused: list[Lost] = []
+    seen: set[str] = set()
     damaged = {PurePosixPath(member).name: why for member, why in notes.items()}
-    rows = rows_of(table)
-    _, header = next(rows, ("", []))
-    for where, row in rows:
+    for where, values in table_of(table, COLUMNS, LIST):
         try:
-            recording = recording_of(dict(zip(header, row, strict=True)), where)
-        except ValueError:
-            refused.append(refusal(where, f"no recording of ESC-50: {row}"))
+            recording = recording_of(values, where)
+            if recording.id in seen:
+                raise ValueError(f"{where}: {recording.id} is listed a second time")
+        except ValueError as error:
+            refused.append(refusal(where, f"no recording of ESC-50: {str(error).removeprefix(f'{where}: ')}"))
             continue
+        seen.add(recording.id)
         path = folder / recording.path
         there = path.exists()
         items.append(

@@ -6,46 +6,45 @@ annotated images that are not on it, wherever their media are, are kept as ``opt
 training map is made of them.
 
 Of the 250 published test ids one has no boxes: it cannot be scored and is left out, so that a whole preparation says
-"249 of 249".
+"249 of 249"; with ``--corrected`` the image of which it is a misprint is prepared, and it says "250 of 250".
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
+from benchmarks.datasets.prepared import Lost, refusal
+from benchmarks.preparation.item import Cut, Item, Plan, described
 
 NAME = "flickr_soundnet"
-#: Flickr's own ids, and what public copies make of them.
-IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-def plan(*, annotations: Path, test: Path, everything: bool) -> Plan:
-    """The items of the test list, or of all annotations.
+def plan(*, annotations: Path, test: Path, everything: bool, corrected: bool = False) -> Plan:
+    """The items of the test list, or of all annotations; ``corrected``: with the ids that its misprints mean.
 
     Raises ``FileNotFoundError`` or ``ValueError`` if a file is not there or not of its form.
     """
-    from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list  # slow to import
+    from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list, sides  # slow to import
 
     if not test.is_file():
         raise FileNotFoundError(
             f"there is no test list {test}: a file with the 250 published ids, one a line (docs/data.md)"
         )
-    boxed = read_annotations(annotations)
-    ids = read_test_list(test)
-    listed = set(ids)
-    others = [image for image in boxed.boxes if image not in listed]
-    items, refused, without = [], [], []
-    for image in [*ids, *(others if everything else ())]:
-        if not IMAGE_ID.fullmatch(image):
-            refused.append(refusal(f"{test.name}, {image!r:.80}", "it is not the id of an image"))
-        elif image not in boxed.boxes:
-            without.append(image)
-        else:
-            boxes, split = boxed.boxes[image].tolist(), "test" if image in listed else "train"
-            attributes = {"boxes": boxes, "n_sources": 1, "split": split}
-            items.append(Item(id=image, cut=Cut(seconds=None, image=True), attributes=attributes))
+    boxed, listed = read_annotations(annotations), read_test_list(test)
+    listed = listed.corrected() if corrected else listed
+    parts = sides(boxed, listed)
+    items = []
+    for image in (*parts.test, *(parts.train if everything else ())):
+        boxes, split = boxed.boxes[image].tolist(), "test" if image in parts.test else "train"
+        attributes = {"boxes": boxes, "n_sources": 1, "split": split}
+        items.append(Item(id=image, cut=Cut(seconds=None, image=True), attributes=attributes))
+    refused = [refusal(where, why, split="test", n_sources=1) for where, why in listed.refused.items()]
+    for image in parts.unknown:
+        why, about = f"it has no boxes in {annotations.name}", {"split": "test", "n_sources": 1}
+        refused.append(Lost(id=f"{test.name}, {image!r}", status="missing", reason=why, attributes=about))
+    for image, why in boxed.refused.items():
+        split = "test" if image in listed.ids else "train"
+        refused.append(refusal(f"{annotations.name}, {image:.80}", why, split=split, n_sources=1))
     return Plan(
         name=NAME,
         items=items,
@@ -53,9 +52,11 @@ def plan(*, annotations: Path, test: Path, everything: bool) -> Plan:
         settings={},
         about={
             "test": described(test),
-            "without_boxes": without,
+            "annotations": described(annotations) if annotations.is_file() else {"file": annotations.name},
+            "without_boxes": list(parts.without_boxes),
             # Of all that are on no test list, media or not: what the mean training map is made of.
             "dropped_boxes": sum(boxed.dropped.get(item.id, 0) for item in items),
-            "training_boxes": {image: boxed.boxes[image].tolist() for image in others},
+            "training_boxes": {image: boxed.boxes[image].tolist() for image in parts.train},
         },
+        notes=[*parts.notes(), *listed.notes()],
     )

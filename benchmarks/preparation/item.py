@@ -58,7 +58,7 @@ class Plan:
     """All items of a preparation, in the order of the data set.
 
     ``refused`` are entries of the lists that are none; ``left_out`` are the ids of items that are not asked for now (a
-    rehearsal): those that are there stay, the others are counted as left out. ``settings`` must be the same when a
+    rehearsal): those that are there stay, the others are counted as left out. ``notes`` are sentences for the user. ``settings`` must be the same when a
     preparation goes on; ``about`` is kept in the manifest beside them; ``beside`` are files (or folders of files) of
     which a copy is kept beside the clips, by the name it gets.
     """
@@ -70,6 +70,7 @@ class Plan:
     left_out: Collection[str] = frozenset()
     about: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, Path] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not self.items:
@@ -77,12 +78,6 @@ class Plan:
         for id, times in Counter(item.id for item in self.items).items():
             if times > 1:
                 raise ValueError(f"{self.name}: the lists name {id!r} twice; give each list once")
-
-
-def refusal(entry: str, why: str) -> Lost:
-    """An entry of a list that is no item, for :attr:`Plan.refused`; ``why`` may quote what somebody wrote there."""
-    short = why if len(why) <= 300 else f"{why[:150]} ... {why[-150:]}"
-    return Lost(id=entry, status="damaged", reason=f"refused: {short}")
 
 
 def limited(plan: Plan, limit: int | None) -> Plan:

@@ -11,14 +11,15 @@ A list is Kinetics' CSV file; its first line names the columns, in any order, ot
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.datasets.audioset import Segment, checked_segment
 from benchmarks.datasets.kinetics_sounds import kind_of
-from benchmarks.datasets.prepared import Lost
-from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
-from benchmarks.preparation.rows import rows_of
+from benchmarks.datasets.prepared import Lost, refusal
+from benchmarks.preparation.item import Cut, Item, Plan, described
+from registry.text_files import table_of
 
 NAME = "kinetics_sounds"
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
@@ -34,37 +35,41 @@ def plan(*, lists: Sequence[Path], fps: float, quality: int) -> Plan:
     """
     items: dict[str, Item] = {}
     refused: list[Lost] = []
+    notes: list[str] = []
+    repeated = 0
     for path in lists:
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path}: docs/data.md says where Kinetics' lists are")
-        rows = rows_of(path)
-        _, header = next(rows, ("", []))
-        if absent := [name for name in COLUMNS if name not in header]:
-            raise ValueError(
-                f"{path} is not one of Kinetics' lists: its first line should name the columns {', '.join(COLUMNS)}; "
-                f"it lacks {', '.join(absent)}"
-            )
-        for where, row in rows:
-            values = dict(zip(header, row, strict=False))
+        others: Counter[str] = Counter()
+        for where, values in table_of(path, COLUMNS, "one of Kinetics' lists"):
             kind = kind_of(values.get("label", ""))
-            if kind is None:
+            if values and kind is None:
+                others[values["label"]] += 1
                 continue
             try:
                 segment, split = _clip(values, where)
-                if segment.id in items:
+                known = {"kind": kind, "n_sources": 1, "split": split, "start": segment.start}
+                cut = Cut(start=segment.start, seconds=segment.end - segment.start, fps=fps, quality=quality)
+                item = Item(id=segment.id, video=segment.id, cut=cut, attributes=known)
+                if items.get(segment.id, item) != item:
                     raise ValueError(f"{where}: {segment.id} is listed a second time")
             except ValueError as error:
-                refused.append(refusal(where, str(error).removeprefix(f"{where}: ")))
+                about = {"n_sources": 1, "split": SPLITS.get(values.get("split", ""))}
+                refused.append(refusal(where, str(error).removeprefix(f"{where}: "), **about))
                 continue
-            cut = Cut(start=segment.start, seconds=segment.end - segment.start, fps=fps, quality=quality)
-            known = {"kind": kind, "n_sources": 1, "split": split, "start": segment.start}
-            items[segment.id] = Item(id=segment.id, video=segment.id, cut=cut, attributes=known)
+            repeated += segment.id in items
+            items[segment.id] = item
+        if others:
+            notes.append(f"{path.name}: {others.total():,} rows of {len(others):,} other kinds are passed over")
+    if repeated:
+        notes.append(f"{repeated:,} rows repeat others and are read once")
     return Plan(
         name=NAME,
         items=list(items.values()),
         refused=refused,
         settings={"fps": fps, "quality": quality},
         about={"lists": [described(path) for path in lists]},
+        notes=notes,
     )
 
 

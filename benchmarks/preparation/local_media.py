@@ -5,40 +5,68 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.preparation.decode import IMAGES
-from benchmarks.preparation.item import Item
+from benchmarks.preparation.item import Cut, Item
 from registry.files import expanded
 
-MEDIA = (".mp4", ".m4a", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".flv", ".3gp", ".mpg")
-SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aac")
+MEDIA = (
+    *(".mp4", ".m4a", ".m4v", ".mkv", ".mka", ".webm", ".mov", ".avi", ".flv", ".f4v", ".3gp", ".3g2", ".mpg", ".mpeg"),
+    *(".mts", ".m2ts", ".ts", ".wmv", ".asf", ".ogv", ".vob"),
+)
+SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".aac", ".wma", ".aif", ".aiff", ".weba")
+#: yt-dlp's mark of one of two files that it did not merge: "ID.f137.mp4", "ID.f140.m4a".
+FORMAT = re.compile(r"\.f[\w-]+$")
+#: Beginning, or beginning and end, behind an id, in whatever unit.
+TIMES = re.compile(r"(.+?)_(\d+(?:\.\d+)?)(?:_(\d+(?:\.\d+)?))?")
+#: What archives and systems put beside: no media.
+BESIDE = "__MACOSX"
 
 
 class LocalMedia:
-    """The media files below some folders, found by id.
+    """The media files below some folders, found by id; links are followed, hidden files and folders left out.
 
     Raises ``FileNotFoundError`` if one of the folders is not there.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = [expanded(folder) for folder in folders]
-        self._by_stem: dict[str, list[Path]] = {}
+        self._by_name: dict[str, list[Path]] = {}
+        self._by_video: dict[str, list[str]] = {}  # id -> names of files that say what part of it they hold
+        seen: set[tuple[int, int]] = set()
         for folder in self.folders:
             if not folder.is_dir():
                 raise FileNotFoundError(f"--from {folder}: there is no such folder")
-            for path in _files(folder):
-                self._by_stem.setdefault(path.stem, []).append(path)
-                in_brackets = re.search(r"\[([\w-]+)\]$", path.stem)
-                if in_brackets:
-                    self._by_stem.setdefault(in_brackets[1], []).append(path)
+            for path in _files(folder, seen):
+                for name in dict.fromkeys(_names_of(path)):
+                    self._add(name, path)
+
+    def _add(self, name: str, path: Path) -> None:
+        known = self._by_name.setdefault(name, [])
+        if not known and (timed := TIMES.fullmatch(name)):
+            self._by_video.setdefault(timed[1], []).append(name)
+        known.append(path)
 
     def of(self, item: Item) -> list[Path]:
         """The files of an item; those of the first form that there is."""
-        for stem in names(item):
-            if stem in self._by_stem:
-                return self._by_stem[stem]
-        return []
+        return next((self._by_name[name] for name in names(item) if name in self._by_name), [])
+
+    def around(self, item: Item) -> tuple[list[Path], Cut] | None:
+        """The files whose names say that they hold an item's segment and more, and what to cut out of them."""
+        for name in self._timed(item):
+            if (begins := _begins(name, item)) is not None:
+                return self._by_name[name], replace(item.cut, start=max(0.0, item.cut.start - begins))
+        return None
+
+    def elsewhere(self, item: Item) -> list[Path]:
+        """The files whose names say that they hold another part of the item's video."""
+        return [path for name in self._timed(item) for path in self._by_name[name]]
+
+    def _timed(self, item: Item) -> list[str]:
+        video = item.video or item.id
+        return [*self._by_video.get(video, ()), *self._by_video.get(f"Y{video}", ())]
 
 
 def names(item: Item) -> Iterator[str]:
@@ -46,21 +74,51 @@ def names(item: Item) -> Iterator[str]:
     video = item.video or item.id
     if item.cut.segment:
         start, end = item.cut.segment
-        for form in ("{:.0f}", "{:.3f}", "{:.1f}"):
-            yield f"{video}_{form.format(start)}_{form.format(end)}"
-        yield f"{video}_{start * 1000:.0f}_{end * 1000:.0f}"
-        yield f"{video}_{start:06.0f}_{end:06.0f}"
-        yield f"{video}_{start:06.0f}"
-        yield f"{video}_{start:.0f}"
-        yield f"{video}_{start * 1000:.0f}"
+        for prefix in ("", "Y"):
+            for form in ("{:.0f}", "{:.3f}", "{:.1f}", "{:g}"):
+                yield f"{prefix}{video}_{form.format(start)}_{form.format(end)}"
+            yield f"{prefix}{video}_{start * 1000:.0f}_{end * 1000:.0f}"
+            yield f"{prefix}{video}_{start:06.0f}_{end:06.0f}"
+            yield f"{prefix}{video}_{start:06.0f}"
+            yield f"{prefix}{video}_{start:.0f}"
+            yield f"{prefix}{video}_{start * 1000:.0f}"
     yield video
     yield f"Y{video}"
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Media and pictures below a folder in a fixed order; the system's own hidden files are left out."""
-    for path, folders, files in os.walk(folder):
-        folders.sort()
+def _names_of(path: Path) -> Iterator[str]:
+    """What a file may be looked up by: its name, without the marks of yt-dlp, and the id that it has in it."""
+    yield path.stem
+    plain = FORMAT.sub("", path.stem)
+    yield plain
+    if in_brackets := re.search(r"\[([\w-]+)\]$", plain):  # "Title [ID]"
+        yield in_brackets[1]
+    if at_end := re.search(r".-([\w-]{11})$", plain):  # "Title-ID"
+        yield at_end[1]
+
+
+def _begins(name: str, item: Item) -> float | None:
+    """Where a file begins that is named by its beginning and end and holds the item's segment; None: it does not."""
+    timed = TIMES.fullmatch(name)
+    if not timed or not timed[3] or not item.cut.segment:
+        return None
+    start, end = item.cut.segment
+    for unit in (1, 1000):
+        begins, ends = float(timed[2]) / unit, float(timed[3]) / unit
+        if begins <= start + 1e-3 and end <= ends + 1e-3:
+            return begins
+    return None
+
+
+def _files(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Media and pictures below a folder in a fixed order; each folder once, whatever links lead to it."""
+    for path, folders, files in os.walk(folder, followlinks=True):
+        here = os.stat(path)
+        if (here.st_dev, here.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != BESIDE)
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in (*MEDIA, *SOUNDS, *IMAGES):
                 yield Path(path) / name

@@ -10,14 +10,15 @@ A list of test mixtures, where there is one, is kept as ``options["mixtures"]``:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets.audioset import YOUTUBE_ID
-from benchmarks.datasets.prepared import Lost
-from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
+from benchmarks.datasets.prepared import Lost, refusal
+from benchmarks.preparation.item import Cut, Item, Plan, described
+from registry.text_files import json_of, lines_of
 
 NAME = "music"
 SECONDS = 10.0
@@ -32,64 +33,65 @@ def plan(*, solo: Path | None, duet: Path | None, mixtures: Path | None, fps: fl
     lists = {kind: path for kind, path in (("solo", solo), ("duet", duet)) if path}
     if not lists:
         raise ValueError("give --solo MUSIC_solo_videos.json, --duet MUSIC_duet_videos.json or both (docs/data.md)")
-    items: list[Item] = []
+    items: dict[str, Item] = {}
     refused: list[Lost] = []
     for kind, path in lists.items():
         for instruments, number, video in _videos(path):
-            if not YOUTUBE_ID.fullmatch(video):
-                where = f"{path.name}, {instruments!r:.60}, entry {number + 1}"
-                refused.append(refusal(where, f"{video!r} is not a YouTube id (11 letters, digits, '-' or '_')"))
+            where, played = f"{path.name}, {instruments!r:.60}, entry {number + 1}", instruments.split()
+            split = ("validation", "test")[number] if kind == "solo" and number < 2 else "train"
+            if why := _refused(video, items):
+                refused.append(refusal(where, why, n_sources=len(played), split=split))
                 continue
-            played = instruments.split()
-            items.append(
-                Item(
-                    id=video,
-                    video=video,
-                    cut=Cut(seconds=SECONDS, pieces=True, fps=fps, quality=quality),
-                    attributes={
-                        "video": video,
-                        "kind": kind,
-                        "instruments": played,
-                        "n_sources": len(played),
-                        "split": ("validation", "test")[number] if kind == "solo" and number < 2 else "train",
-                    },
-                )
-            )
+            known = {"kind": kind, "instruments": played, "n_sources": len(played), "split": split}
+            cut = Cut(seconds=SECONDS, pieces=True, fps=fps, quality=quality)
+            items[video] = Item(id=video, video=video, cut=cut, attributes={"video": video, **known})
     about: dict[str, Any] = {"lists": [described(path) for path in lists.values()]}
     if mixtures:
-        about["mixtures"] = read_mixtures(mixtures, items)
-    return Plan(name=NAME, items=items, refused=refused, settings={"fps": fps, "quality": quality}, about=about)
+        about["mixtures"], bad = read_mixtures(mixtures, items.values())
+        refused += bad
+    settings = {"fps": fps, "quality": quality}
+    return Plan(name=NAME, items=list(items.values()), refused=refused, settings=settings, about=about)
 
 
-def read_mixtures(path: Path, items: Sequence[Item]) -> list[list[str]]:
-    """The pairs of test videos that a list names, one pair a line.
+def _refused(video: Any, items: Mapping[str, Item]) -> str:
+    """Why an entry is no item; nothing where it is one."""
+    if not isinstance(video, str) or not YOUTUBE_ID.fullmatch(video):
+        return f"{video!r} is not a YouTube id (11 letters, digits, '-' or '_')"
+    return f"{video} is listed a second time" if video in items else ""
 
-    Raises ``ValueError`` for a line that is not two solos of the test split, naming it, or if there is none.
+
+def read_mixtures(path: Path, items: Collection[Item]) -> tuple[list[list[str]], list[Lost]]:
+    """The pairs of test videos that a list names, one pair a line, and its lines that are none.
+
+    Raises ``ValueError`` if no line is two solos of the test split, naming the first.
     """
     test = {item.id for item in items if item.attributes["split"] == "test"}
-    pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        pair = line.replace(",", " ").split()
-        if not pair:
-            continue
-        if len(pair) != 2 or pair[0] == pair[1] or not test.issuperset(pair):
-            raise ValueError(f"{path}, line {number}: {line[:100]!r} is not two solos of the test split")
-        pairs.append(pair)
+    pairs: list[list[str]] = []
+    refused: list[Lost] = []
+    for where, line in lines_of(path):
+        pair = re.split(r"[\s,;]+", line)
+        if len(pair) == 2 and pair[0] != pair[1] and test.issuperset(pair):
+            pairs.append(pair)
+        else:
+            why = f"{line[:100]!r} is not two solos of the test split"
+            refused.append(refusal(where, why, n_sources=1, split="test"))
     if not pairs:
-        raise ValueError(f"{path} names no pair of videos")
-    return pairs
+        raise ValueError(
+            f"{path} names no pair of videos" + (f" ({refused[0].id}: {refused[0].reason})" if refused else "")
+        )
+    return pairs, refused
 
 
-def _videos(path: Path) -> Iterator[tuple[str, int, str]]:
-    """(instruments, position in their list, id) of every video."""
+def _videos(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """(instruments, position in their list, id or what stands there) of every video."""
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no {path}: MUSIC's lists are in the GitHub repository roudimit/MUSIC_dataset (docs/data.md)"
         )
     try:
-        videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
+        videos = json_of(path, "get it anew")["videos"]
         listed = [(instruments, list(enumerate(ids))) for instruments, ids in videos.items() if isinstance(ids, list)]
-        if len(listed) != len(videos) or not all(isinstance(i, str) for _, ids in listed for _, i in ids):
+        if len(listed) != len(videos) or not any(isinstance(i, str) for _, ids in listed for _, i in ids):
             raise ValueError("its entries are no lists of ids")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(

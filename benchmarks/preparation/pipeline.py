@@ -36,6 +36,7 @@ ATTEMPTS = 5  # of a fetch whose server is busy
 MOST_TIMEOUT = 1e6  # seconds, which the kernel's clocks can take
 UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
+ELSEWHERE = "a file with other times is there: "
 
 
 class InUseError(RefusedError):
@@ -235,17 +236,22 @@ class _Preparation:
         """The clips of an item, or why there are none; ``None`` when everything has been stopped."""
         if item.damage:
             return Lost(id=item.id, status="damaged", reason=item.damage)
-        files = list(item.files) or (self.how.own.of(item) if self.how.own else [])
+        own, cut = self.how.own, item.cut
+        files = list(item.files) or (own.of(item) if own else [])
         cut_already = bool(files)
+        if not files and own and (around := own.around(item)):
+            files, cut = around
         if not files and item.video is not None and self.how.fetcher is not None:
             fetched = self._fetch(sandbox, item, self.how.fetcher)
             if not isinstance(fetched, list):
                 return fetched
             files, cut_already = fetched, self.how.fetcher.sections
+        if not files and own and (elsewhere := own.elsewhere(item)):
+            return Lost(id=item.id, status="missing", reason=f"{ELSEWHERE}{', '.join(p.name for p in elsewhere[:3])}")
         if lacking := _lacking(files, item):
             return Lost(id=item.id, status="missing", reason=lacking)
         try:
-            return sandbox.call(clips_of, files, item.cut, cut_already, timeout=self.how.timeout)
+            return sandbox.call(clips_of, files, cut, cut_already, timeout=self.how.timeout)
         except ImportError:
             raise
         except Exception as error:  # whatever happens in the child is about this item

@@ -94,11 +94,16 @@ def trivial(
 ) -> None:
     """How well AudioSet's sources are counted without listening, from its labels alone."""
     known = read_ontology(ontology)
+    lists = {listed: read_segments(listed, known) for listed in (segments, train_segments or segments)}
     numbers, training = (
-        numbers_of_sources(read_segments(listed, known), known, keep_shallow=not drop_shallow)
+        numbers_of_sources(lists[listed].segments, known, keep_shallow=not drop_shallow)
         for listed in (segments, train_segments or segments)
     )
-    result = rows(numbers, training) | {"own_training": train_segments is None, "keep_shallow": not drop_shallow}
+    result = rows(numbers, training) | {
+        "own_training": train_segments is None,
+        "keep_shallow": not drop_shallow,
+        "notes": [note for listed in lists.values() for note in listed.notes()],
+    }
     if as_json:
         print(json.dumps(result, indent=2))
     else:
@@ -125,3 +130,4 @@ def _print_table(result: dict[str, Any]) -> None:
     print(f"majority and median: of {result['training_clips']:,} training clips{own}")
     kept = "kept as sources" if result["keep_shallow"] else "dropped"
     print(f"labels of levels 1 and 2 without a descendant: {kept}")
+    print("".join(f"{note}\n" for note in result["notes"]), end="")

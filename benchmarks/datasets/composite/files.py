@@ -9,7 +9,6 @@ upload are known to be. What is known of a file is remembered in the cache by it
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import json
 import warnings
@@ -22,6 +21,7 @@ from benchmarks.datasets.esc50 import read_meta
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.progress import progress_bar
 from registry.files import atomic_write, writable
+from registry.text_files import table_of
 
 LARGEST = 256 << 20  # bytes: no file of such a collection is larger, and none larger is read
 JUDGED = 1  # raise it when a file may be judged differently
@@ -191,7 +191,8 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _inside(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes and path.is_file())
+    there = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes)
+    return (path for path in there if not path.name.startswith(".") and path.is_file())
 
 
 def _uploads(path: Path) -> dict[Path, str | None]:
@@ -199,17 +200,12 @@ def _uploads(path: Path) -> dict[Path, str | None]:
     if not path.is_file():
         return {}
     found: dict[Path, str | None] = {}
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if "file" not in (reader.fieldnames or ()):
-                raise ValueError(f"{path} has no column 'file'; add it, or remove the list")
-            for values in reader:
-                folder, _, name = str(values["file"]).partition("/")
-                # The name becomes a path: nothing that could leave the folder.
-                if not folder or not name or "/" in name or {folder, name} & {".", ".."}:
-                    raise ValueError(f"{path}, line {reader.line_num}: {values['file']!r} is not LABEL/NAME")
-                found[path.parent / folder / name] = values.get("freesound_id") or None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a list of clips ({error}); repair it, or remove it") from error
+    for where, values in table_of(path, ("file",), "a list of clips (repair it, or remove it)"):
+        folder, _, name = values.get("file", "").partition("/")
+        # The name becomes a path: nothing that could leave the folder.
+        if not folder or not name or "/" in name or {folder, name} & {".", ".."}:
+            raise ValueError(f"{path.parent / where}: {values.get('file', '')!r} is not LABEL/NAME")
+        upload, place = values.get("freesound_id") or None, path.parent / folder / name
+        if found.setdefault(place, upload) != upload:
+            raise ValueError(f"{path.parent / where}: {values['file']} is listed a second time, of another upload")
     return found

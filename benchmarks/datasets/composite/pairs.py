@@ -8,9 +8,10 @@ never shown: Caltech-101's Faces are the very pictures of Faces_easy. Folders th
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+
+from registry.text_files import table_of
 
 SHIPPED = Path(__file__).parent / "pairs.csv"
 COLUMNS = ("kind", "photographs", "recordings")
@@ -36,20 +37,14 @@ def read_pairs(path: Path | str = SHIPPED) -> Pairs:
     Raises ``FileNotFoundError`` if there is no such file; ``ValueError`` if it is not such a table, naming file, line
     and remedy.
     """
-    rows: list[Pair] = []
+    path = Path(path)
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise ValueError(f"{path}: the first line must be {','.join(COLUMNS)}, not {reader.fieldnames}")
-            for values in reader:
-                rows.append(_row(values, f"{path}, line {reader.line_num}"))
+        table = list(table_of(path, COLUMNS, f"a table of pairs as {SHIPPED.name} is"))
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no table of pairs {path}; leave data.pairs out for the shipped one"
         ) from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a table of pairs ({error}); write it as {SHIPPED.name} is written") from error
+    rows = [_row(values, f"{path.parent / where}") for where, values in table]
     kinds = tuple(row for row in rows if row.kind != HIDDEN)
     for what, names in (
         ("kind", [row.kind for row in kinds]),
@@ -65,9 +60,9 @@ def read_pairs(path: Path | str = SHIPPED) -> Pairs:
 
 
 def _row(values: dict[str, str], where: str) -> Pair:
-    if None in values or None in values.values():
+    if any(column not in values for column in COLUMNS):
         raise ValueError(f"{where}: three cells are needed: {','.join(COLUMNS)}")
-    kind, *cells = (values[column].strip() for column in COLUMNS)
+    kind, *cells = (values[column] for column in COLUMNS)
     photographs, recordings = (tuple(name.strip() for name in cell.split("|") if name.strip()) for cell in cells)
     if not kind or not photographs or (not recordings and kind != HIDDEN):
         raise ValueError(f"{where}: a kind needs a name, photographs and recordings ({HIDDEN!r}: photographs only)")

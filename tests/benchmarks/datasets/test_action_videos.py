@@ -249,12 +249,51 @@ def test_missing_folders_and_lists_are_named_with_the_remedy(ucf, hmdb, no_decod
     refused("is not its folder", root / "Archery", lists)
     (lists / "testlist03.txt").unlink()
     refused(r"no list .*testlist03\.txt", root, lists, fold=3)
-    (root / "Empty").mkdir()
-    refused("Empty", root, lists)
     (hmdb[1] / "wave_test_split2.txt").unlink()
     refused(r"no list .*wave_test_split2\.txt", *hmdb, data="hmdb51", fold=2)
     refused("fold must be 1, 2 or 3, not 4", *hmdb, data="hmdb51", fold=4, error=ValueError)
     refused("data='kinetics'; allowed", *hmdb, data="kinetics", error=ValueError)
+
+
+@pytest.mark.parametrize("data", ["ucf101", "hmdb51"])
+def test_classes_are_those_of_the_lists_whatever_lies_around(data, ucf, hmdb, decoder, tmp_path):
+    root, lists = {"ucf101": ucf, "hmdb51": hmdb}[data]
+    before = opened((root, lists), data=data)
+    for beside in ("Empty", ".ipynb_checkpoints", "__MACOSX/Archery", "Another"):
+        (root / beside).mkdir(parents=True)
+    for path in (root / "__MACOSX/Archery/._v_Archery_g01_c01.avi", lists / "._wave_test_split1.txt"):
+        path.write_bytes(b"\0\5\x16\7")
+    write(root / "Another" / "v_Another_g01_c01.avi", avi(frames_of(3)))
+    action = before.classes[0]
+    (root / action).rename(tmp_path / "another disk")
+    (root / action).symlink_to(tmp_path / "another disk")
+    action_videos._read_manifest.cache_clear()
+    again = opened((root, lists), data=data)
+    assert again.classes == before.classes
+    assert again.fingerprint == before.fingerprint
+    assert (again.ids, str(again.coverage)) == (before.ids, str(before.coverage))
+    assert len(again.classes) == 2
+
+
+@pytest.mark.parametrize("data", ["ucf101", "hmdb51"])
+@pytest.mark.parametrize("name", ["{} [51], of 2", "{}*", "{}?"])
+def test_folders_of_any_name_and_lists_as_editors_save_them(data, name, ucf, hmdb, decoder):
+    root, lists = {"ucf101": ucf, "hmdb51": hmdb}[data]
+    before = opened((root, lists), data=data)
+    clip = before.clip(1, 0.0, 4, 25.0)
+    for path in lists.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n\r\n")
+    other = lists.rename(lists.with_name(name.format("lists")))
+    again = opened((root.rename(root.with_name(name.format("videos"))), other), data=data)
+    assert again.fingerprint == before.fingerprint
+    np.testing.assert_array_equal(again.clip(1, 0.0, 4, 25.0), clip)
+    assert again.labels.tolist() == before.labels.tolist()
+
+
+def test_a_video_of_both_lists_is_refused(ucf, no_decoder):
+    write(ucf[1] / "testlist01.txt", f"{UCF_TEST[0]}.avi\n{UCF_TRAIN[0]}.avi\n")
+    with pytest.raises(ValueError, match=rf"{UCF_TRAIN[0]}\.avi is on the training list and on the test list"):
+        read_manifest(*ucf, "ucf101", 1)
 
 
 @pytest.mark.parametrize("line", ["../../etc/passwd 1", "Archery/a.mp4 1", "<html>", "a/b/c.avi 1"])

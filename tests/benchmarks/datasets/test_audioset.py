@@ -69,7 +69,9 @@ def test_the_real_ontology(shared_data: Path) -> None:
 
 def test_reading_googles_format(tmp_path: Path, ontology: Path) -> None:
     path = write(tmp_path, HEADER + ROW + '\n-0RWZT-miFs, 420.000, 430.000, "/m/music"\n')
-    assert read_segments(path, read_ontology(ontology)) == [
+    listed = read_segments(path, read_ontology(ontology))
+    assert (listed.refused, listed.repeated, listed.notes()) == ([], (), [])
+    assert listed.segments == [
         Segment("--PJHxphWEs", 30.0, 40.0, ("/m/dog", "/m/animal")),
         Segment("-0RWZT-miFs", 420.0, 430.0, ("/m/music",)),
     ]
@@ -101,7 +103,7 @@ def test_repeated_labels_are_one_raw_label(ontology: Path) -> None:
     ("text", "message"),
     [
         ("index,mid,display_name\n", r"segments.csv, line 1: 3 columns, expected 4"),
-        (HEADER + ROW + "--PJHxphWEs, 30.000, 40.000, /m/dog, /m/music\n", "line 5: 5 columns"),  # unquoted labels
+        (HEADER + "--PJHxphWEs, 30.000, 40.000, /m/dog, /m/music\n", "line 4: 5 columns"),  # unquoted labels
         (HEADER + ROW.replace("/m/animal", "/m/unicorn"), "line 4: label '/m/unicorn' is not a class"),
         (HEADER + ROW.replace("/m/animal", ""), "line 4: label '' is not a class"),
         (HEADER + ROW.replace("40.000", "30.000"), "from 30.000 to 30.000 seconds does not exist"),
@@ -109,7 +111,7 @@ def test_repeated_labels_are_one_raw_label(ontology: Path) -> None:
         (HEADER + ROW.replace("40.000", "inf"), "does not exist"),
         (HEADER + ROW.replace("30.000", "soon"), "line 4: start 'soon' and end '40.000' must be seconds"),
         (HEADER + ROW.replace("--PJHxphWEs", "../../etc/x"), "'../../etc/x' is not a YouTube id"),
-        (HEADER + ROW.rstrip().rstrip('"'), "is not a segment list"),  # a quote that never ends
+        (HEADER + ROW.rstrip().rstrip('"'), "is not one of Google's segment lists"),  # a quote that never ends
         (HEADER, "holds no segment"),
     ],
 )
@@ -125,10 +127,31 @@ def test_a_bad_segment_list_is_refused(
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def test_rows_that_are_no_segments_cost_themselves_and_are_told(
+    tmp_path: Path, ontology: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = ["--PJHxphWEs, 30.000, 40.000, /m/dog, /m/music", '_ABCDEFGHI-, 0.000, 10.000, "/m/unicorn"']
+    other = '-0RWZT-miFs, 420.000, 430.000, "/m/music"'
+    path = write(tmp_path, "\ufeff" + HEADER + "\n".join([ROW.strip(), *bad, other, other]) + "\n")
+    listed = read_segments(path, read_ontology(ontology))
+    assert [segment.id for segment in listed.segments] == ["--PJHxphWEs", "-0RWZT-miFs"]
+    assert [(lost.id, lost.attributes) for lost in listed.refused] == [
+        ("segments.csv, line 5", {}),
+        ("segments.csv, line 6", {"labels": ["/m/unicorn"]}),
+    ]
+    result = run(capsys, "--ontology", ontology, "--segments", path)
+    assert result["clips"] == 2
+    assert [note.partition(":")[0] for note in result["notes"]] == [
+        "segments.csv, line 5",
+        "segments.csv, line 6",
+        "1 rows repeat others and are read once",
+    ]
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, ontology: Path) -> None:
     path = tmp_path / "segments.csv"
     path.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(ValueError, match="is not a segment list"):
+    with pytest.raises(ValueError, match="is not one of Google's segment lists"):
         read_segments(path, read_ontology(ontology))
 
 

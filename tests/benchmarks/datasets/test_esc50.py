@@ -218,7 +218,7 @@ def test_a_missing_folder_says_where_to_get_it(tmp_path: Path, read: Callable[..
         (lambda rows: [("../../secret.wav", *rows[0][1:]), *rows[1:]], "line 2: '../../secret.wav' is not the name"),
         (lambda rows: [(rows[0][0], 6, *rows[0][2:]), *rows[1:]], "line 2: fold 6"),
         (lambda rows: [(rows[0][0], "one", *rows[0][2:]), *rows[1:]], "line 2: expected filename, fold, target"),
-        (lambda rows: [rows[0][:3], *rows[1:]], "line 2: .* esc10 None"),
+        (lambda rows: [rows[0][:3], *rows[1:]], "line 2: expected filename, fold, target, category, esc10"),
     ],
 )
 def test_a_list_that_is_not_the_official_one_is_refused(root: Path, read, change, message: str) -> None:  # type: ignore[no-untyped-def]

@@ -1,12 +1,13 @@
 """SoundNet-Flickr's annotations in both forms, and XML that is not welcome."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.datasets.flickr_soundnet import ConsensusMaps, read_annotations, read_test_list
+from benchmarks.datasets.flickr_soundnet import ConsensusMaps, ListedImages, read_annotations, read_test_list
 
 BOXES = {
     "111": [[1, 1, 128, 256], [65, 1, 192, 256]],
@@ -73,9 +74,10 @@ def test_a_frame_that_is_no_square(tmp_path: Path) -> None:
 def test_the_real_files(shared_data: Path) -> None:
     folder = shared_data / "flickr_soundnet"
     found = read_annotations(folder / "annotations_2786.json")
-    ids = read_test_list(folder / "test_250.json")
+    listed = read_test_list(folder / "test_250.json")
     assert len(found.boxes) == 2786
     assert found.dropped == {"4041216001": 1}
+    ids = listed.ids
     assert len(ids) == 250
     assert [i for i in ids if i not in found.boxes] == ["3908875357"]
     assert sum(i in found.boxes for i in ids) == 249
@@ -114,7 +116,8 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><annotation>&
         (LAUGHS.encode(), "declares a document type or entities: refused"),
         (OUTSIDE.encode(), "declares a document type or entities: refused"),
         (b"\xef\xbb\xbf" + LAUGHS.encode(), "declares a document type or entities: refused"),
-        (LAUGHS.encode("utf-16"), "is not UTF-8"),
+        (LAUGHS.encode("utf-16"), "declares a document type or entities: refused"),
+        (LAUGHS.encode("utf-16-be"), "declares a document type or entities: refused"),
         (b"<annotation><bbox>", "is not well-formed"),
         (b"<annotation>&undefined;</annotation>", "is not well-formed"),
         (b"<html></html>", "root element is <html>"),
@@ -127,6 +130,11 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><annotation>&
 def test_bad_or_hostile_xml_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     folder = write_xml(tmp_path / "xml")
     (folder / "444.xml").write_bytes(content)
+    found = read_annotations(folder)
+    assert re.search(rf"444\.xml.*{message}", found.refused["444"])
+    assert (len(found.refused), set(found.boxes)) == (1, {"111", "222"}), "it costs itself only"
+    for image in BOXES:
+        (folder / f"{image}.xml").unlink()
     with pytest.raises(ValueError, match=rf"444\.xml.*{message}"):
         read_annotations(folder)
 
@@ -149,7 +157,28 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_test_lists_in_both_forms(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"ids": ["1", "2"], "missing": ["2"]}')
     (tmp_path / "a.txt").write_text("1\n2\n")
-    assert read_test_list(tmp_path / "a.json") == read_test_list(tmp_path / "a.txt") == ("1", "2")
+    assert read_test_list(tmp_path / "a.json") == read_test_list(tmp_path / "a.txt") == ListedImages(ids=("1", "2"))
+
+
+def test_what_is_no_id_costs_itself_and_a_repeated_one_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("image,frame\n-1,0\n../x.png,1\n_2.png,2\n-1,3\né,4\n")
+    found = read_test_list(tmp_path / "a.txt")
+    assert (found.ids, found.repeated) == (("-1", "_2"), ("-1",))
+    assert list(found.refused) == ["a.txt, '../x.png'", "a.txt, 'é'"]
+
+
+def test_a_bad_box_costs_its_image_only(tmp_path: Path) -> None:
+    boxes = {
+        **BOXES,
+        "9": [[1, 1, 2, 257]],
+        "8": [[1, 1, 2]],
+        "7": "boxes",
+        "a b": [[1, 1, 2, 2]],
+        "_6.jpg": [[1, 1, 2, 2]],
+    }
+    found = read_annotations(write_json(tmp_path / "boxes.json", boxes=boxes))
+    assert set(found.boxes) == {"111", "222", "_6"}
+    assert set(found.refused) == {"9", "8", "7", "a b"}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +188,7 @@ def test_test_lists_in_both_forms(tmp_path: Path) -> None:
         ("a.json", "nonsense", "is not a test list"),
         ("a.json", '{"ids": [1]}', "list of strings"),
         ("a.json", '{"ids": []}', "lists no test image"),
-        ("a.txt", "1\n1\n", "twice"),
+        ("a.txt", "../1\n", "lists no test image"),
         ("a.txt", "", "lists no test image"),
     ],
 )

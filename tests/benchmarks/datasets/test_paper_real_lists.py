@@ -78,7 +78,17 @@ def test_flickr_s_test_images_are_249(shared_data, tmp_path):
     nothing_found(flickr_soundnet.plan(**lists, everything=False), tmp_path / "flickr_soundnet")
     source = of("localization", tmp_path)
     assert expected(source, 1, "test") == 249
-    assert len(source._set("train 1").maps) == 2537
+    assert len(source._set("train 1").maps) == 2536
+
+
+def test_with_the_image_that_the_list_means_they_are_250(shared_data, tmp_path):
+    folder = shared_data / "flickr_soundnet"
+    lists = {"annotations": folder / "annotations_2786.json", "test": folder / "test_250.json"}
+    plan = flickr_soundnet.plan(**lists, everything=False, corrected=True)
+    nothing_found(plan, tmp_path / "flickr_soundnet")
+    source = of("localization", tmp_path)
+    assert expected(source, 1, "test") == 250
+    assert len(source._set("train 1").maps) == 2536
 
 
 def test_what_is_held_out_of_few_is_never_all():

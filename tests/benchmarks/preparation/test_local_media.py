@@ -28,6 +28,16 @@ ITEM = Item(id="dQw4w9WgXcQ", video="dQw4w9WgXcQ", cut=Cut(start=30.0, seconds=1
         "dQw4w9WgXcQ_000030.mp4",
         "dQw4w9WgXcQ_000030_000040.mp4",
         "a/b/dQw4w9WgXcQ.mp4",
+        "YdQw4w9WgXcQ_30.000_40.000.wav",
+        "YdQw4w9WgXcQ_30.mp4",
+        "Never gonna-dQw4w9WgXcQ.mp4",
+        "Never [gonna], give [dQw4w9WgXcQ].mkv",
+        "dQw4w9WgXcQ.f137.mp4",
+        "dQw4w9WgXcQ.MTS",
+        "dQw4w9WgXcQ.m2ts",
+        "dQw4w9WgXcQ.ts",
+        "dQw4w9WgXcQ.wmv",
+        "dQw4w9WgXcQ.ogv",
     ],
 )
 def test_names_that_are_in_use(tmp_path: Path, name: str) -> None:
@@ -38,11 +48,67 @@ def test_names_that_are_in_use(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["dQw4w9WgXcQ.json", "dQw4w9WgXcQ_40.mp4", "xdQw4w9WgXcQ.mp4", "._dQw4w9WgXcQ.mp4", "dQw4w9WgXcQ"]
+    "name",
+    [
+        "dQw4w9WgXcQ.json",
+        "dQw4w9WgXcQ_40.mp4",
+        ".hidden/dQw4w9WgXcQ.mp4",
+        "__MACOSX/dQw4w9WgXcQ.mp4",
+        "xdQw4w9WgXcQ.mp4",
+        "._dQw4w9WgXcQ.mp4",
+        "dQw4w9WgXcQ",
+    ],
 )
 def test_other_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     assert LocalMedia([tmp_path]).of(ITEM) == []
+
+
+def test_two_files_that_were_not_merged_belong_together(tmp_path: Path) -> None:
+    for name in ("A title [dQw4w9WgXcQ].f137.mp4", "A title [dQw4w9WgXcQ].f140.m4a"):
+        (tmp_path / name).touch()
+    found = [path.name for path in LocalMedia([tmp_path]).of(ITEM)]
+    assert found == ["A title [dQw4w9WgXcQ].f137.mp4", "A title [dQw4w9WgXcQ].f140.m4a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("dQw4w9WgXcQ_29.0_41.0.mp4", 1.0),
+        ("YdQw4w9WgXcQ_25_45.wav", 5.0),
+        ("dQw4w9WgXcQ_0.0_60.0.mp4", 30.0),
+        ("dQw4w9WgXcQ_29000_41000.mp4", 1.0),
+        ("dQw4w9WgXcQ_000029_000041.mp4", 1.0),
+        ("[dQw4w9WgXcQ]_31_41.mp4", None),
+        ("dQw4w9WgXcQ_31_41.mp4", None),
+        ("dQw4w9WgXcQ_130.000_140.000.mp4", None),
+        ("dQw4w9WgXcQ_29.mp4", None),
+    ],
+)
+def test_a_file_of_more_than_the_segment_holds_it_and_one_of_other_times_does_not(
+    tmp_path: Path, name: str, start: float | None
+) -> None:
+    (tmp_path / name).touch()
+    media = LocalMedia([tmp_path])
+    assert media.of(ITEM) == []
+    around = media.around(ITEM)
+    assert (around and (around[0], around[1].start, around[1].seconds)) == (
+        None if start is None else ([tmp_path / name], start, 10.0)
+    )
+    assert media.elsewhere(ITEM) == ([tmp_path / name] if not name.startswith("[") else [])
+
+
+def test_links_to_folders_are_followed_once_and_never_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "disk2" / "train").mkdir(parents=True)
+    (tmp_path / "disk2" / "train" / "dQw4w9WgXcQ.mp4").touch()
+    (tmp_path / "disk2" / "train" / "back").symlink_to(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    for name in ("again", "train"):
+        (tmp_path / "data" / name).symlink_to(tmp_path / "disk2" / "train")
+    (tmp_path / "data" / "gone").symlink_to(tmp_path / "nowhere")
+    media = LocalMedia([tmp_path / "data", tmp_path / "disk2"])
+    assert media.of(ITEM) == [tmp_path / "data" / "again" / "dQw4w9WgXcQ.mp4"]
 
 
 def test_the_segment_comes_before_the_video_and_parts_together(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_the_official_lists(shared_data: Path) -> None:
 def solo(tmp_path: Path) -> Path:
     path = tmp_path / "solo.json"
     videos = {"flute": [f"flute_{n:05}" for n in range(4)], "tuba": [f"tuba__{n:05}" for n in range(3)]}
-    videos["tuba"].append("../../etc/passwd")
+    videos["tuba"] += ["../../etc/passwd", 7, "flute_00000"]  # type: ignore[list-item]
     path.write_text(json.dumps({"version": 1.0, "videos": videos}))
     return path
 
@@ -45,9 +45,12 @@ def solo(tmp_path: Path) -> Path:
 def test_ids_that_are_none_are_refused_and_the_rest_goes_on(solo: Path) -> None:
     made = plan("--solo", solo)
     assert len(made.items) == 7
-    (refused,) = made.refused
-    assert refused.id == "solo.json, 'tuba', entry 4"
-    assert "'../../etc/passwd' is not a YouTube id" in refused.reason
+    refused = made.refused
+    assert [lost.id for lost in refused] == [f"solo.json, 'tuba', entry {n}" for n in (4, 5, 6)]
+    assert "'../../etc/passwd' is not a YouTube id" in refused[0].reason
+    assert "7 is not a YouTube id" in refused[1].reason
+    assert "flute_00000 is listed a second time" in refused[2].reason
+    assert {lost.attributes["split"] for lost in refused} == {"train"}
 
 
 def test_a_published_list_of_mixtures(solo: Path, tmp_path: Path) -> None:
@@ -58,7 +61,12 @@ def test_a_published_list_of_mixtures(solo: Path, tmp_path: Path) -> None:
     assert "mixtures" not in plan("--solo", solo).about
     for wrong in ("flute_00001 tuba__00002", "flute_00001", "flute_00001 flute_00001", "a b c"):
         mixtures.write_text(f"flute_00001 tuba__00001\n{wrong}\n")
-        with pytest.raises(ValueError, match=r"line 2: .* is not two solos of the test split"):
+        made = plan("--solo", solo, "--mixtures", mixtures)
+        assert made.about["mixtures"] == [["flute_00001", "tuba__00001"]]
+        assert made.refused[-1].id == "pairs.txt, line 2"
+        assert "is not two solos of the test split" in made.refused[-1].reason
+        mixtures.write_text(wrong)
+        with pytest.raises(ValueError, match=r"line 1: .* is not two solos of the test split"):
             plan("--solo", solo, "--mixtures", mixtures)
     mixtures.write_text("\n")
     with pytest.raises(ValueError, match="names no pair"):

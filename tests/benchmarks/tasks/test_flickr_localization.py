@@ -10,7 +10,7 @@ import torch
 
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, RandomBox
 from benchmarks.datasets.data_module import open_data_module
-from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list
+from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list, sides
 from benchmarks.tasks.flickr_trivial import main as trivial
 from benchmarks.tasks.localization import LocalizationConfig, measure
 from benchmarks.training.loop import initialise
@@ -47,8 +47,8 @@ def real_boxes(shared_data):
     folder = shared_data / "flickr_soundnet"
     annotations = read_annotations(folder / FILES[0])
     listed = read_test_list(folder / FILES[1])
-    boxes = {id: annotations.boxes[id].tolist() for id in listed if id in annotations.boxes}
-    return boxes, {id: b.tolist() for id, b in annotations.boxes.items() if id not in set(listed)}
+    parts = sides(annotations, listed)
+    return tuple({id: annotations.boxes[id].tolist() for id in side} for side in (parts.test, parts.train))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.datasets.flickr_soundnet import Annotations
+from benchmarks.datasets.flickr_soundnet import Annotations, ListedImages
 from benchmarks.tasks.flickr_trivial import main, rows
 
 
@@ -22,7 +22,7 @@ def test_by_hand() -> None:
         "test b": np.array([[1, 1, 4, 4]] * 2),  # 16 pixels; 9 of them in the square: IoU 9 / (36 + 16 - 9)
         "train": np.array([[1, 1, 4, 4]] * 2),
     }
-    found = rows(Annotations(size=(8, 8), boxes=boxes, dropped={}), ["test a", "gone", "test b"])
+    found = rows(Annotations(size=(8, 8), boxes=boxes, dropped={}), ListedImages(ids=("test a", "gone", "test b")))
     assert (found["images"], found["listed"], found["training_images"]) == (2, 3, 1)
     assert found["without_boxes"] == ["gone"]
     full, square, mean = (found["rows"][r] for r in ("full frame", "centred square", "mean training map"))
@@ -38,19 +38,49 @@ def test_the_real_boxes(shared_data: Path, capsys: pytest.CaptureFixture[str]) -
     folder = shared_data / "flickr_soundnet"
     files = ("--annotations", folder / "annotations_2786.json", "--test-list", folder / "test_250.json")
     found = run(capsys, *files)
-    assert (found["images"], found["listed"], found["training_images"]) == (249, 250, 2537)
+    assert (found["images"], found["listed"], found["training_images"]) == (249, 250, 2536), (
+        "of its misprint's image too"
+    )
     assert found["without_boxes"] == ["3908875357"]
     assert found["dropped_boxes"] == {"4041216001": 1}
-    assert found["mean_map_level"] == 54
+    assert found["mean_map_level"] == 55
     expected = {
         "full frame": (120 / 249, 0.4934738955823293, 0.4927041168970564),
         "centred square": (154 / 249, 0.5350401606425703, 0.536044770937527),
-        "mean training map": (175 / 249, 0.5585341365461848, 0.5580362376140878),
+        "mean training map": (175 / 249, 0.5549196787148595, 0.5560432327456608),
     }
     for name, values in expected.items():
         row = found["rows"][name]
         assert (row["ciou@0.5"], row["auc"], row["mean_ciou"]) == pytest.approx(values, abs=1e-12)
     assert found["rows"]["random box"]["ciou@0.5"] < 0.15
+
+
+def test_the_image_that_the_published_list_means(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """3908875357 is a misprint of 3908875350, which has boxes (PROTOCOLS §6)."""
+    folder = shared_data / "flickr_soundnet"
+    files = ("--annotations", folder / "annotations_2786.json", "--test-list", folder / "test_250.json")
+    default, corrected = run(capsys, *files), run(capsys, *files, "--corrected")
+    assert "3908875357 on the test list is a misprint of 3908875350" in default["notes"][0]
+    assert (corrected["images"], corrected["without_boxes"], corrected["notes"]) == (250, [], [])
+    assert (corrected["training_images"], corrected["mean_map_level"]) == (2536, 55), "it is on no training side"
+
+
+@pytest.mark.parametrize(
+    "form", ["{}.png", "{}.JPG", "{},{n}", "{} ", '"{}";3', "images/{}.jpg", "{}\t0\r", "\ufeff{}"]
+)
+def test_published_forms_of_the_list_give_the_same(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    folder = shared_data / "flickr_soundnet"
+    ids = json.loads((folder / "test_250.json").read_text())["ids"]
+    text = "\n".join(form.format(id, n=n) for n, id in enumerate(ids))
+    again = form.format(ids[0], n=0)
+    (tmp_path / "test.txt").write_text(f"{text}\n\n# the end\n{again}\n", newline="")
+    files = ("--annotations", folder / "annotations_2786.json", "--test-list")
+    one, other = (run(capsys, *files, path) for path in (folder / "test_250.json", tmp_path / "test.txt"))
+    assert other["rows"] == one["rows"]
+    assert (other["listed"], other["refused"]) == (250, {})
+    assert other["notes"][1:] == [f"listed more than once, read once: 1 ({ids[0]})"]
 
 
 def small(tmp_path: Path) -> tuple[Path, Path]:

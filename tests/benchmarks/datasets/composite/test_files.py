@@ -237,7 +237,7 @@ def test_a_list_that_leaves_the_folder_is_refused(root, name):
 
 def test_a_list_of_other_columns_is_refused(root):
     clips(root, "1,2", header="name,id")
-    with pytest.raises(ValueError, match="has no column 'file'"):
+    with pytest.raises(ValueError, match="its first line should name the columns file"):
         listen(root)
 
 

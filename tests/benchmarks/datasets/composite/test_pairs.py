@@ -33,8 +33,8 @@ def test_an_own_table(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "the first line must be kind,photographs,recordings, not None"),
-        ("kind,sounds\n", "the first line must be"),
+        ("", "its first line should name the columns kind, photographs, recordings"),
+        ("kind,sounds\n", "it lacks photographs, recordings"),
         ("kind,photographs,recordings\ndog,dalmatian\n", "line 2: three cells are needed"),
         ("kind,photographs,recordings\ndog,dalmatian,bark,woof\n", "line 2: three cells are needed"),
         ("kind,photographs,recordings\ndog,dalmatian,\n", "line 2: a kind needs a name, photographs and recordings"),
@@ -44,7 +44,7 @@ def test_an_own_table(tmp_path):
         ("kind,photographs,recordings\ndog,a,x\ndog,b,y\n", "the kind 'dog' stands in two places"),
         ("kind,photographs,recordings\ndog,a,x\n-,a,\n", "the folder of photographs 'a' stands in two places"),
         ("kind,photographs,recordings\n" + "".join(f"k{i},a{i},b{i}\n" for i in range(128)), "127 are the most"),
-        ('kind,photographs,recordings\ndog,"a,x\n', "is not a table of pairs"),
+        ('kind,photographs,recordings\ndog,"a,x\n', "line 2: three cells are needed"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, text, said):
@@ -55,9 +55,18 @@ def test_what_is_no_table_is_refused(tmp_path, text, said):
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
-    (tmp_path / "p.csv").write_bytes(b"kind,photographs,recordings\n\xff\xfe,a,b\n")
+    (tmp_path / "p.csv").write_bytes(b"\x00\x93\xff\xfe,a,b\n" * 9)
     with pytest.raises(ValueError, match="is not a table of pairs"):
         read_pairs(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_table_as_windows_saves_it(tmp_path, encoding):
+    text = "recordings;kind;photographs\r\nbark|woof;dog;caniche épagneul\r\n;-;Faces\r\n;;\r\n"
+    (tmp_path / "p.csv").write_bytes(text.encode(encoding))
+    table = read_pairs(tmp_path / "p.csv")
+    assert table.kinds == (Pair("dog", ("caniche épagneul",), ("bark", "woof")),)
+    assert table.hidden == ("Faces",)
 
 
 def test_a_table_that_is_not_there(tmp_path):
