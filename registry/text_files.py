@@ -2,8 +2,8 @@
 
 UTF-8 and UTF-16, with or without a byte-order mark (Excel and Windows' editors write one); a line that is not UTF-8 is
 taken for Windows-1252, so that a broken byte costs its own line only. Line ends are those of any system. Blank lines
-count nowhere, nor do comments: lines that begin with "#". Columns are separated by commas, semicolons or tabs,
-whichever the file has.
+count nowhere, nor do comments: lines that begin with "# " ("#" alone may be a byte that was an id's). Columns are
+separated by commas, semicolons or tabs, whichever the file has.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 DELIMITERS = ",;\t"
+COMMENT = re.compile(r"#(?:[\s#]|$)")
 LOOKED_AT = 20  # lines that decide which it is
 
 
@@ -63,14 +64,14 @@ def _line(content: bytes) -> str:
 
 
 def lines_of(path: Path | str, *, comments: bool = True) -> Iterator[tuple[str, str]]:
-    """(place, text without blanks around it) of every line that says something; ``comments``: "#" begins one."""
+    """(place, text without blanks around it) of every line that says something; ``comments`` are left out."""
     return ((place, line.strip()) for place, line in _lines(path, comments))
 
 
 def _lines(path: Path | str, comments: bool) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(text_of(path).split("\n"), start=1):
         text = line.strip()
-        if text and not (comments and text.startswith("#")):
+        if text and not (comments and COMMENT.match(text)):
             yield f"{Path(path).name}, line {number}", line
 
 
