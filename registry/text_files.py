@@ -97,10 +97,13 @@ def _delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=lambda one: sum(line.count(one) for line in bare))
 
 
-def table_of(path: Path | str, columns: Sequence[str], what: str) -> Iterator[tuple[str, dict[str, str]]]:
+def table_of(
+    path: Path | str, columns: Sequence[str], what: str, *, short: bool = False
+) -> Iterator[tuple[str, dict[str, str]]]:
     """(place, column -> cell) of every row below the first line, which names the columns, in any order.
 
-    A row that is too short lacks its last columns, one that is too long has none: they are for the caller to refuse.
+    A row of more or fewer cells has no columns at all, with ``short`` one of fewer lacks its last: they are for the
+    caller to refuse.
     Raises ValueError if the first line lacks one of ``columns``, naming them, and ``what`` the file should be.
     """
     rows = rows_of(path)
@@ -111,7 +114,8 @@ def table_of(path: Path | str, columns: Sequence[str], what: str) -> Iterator[tu
             f"{', '.join(absent)}"
         )
     for place, cells in rows:
-        yield place, dict(zip(header, cells, strict=False)) if len(cells) <= len(header) else {}
+        whole = len(cells) == len(header) or (short and len(cells) < len(header))
+        yield place, dict(zip(header, cells, strict=False)) if whole else {}
 
 
 def json_of(path: Path | str, remedy: str) -> Any:
