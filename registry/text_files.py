@@ -2,8 +2,8 @@
 
 UTF-8 and UTF-16, with or without a byte-order mark (Excel and Windows' editors write one); a line that is not UTF-8 is
 taken for Windows-1252, so that a broken byte costs its own line only. Line ends are those of any system. Blank lines
-count nowhere, nor do comments: lines that begin with "#". Columns are separated by commas, semicolons or tabs,
-whichever the file has.
+count nowhere, nor do comments: lines that begin with "# " ("#" alone may be a byte that was an id's). Columns are
+separated by commas, semicolons or tabs, whichever the file has.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 DELIMITERS = ",;\t"
+COMMENT = re.compile(r"#(?:[\s#]|$)")
 LOOKED_AT = 20  # lines that decide which it is
 
 
@@ -63,14 +64,14 @@ def _line(content: bytes) -> str:
 
 
 def lines_of(path: Path | str, *, comments: bool = True) -> Iterator[tuple[str, str]]:
-    """(place, text without blanks around it) of every line that says something; ``comments``: "#" begins one."""
+    """(place, text without blanks around it) of every line that says something; ``comments`` are left out."""
     return ((place, line.strip()) for place, line in _lines(path, comments))
 
 
 def _lines(path: Path | str, comments: bool) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(text_of(path).split("\n"), start=1):
         text = line.strip()
-        if text and not (comments and text.startswith("#")):
+        if text and not (comments and COMMENT.match(text)):
             yield f"{Path(path).name}, line {number}", line
 
 
@@ -96,10 +97,13 @@ def _delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=lambda one: sum(line.count(one) for line in bare))
 
 
-def table_of(path: Path | str, columns: Sequence[str], what: str) -> Iterator[tuple[str, dict[str, str]]]:
+def table_of(
+    path: Path | str, columns: Sequence[str], what: str, *, short: bool = False
+) -> Iterator[tuple[str, dict[str, str]]]:
     """(place, column -> cell) of every row below the first line, which names the columns, in any order.
 
-    A row that is too short lacks its last columns, one that is too long has none: they are for the caller to refuse.
+    A row of more or fewer cells has no columns at all, with ``short`` one of fewer lacks its last: they are for the
+    caller to refuse.
     Raises ValueError if the first line lacks one of ``columns``, naming them, and ``what`` the file should be.
     """
     rows = rows_of(path)
@@ -110,7 +114,8 @@ def table_of(path: Path | str, columns: Sequence[str], what: str) -> Iterator[tu
             f"{', '.join(absent)}"
         )
     for place, cells in rows:
-        yield place, dict(zip(header, cells, strict=False)) if len(cells) <= len(header) else {}
+        whole = len(cells) == len(header) or (short and len(cells) < len(header))
+        yield place, dict(zip(header, cells, strict=False)) if whole else {}
 
 
 def json_of(path: Path | str, remedy: str) -> Any:

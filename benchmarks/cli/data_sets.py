@@ -103,7 +103,7 @@ def folders(root: Path, names: Sequence[str]) -> list[Path]:
 
     Raises ``FileNotFoundError`` if one is not there, with those that are.
     """
-    there = sorted(path.parent.name for path in root.glob(f"*/{JOURNAL}"))
+    there = sorted(path.parent.name for path in root.glob(f"[!.]*/{JOURNAL}"))
     named = names or there
     missing = [n for n in named if n not in there and not (root / n / prepared.MANIFEST).is_file()]
     if missing or not named:

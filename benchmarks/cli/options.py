@@ -10,6 +10,7 @@ import typer
 from benchmarks import methods
 from benchmarks.catalogue import PRESETS, TASKS
 from registry.cli.options import option, positive
+from registry.files import expanded
 
 
 class Names(tuple[str, ...]):
@@ -18,7 +19,22 @@ class Names(tuple[str, ...]):
 
 def comma_separated(text: str) -> Names:
     """ "cavl, dmc,": each name once, without spaces around it."""
-    found = Names(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+    return _each_once(text.split(","), text)
+
+
+def folders(text: str) -> Names:
+    """Folders with commas between them; a comma that is part of the name of a folder that is there divides nothing."""
+    parts, found = text.split(","), []
+    while parts:
+        sizes = range(len(parts), 0, -1)
+        size = next((n for n in sizes if expanded(",".join(parts[:n]).strip()).is_dir()), 1)
+        found.append(",".join(parts[:size]))
+        del parts[:size]
+    return _each_once(found, text)
+
+
+def _each_once(parts: Iterable[str], text: str) -> Names:
+    found = Names(dict.fromkeys(name for part in parts if (name := part.strip())))
     if not found:
         raise typer.BadParameter(f"{text!r} names nothing; leave the option out where all are meant")
     return found
@@ -41,8 +57,13 @@ def _completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]
     return complete
 
 
-def several(help: str, names: Callable[[], Iterable[str]] = tuple, metavar: str = "A,B,...") -> Any:
-    return option(help, metavar, parser=comma_separated, autocompletion=_completing(names))
+def several(
+    help: str,
+    names: Callable[[], Iterable[str]] = tuple,
+    metavar: str = "A,B,...",
+    parser: Callable[[str], Names] = comma_separated,
+) -> Any:
+    return option(help, metavar, parser=parser, autocompletion=_completing(names))
 
 
 def all_tasks() -> tuple[str, ...]:

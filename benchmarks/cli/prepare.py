@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from benchmarks.cli.options import Names, comma_separated
+from benchmarks.cli.options import Names, folders
 from cavl.methods import named
 from registry.cli.options import choice, count, flag, option, path
 from registry.cli.program import App, examples
@@ -111,11 +111,11 @@ examples:
 
 files in --from are known by their names, in any subfolders, sound and video
 in one file or in two:
-  ID.mp4, YID.wav, "Title [ID].webm", and with the segment's beginning:
-  ID_30.mp4, ID_30_40.mp4, ID_30.000_40.000.mp4, ID_30000_40000.mp4
-  (milliseconds), ID_000030.mp4, ID_000030_000040.mp4
+  ID.mp4, YID.wav, "Title [ID].webm", "Title [ID].f137.mp4", and with the
+  segment's beginning: ID_30.mp4, ID_30_40.mp4, ID_30.000_40.000.mp4,
+  ID_30000_40000.mp4 (milliseconds), ID_000030.mp4, ID_000030_000040.mp4
 A file that lasts about as long as the segment is taken for the segment, a
-longer one for the video.
+longer one for the video. docs/data.md has all names and extensions.
 
 ontology.json is in the GitHub repository audioset/ontology; the lists are on
 AudioSet's download page (research.google.com/audioset/download.html).
@@ -288,7 +288,7 @@ class MaterialOptions:
     recordings: list[Names] | None = option(
         "folders with a folder of recordings for each label, or ESC-50 (default: ROOT/ESC-50, ROOT/instruments)",
         "DIR...",
-        parser=comma_separated,
+        parser=folders,
     )
     pairs: Path | None = file("table that pairs the kinds (default: the one that is shipped)")
     root: Path | None = ROOT

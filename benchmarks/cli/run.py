@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from benchmarks.cli.options import PRESET, Names, all_methods, all_tasks, number_of_seeds, several
+from benchmarks.cli.options import PRESET, Names, all_methods, all_tasks, folders, number_of_seeds, several
 from registry.cli.options import choice, count, flag, folder, option, path
 from registry.cli.program import WORDS, examples
 from registry.files import MONGO, home, report_folder, require_home, require_writable
@@ -63,6 +63,7 @@ def run(
         "folders with a folder of recordings for each label, or ESC-50, for the same (default: ESC-50 and instruments "
         "in $CAVL_DATA)",
         metavar="DIR,...",
+        parser=folders,
     ),
     ucf101: tuple[Path, Path] | None = path(
         "folders of UCF-101 and of its official split lists: action recognition on it too (--preset ablations)",

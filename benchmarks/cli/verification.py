@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import sys
 from collections import Counter
@@ -28,6 +29,7 @@ from registry.index import Registry
 from registry.interrupts import sigterm_as_interrupt
 from registry.provenance.lineage import forebears
 from registry.record.run_record import Record, RecordError, read_record
+from registry.text_files import text_of
 
 #: Where the reports are, seen from the folder in which they were written.
 REPORTS = Path("reports/generated")
@@ -115,11 +117,11 @@ def runs_of_table(name: str, report: Path | None) -> list[int]:
     if len(found) > 1:
         several = " or ".join(f"--report {path.parents[1]}" for path in found)
         raise ValueError(f"several reports have a table {name!r}: say {several}")
-    with open(found[0], newline="", encoding="utf-8") as file:
-        try:
-            ids = [int(id) for row in csv.DictReader(file) for id in row["run_ids"].split()]
-        except (KeyError, AttributeError, ValueError, csv.Error) as error:
-            raise ValueError(f"{found[0]} names no runs in a column run_ids ({error!r})") from None
+    try:
+        rows = csv.DictReader(io.StringIO(text_of(found[0])))
+        ids = [int(id) for row in rows for id in row["run_ids"].split()]
+    except (KeyError, AttributeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{found[0]} names no runs in a column run_ids ({error!r})") from None
     if not ids:
         raise ValueError(f"there are no runs behind {found[0]}: no row of it has been run")
     return list(dict.fromkeys(ids))

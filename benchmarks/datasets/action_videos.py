@@ -26,6 +26,7 @@ import functools
 import hashlib
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ class Manifest:
     classes: Names  # in the order of their labels
     lists: Mapping[str, Names]  # "train" and "test", as published
     files: Mapping[str, tuple[int, str]]  # of those that can be read: bytes, sha256
-    reasons: Mapping[str, str]  # of those that cannot
+    reasons: Mapping[str, str]  # of those that cannot, and of entries that name a video again
 
     def names(self, split: str, held_out: int) -> Names:
         """The videos of a split; ``held_out`` or a few more are taken from the official training list for validation.
@@ -147,12 +148,20 @@ def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Mani
     for folder in (root, annotations):
         if not folder.is_dir():
             raise FileNotFoundError(f"{TITLES[data]}: there is no folder {folder}; {SOURCES[data]}")
-    lists = _ucf101_lists(annotations, fold) if data == "ucf101" else _hmdb51_lists(annotations, fold)
+    listed = _ucf101_lists(annotations, fold) if data == "ucf101" else _hmdb51_lists(annotations, fold)
+    lists = {split: tuple(dict.fromkeys(names)) for split, names in listed.items()}
+    if both := set(lists["train"]) & set(lists["test"]):
+        raise ValueError(f"{annotations}: {min(both)} is on the training list and on the test list")
     classes = tuple(sorted({class_of(name) for names in lists.values() for name in names}))
     if not any((root / action).is_dir() for action in classes):
         why = f"it has none of the folders {', '.join(classes[:3])}, ..."
         raise FileNotFoundError(f"{TITLES[data]}: {root} is not its folder ({why}); {SOURCES[data]}")
-    files, reasons = {}, {}
+    files = {}
+    reasons = {
+        again(name): f"damaged: {annotations} lists it more than once"
+        for name, times in Counter((*listed["train"], *listed["test"])).items()
+        if times > 1
+    }
     for name in shown((*lists["train"], *lists["test"]), f"reading {TITLES[data]}"):
         try:
             with open(root / name, "rb") as file:
@@ -165,6 +174,11 @@ def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Mani
     return Manifest(data=data, fold=fold, classes=classes, lists=lists, files=files, reasons=reasons)
 
 
+def again(name: str) -> str:
+    """What the further entries of a video are called that is listed more than once."""
+    return f"{name}, again"
+
+
 def class_of(name: str) -> str:
     """The folder of a video: its class."""
     return name.partition("/")[0]
@@ -175,7 +189,7 @@ def _ucf101_lists(annotations: Path, fold: int) -> dict[str, Names]:
         path = annotations / f"{split}list{fold:02d}.txt"
         return tuple(match[1] for match in _lines(path, r"([^/\s]+/[^/\s]+\.avi)(?: \d+)?", "ucf101"))
 
-    return _apart({"train": names("train"), "test": names("test")}, annotations)
+    return {"train": names("train"), "test": names("test")}
 
 
 def _hmdb51_lists(annotations: Path, fold: int) -> dict[str, Names]:
@@ -189,14 +203,7 @@ def _hmdb51_lists(annotations: Path, fold: int) -> dict[str, Names]:
         path = annotations / f"{action}_test_split{fold}.txt"
         for match in _lines(path, r"([^/\s]+\.avi) +([012])", "hmdb51"):
             names[match[2]].append(f"{action}/{match[1]}")
-    return _apart({"train": tuple(names["1"]), "test": tuple(names["2"])}, annotations)
-
-
-def _apart(lists: dict[str, Names], annotations: Path) -> dict[str, Names]:
-    """The lists, each video once; raises ``ValueError`` if one is to be trained on and tested."""
-    if both := set(lists["train"]) & set(lists["test"]):
-        raise ValueError(f"{annotations}: {min(both)} is on the training list and on the test list")
-    return {split: tuple(dict.fromkeys(names)) for split, names in lists.items()}
+    return {"train": tuple(names["1"]), "test": tuple(names["2"])}
 
 
 def _lines(path: Path, form: str, data: Data) -> list[re.Match[str]]:
@@ -205,7 +212,7 @@ def _lines(path: Path, form: str, data: Data) -> list[re.Match[str]]:
     found = []
     for where, line in lines_of(path, comments=False):  # names of HMDB-51's videos may begin with "#"
         match = re.fullmatch(form, line)
-        if match is None and not line.startswith("# "):
+        if (match is None and not line.startswith("# ")) or not line.isprintable():
             raise ValueError(f"{path.parent / where}: {line[:80]!r} names no video; {SOURCES[data]}")
         found += [match] if match else []
     if not found:
@@ -275,7 +282,8 @@ class ActionVideos:
         self.fingerprint = manifest.fingerprint(split, held_out)
         require_decoder()
 
-        reasons = {name: manifest.reasons[name] for name in listed if name in manifest.reasons}
+        entries = [entry for name in listed for entry in (name, again(name))]
+        reasons = {entry: manifest.reasons[entry] for entry in entries if entry in manifest.reasons}
         streams = {}
         for name in shown(listed, f"looking into {TITLES[data]}, {split}"):
             if name in manifest.files:

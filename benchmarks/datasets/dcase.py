@@ -129,7 +129,7 @@ def _folds(root: Path) -> list[int]:
 
 
 def _list(root: Path, labels: Mapping[str, str], fold: int, *parts: str) -> list[str]:
-    """The recordings of a part of a fold, by the first of its lists that is there; their ``labels`` must be the same."""
+    """The recordings of a part of a fold, by the first of its lists that is there; their labels must be ``labels``."""
     paths = [root / SETUP / f"fold{fold}_{part}.txt" for part in parts]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:

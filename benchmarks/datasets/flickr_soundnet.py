@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,7 +118,7 @@ class Sides:
 
     def notes(self) -> list[str]:
         return [
-            f"{wrong} on the test list is a misprint of {right}: neither is scored (--corrected: {right} is), nor trains"
+            f"{wrong} on the test list is a misprint of {right}: neither is scored nor trains (--corrected: {right} is)"
             for wrong, right in MISPRINTS.items()
             if wrong in self.without_boxes and right in self.meant
         ]
@@ -180,14 +181,16 @@ def read_test_list(path: str | Path) -> ListedImages:
     Raises ``ValueError`` if the file holds no ids.
     """
     path = Path(path)
-    found = _json_ids(path) if path.suffix.lower() == ".json" else _text_ids(path)
-    ids: dict[str, int] = {}
     refused: dict[str, str] = {}
-    for where, written in found:
-        if (id := image_id(written)) is not None:
-            ids[id] = ids.get(id, 0) + 1
-        elif ids or refused or written.lower() not in HEADS:
-            refused[f"{where}, {written!r:.80}"] = "it is not the id of an image"
+    found = _json_ids(path) if path.suffix.lower() == ".json" else _text_ids(path, refused)
+    if found and found[0].lower() in HEADS:
+        del found[0]
+    ids: Counter[str] = Counter()
+    for written in found:
+        if (id := image_id(written)) is None:
+            refused[f"{path.name}, {written!r:.80}"] = "it is not the id of an image"
+        else:
+            ids[id] += 1
     if not ids:
         raise ValueError(f"{path} lists no test image")
     return ListedImages(ids=tuple(ids), refused=refused, repeated=tuple(id for id, times in ids.items() if times > 1))
@@ -201,21 +204,28 @@ def image_id(written: str) -> str | None:
     return of_file[1] if of_file and ".." not in re.split(r"[/\\]", written) else None
 
 
-def _json_ids(path: Path) -> list[tuple[str, str]]:
+def _json_ids(path: Path) -> list[str]:
     try:
         ids = json_of(path, "write it anew")["ids"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is not a test list: expected JSON of the form {{"ids": [...]}} ({error})') from error
     if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
         raise ValueError(f"{path}: 'ids' must be a list of strings")
-    return [(path.name, id.strip()) for id in ids]
+    return [id.strip() for id in ids]
 
 
-def _text_ids(path: Path) -> list[tuple[str, str]]:
-    """(file name, what is written) of every id; of a line with further columns the first."""
-    columns = [re.split("[,;\t]", line) for _, line in lines_of(path)]
-    written = [[cells[0].strip()] if len(cells) > 1 else cells[0].split() for cells in columns]
-    return [(path.name, id.strip("\"'")) for ids in written for id in ids]
+def _text_ids(path: Path, refused: dict[str, str]) -> list[str]:
+    """What is written of every id; of a line with further columns the first. One of more or fewer columns than most is
+    refused: two lines may have become one."""
+    rows = [(where, re.split("[,;\\t]", line)) for where, line in lines_of(path)]
+    usual = Counter(len(cells) for _, cells in rows).most_common(1)[0][0] if rows else 1
+    written: list[str] = []
+    for where, cells in rows:
+        if len(cells) != usual:
+            refused[where] = f"it has {len(cells)} columns, the others {usual}"
+        else:
+            written += cells[0].split() if usual == 1 else [cells[0].strip()]
+    return [id.strip("\"'") for id in written]
 
 
 def _read_json(path: Path, refused: dict[str, str]) -> tuple[tuple[int, int], dict[str, list[list[int]]]]:

@@ -130,8 +130,11 @@ class Prepared:
         self.sample_rate: int = content["sample_rate"]
         self.fingerprint: str = content["fingerprint"]
         self.options: dict[str, Any] = content["options"]
-        self.lost, self.refused = ([Lost(**item) for item in content[key]] for key in ("lost", "refused"))
-        self.left_out = [LeftOut(**item) for item in content["left_out"]]
+        try:
+            self.lost, self.refused = ([Lost(**item) for item in content[key]] for key in ("lost", "refused"))
+            self.left_out = [LeftOut(**item) for item in content["left_out"]]
+        except (TypeError, ValueError) as error:
+            raise DamagedError(f"{self.folder / MANIFEST} is damaged ({error}); {_again(self.folder)}") from None
         self._clips: dict[str, list[Any]] = content["clips"]
         self._columns: dict[str, list[Any]] = content["columns"]
         self.ids: list[str] = self._clips["id"]
@@ -328,17 +331,35 @@ def fingerprint_of(packed: Sequence[Packed], sample_rate: int) -> str:
     return digest.hexdigest()
 
 
+def sealed(content: Mapping[str, Any]) -> str:
+    """The text of a manifest, which ends with the hash of all that stands before."""
+    text = json.dumps(content, separators=(",", ":"))[:-1]
+    return f'{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}"}}\n'
+
+
+def _as_sealed(content: bytes) -> bool:
+    """Whether a manifest is what was written; one of before there was a seal is believed."""
+    text, seal, digest = content.rpartition(_SEAL.encode())
+    return not seal or digest == hashlib.sha256(text).hexdigest().encode() + b'"}\n'
+
+
+_SEAL = ',"sha256_of_all_above":"'
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        written = path.read_bytes()
+        content: dict[str, Any] = json.loads(written)
     except FileNotFoundError:
         raise NotPreparedError(
             f"there is no prepared data set in {folder}: no {MANIFEST}; make it with `{_command(folder)}` "
             "(docs/data.md says which files that needs)"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path} is damaged ({error}); {_again(folder)}") from None
+    if not _as_sealed(written):
+        raise DamagedError(f"{path} is damaged (it is not what was written); {_again(folder)}")
     try:
         if content["format"] != FORMAT:
             raise DamagedError(f"{path} is of format {content['format']}, not {FORMAT}; {_again(folder)}")

@@ -120,8 +120,10 @@ class Collection:
             listed = str(lost.attributes.get("split"))
             split = (sides or {}).get(listed, listed)
             item = PreparedItem(id=lost.id, attributes=lost.attributes, reason=f"{lost.status}: {lost.reason}")
-            if "n_sources" in lost.attributes:
-                self.add(split, lost.attributes["n_sources"], Member(item=item))
+            n = lost.attributes.get("n_sources")
+            if n is not None:
+                if (split, n) in self.sets:  # else there is no score of so many
+                    self.add(split, n, Member(item=item))
             else:
                 self.of_any_number.setdefault(split, []).append(Member(item=item))
 

@@ -151,7 +151,7 @@ def _understood(error: Any) -> FetchError:
 
 
 def _asked(headers: Mapping[str, str]) -> float:
-    """Seconds that a server asks us to wait: ``Retry-After`` is a number of them, or a date by the server's own clock."""
+    """Seconds that a server asks us to wait: ``Retry-After`` is a number of them, or a date by its own clock."""
     asked = str(headers.get("Retry-After", "")).strip()
     try:
         seconds = float(asked)

@@ -58,9 +58,9 @@ class Plan:
     """All items of a preparation, in the order of the data set.
 
     ``refused`` are entries of the lists that are none; ``left_out`` are the ids of items that are not asked for now (a
-    rehearsal): those that are there stay, the others are counted as left out. ``notes`` are sentences for the user. ``settings`` must be the same when a
+    rehearsal): those that are there stay, the others are counted as left out. ``settings`` must be the same when a
     preparation goes on; ``about`` is kept in the manifest beside them; ``beside`` are files (or folders of files) of
-    which a copy is kept beside the clips, by the name it gets.
+    which a copy is kept beside the clips, by the name it gets; ``notes`` are sentences for the user.
     """
 
     name: str

@@ -41,7 +41,7 @@ def plan(*, lists: Sequence[Path], fps: float, quality: int) -> Plan:
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path}: docs/data.md says where Kinetics' lists are")
         others: Counter[str] = Counter()
-        for where, values in table_of(path, COLUMNS, "one of Kinetics' lists"):
+        for where, values in table_of(path, COLUMNS, "one of Kinetics' lists", short=True):
             kind = kind_of(values.get("label", ""))
             if values and kind is None:
                 others[values["label"]] += 1

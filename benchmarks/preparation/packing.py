@@ -25,6 +25,7 @@ from benchmarks.datasets.prepared import (
     content_hash,
     fingerprint_of,
     schema,
+    sealed,
     shard_name,
 )
 from registry.files import atomic_write, write_at
@@ -124,7 +125,7 @@ def seal(
         "refused": [dataclasses.asdict(item) for item in refused],
         "left_out": [dataclasses.asdict(item) for item in left_out],
     }
-    atomic_write(folder / MANIFEST, json.dumps(content, separators=(",", ":")) + "\n")
+    atomic_write(folder / MANIFEST, sealed(content))
 
 
 def write(

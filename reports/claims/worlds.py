@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from registry.errors import RefusedError
+from registry.text_files import text_of
 from reports.claims.table import NAME, VERDICT
 from reports.markdown import md
 
@@ -48,11 +50,10 @@ def _verdicts(folder: Path) -> dict[tuple[str, str], str]:
     """(Source, claim) -> its verdict, of a report."""
     path = folder / "tables" / f"{NAME}.csv"
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
-    except OSError:
+        lines = list(csv.DictReader(io.StringIO(text_of(path))))
+        return {(line["group"], line["row"]): line["text"] for line in lines if line["column"] == VERDICT}
+    except (OSError, KeyError, csv.Error):
         raise RefusedError(f"there are no claims in {path}; write the report: cavl-bench report") from None
-    return {(line["group"], line["row"]): line["text"] for line in lines if line["column"] == VERDICT}
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -69,7 +69,12 @@ def test_a_row_that_cannot_be_divided_costs_no_other(tmp_path: Path) -> None:
 
 def test_a_table(tmp_path: Path) -> None:
     path = written(tmp_path, "\ufeffb,more,a\n1,2,3\n4,5\n6,7,8,9\n")
-    assert list(table_of(path, ("a", "b"), "a table")) == [
+    assert [values for _, values in table_of(path, ("a", "b"), "a table")] == [
+        {"b": "1", "more": "2", "a": "3"},
+        {},
+        {},
+    ]
+    assert list(table_of(path, ("a", "b"), "a table", short=True)) == [
         ("list.csv, line 2", {"b": "1", "more": "2", "a": "3"}),
         ("list.csv, line 3", {"b": "4", "more": "5"}),
         ("list.csv, line 4", {}),

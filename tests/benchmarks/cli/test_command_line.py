@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from benchmarks.catalogue import TASKS
+from benchmarks.cli.options import folders
 from benchmarks.orchestration.experiment import command_line, make_experiment, with_settings
 from registry.index import Registry
 
@@ -126,3 +128,12 @@ def test_a_comment_that_looks_like_a_setting_is_a_comment(run, tmp_path, monkeyp
         json.loads((r.folder / "run.json").read_text())["meta"]["comment"]
         for r in Registry(tmp_path / "runs").records()
     ] == ["lr=0.1"] * 2
+
+
+def test_folders_with_commas_in_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "bells, whistles", "ESC [50]"):
+        (tmp_path / name).mkdir()
+    assert folders("a,bells, whistles, ESC [50],not there,") == ("a", "bells, whistles", "ESC [50]", "not there")
+    with pytest.raises(typer.BadParameter, match="names nothing"):
+        folders(" , ")

@@ -290,6 +290,15 @@ def test_folders_of_any_name_and_lists_as_editors_save_them(data, name, ucf, hmd
     assert again.labels.tolist() == before.labels.tolist()
 
 
+def test_a_video_that_is_listed_again_is_counted(ucf, decoder):
+    with open(ucf[1] / "testlist01.txt", "a") as file:
+        file.write(f"{UCF_TEST[0]}.avi\n")
+    videos = opened(ucf)
+    assert videos.ids == tuple(UCF_TEST)
+    assert str(videos.coverage) == "4 of 5 (missing 0, damaged 1)"
+    assert opened(ucf, "train").coverage.complete
+
+
 def test_a_video_of_both_lists_is_refused(ucf, no_decoder):
     write(ucf[1] / "testlist01.txt", f"{UCF_TEST[0]}.avi\n{UCF_TRAIN[0]}.avi\n")
     with pytest.raises(ValueError, match=rf"{UCF_TRAIN[0]}\.avi is on the training list and on the test list"):

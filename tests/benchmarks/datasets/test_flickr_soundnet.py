@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,17 @@ def test_test_lists_in_both_forms(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"ids": ["1", "2"], "missing": ["2"]}')
     (tmp_path / "a.txt").write_text("1\n2\n")
     assert read_test_list(tmp_path / "a.json") == read_test_list(tmp_path / "a.txt") == ListedImages(ids=("1", "2"))
+
+
+@pytest.mark.parametrize(
+    "form", ["{}.png", "{}.JPG", "{},{n}", "{} ", '"{}";3', "images/{}.jpg", "{}\t0\r", "\ufeff{}", "'{}'"]
+)
+def test_published_forms_of_the_list_name_the_same_images(shared_data: Path, tmp_path: Path, form: str) -> None:
+    listed = read_test_list(shared_data / "flickr_soundnet" / "test_250.json")
+    lines = [form.format(id, n=n) for n, id in enumerate(listed.ids)]
+    text = "\n".join(["# the published list", *lines, "", "# the end", lines[0]])
+    (tmp_path / "test.txt").write_text(text, newline="")
+    assert read_test_list(tmp_path / "test.txt") == replace(listed, repeated=(listed.ids[0],))
 
 
 def test_what_is_no_id_costs_itself_and_a_repeated_one_is_read_once(tmp_path: Path) -> None:

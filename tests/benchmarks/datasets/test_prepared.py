@@ -249,7 +249,12 @@ def test_damaged_lengths_and_offsets_are_said_and_not_followed(folder: Path, fli
 
 def test_verify_finds_a_manifest_that_changed(folder: Path) -> None:
     manifest = folder / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"n_sources":[1,2,1]', '"n_sources":[1,1,1]'))
+    changed = manifest.read_text().replace('"n_sources":[1,2,1]', '"n_sources":[1,1,1]')
+    manifest.write_text(changed)
+    with pytest.raises(DamagedError, match=r"manifest.json is damaged \(it is not what was written\)"):
+        Prepared(folder)
+    manifest.write_text(changed.rpartition(',"sha256_of_all_above"')[0] + "}")  # as older versions wrote it
+    assert Prepared(folder).column("n_sources") == [1, 1, 1]
     with pytest.raises(DamagedError, match=r"manifest.json is damaged \(its fingerprint is not"):
         verify(folder)
 

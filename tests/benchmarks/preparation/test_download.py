@@ -103,6 +103,26 @@ def test_retry_after_is_heard(tmp_path: Path) -> None:
     assert (private.reason, private.again) == ("Private video. Sign in", False)
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "Sun, 06 Nov 1994 08:51:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"}, 120.0),
+        ({"Retry-After": "Sunday, 06-Nov-94 08:51:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"}, 120.0),
+        ({"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, 0.0),  # long ago, by our clock
+        ({"Retry-After": "Fri, 31 Dec 2199 23:59:59 GMT", "Date": "yesterday"}, pytest.approx(5e9, rel=0.2)),
+        ({"Retry-After": " 12.5 "}, 12.5),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "nan"}, 0.0),
+        ({"Retry-After": "soon"}, 0.0),
+        ({}, 0.0),
+    ],
+)
+def test_a_server_asks_to_wait_for_seconds_or_until_a_date(headers: dict[str, str], seconds: float) -> None:
+    from benchmarks.preparation.download import _asked
+
+    assert _asked(headers) == seconds
+
+
 def test_a_full_disk_is_not_the_videos_fault(fetcher: Fetcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
         raise yt_dlp.utils.DownloadError("ERROR: unable to write data: [Errno 28] No space left on device")

@@ -114,12 +114,14 @@ def test_rows_that_are_none_are_refused_and_the_rest_goes_on(tmp_path: Path) -> 
         "1-3-A-0.wav,123,0,dog,True",
         f"1-4-A-0.wav,1,0,{'x' * 200_000},True",
         '1-5-A-0.wav,1,0,"dog,True',
-        "1-6-A-0.wav,5,0,dog,True",
+        "5-6-A-0.wav,5,0,dog,True",
+        "2-7-A-0.wav,3,0,dog,True",  # of another fold, by its name
+        "5-6-A-0.wav,5,0,dog,True",
     ]
     (tmp_path / "meta" / "esc50.csv").write_text("\ufeff" + "\n".join(rows), encoding="utf-8")
     made = plan("--from", tmp_path)
-    assert [(item.id, item.attributes["fold"]) for item in made.items] == [("1-1-A-0", 1), ("1-6-A-0", 5)]
-    assert [lost.id for lost in made.refused] == [f"esc50.csv, line {n}" for n in range(3, 7)]
+    assert [(item.id, item.attributes["fold"]) for item in made.items] == [("1-1-A-0", 1), ("5-6-A-0", 5)]
+    assert [lost.id for lost in made.refused] == [f"esc50.csv, line {n}" for n in (3, 4, 5, 6, 8, 9)]
 
 
 def test_what_cannot_be_fetched_is_named_with_what_to_do(

@@ -26,7 +26,7 @@ from benchmarks.preparation.sandbox import SandboxError
 from registry import files
 from registry.lock import Lock
 from tests.loopback import Page, Server
-from tests.media import make_video
+from tests.media import PITCHES, make_video, pitch_at
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,23 @@ def test_own_media_are_taken_first(server: Server, clip: bytes, tmp_path: Path) 
     assert {item.id: (item.status, item.reason) for item in prepared.lost} == {
         "video_00001": ("damaged", "video_00001.mp4 is empty (0 bytes)"),
         "video_00002": ("damaged", "video_00002.mp4 is no regular file"),
+    }
+
+
+@pytest.mark.usefixtures("here")
+def test_a_file_of_more_than_the_segment_is_cut_and_one_of_other_times_named(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    make_video(own / "video_00000_29.0_37.0.mkv", 8.0)
+    make_video(own / "video_00001_60_68.mkv", 8.0)
+    cut = Cut(start=32.0, seconds=2.0, fps=1.0)
+    items = [Item(id=f"video_0000{n}", video=f"video_0000{n}", cut=cut) for n in range(3)]
+    prepared = prepare(tmp_path / "toy", Plan(name="toy", items=items), how(own=LocalMedia([own])))
+    assert prepared.ids == ["video_00000"]
+    assert abs(pitch_at(prepared.waveform(0), 0.0, 11_025) - PITCHES[3]) < 5
+    assert prepared.coverage.reasons == {
+        "video_00001": "missing: a file with other times is there: video_00001_60_68.mkv",
+        "video_00002": "missing: there is no file of it",
     }
 
 
