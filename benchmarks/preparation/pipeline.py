@@ -36,6 +36,7 @@ ATTEMPTS = 5  # of a fetch whose server is busy
 MOST_TIMEOUT = 1e6  # seconds, which the kernel's clocks can take
 UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
+SILENT = "its sound is digital silence"
 
 
 class InUseError(RefusedError):
@@ -207,7 +208,7 @@ class _Preparation:
         if isinstance(result, Lost):
             self.journal.lost(result)
         else:
-            self.journal.found(item.id, [packer.append(clip) for clip in _clips(item, result)])
+            self.journal.found(item.id, [packer.append(clip) for clip in _clips(item, result)], _silence_in(result))
         if not self.how.keep_media:
             shutil.rmtree(self._fetched(item), ignore_errors=True)
         self.state.done += 1
@@ -337,6 +338,14 @@ def _clips(item: Item, pieces: Sequence[Piece]) -> list[Clip]:
         )
         for number, piece in enumerate(pieces)
     ]
+
+
+def _silence_in(pieces: Sequence[Piece]) -> str:
+    """What is said of an item that was found and holds digital silence; empty where it holds none."""
+    silent = sum(piece.silent for piece in pieces)
+    if not silent:
+        return ""
+    return SILENT if silent == len(pieces) else f"{silent} of its {len(pieces)} clips are digital silence"
 
 
 def _seal(folder: Path, plan: Plan, journal: Journal) -> None:
