@@ -115,7 +115,7 @@ def runs_of_table(name: str, report: Path | None) -> list[int]:
     if len(found) > 1:
         several = " or ".join(f"--report {path.parents[1]}" for path in found)
         raise ValueError(f"several reports have a table {name!r}: say {several}")
-    with open(found[0], newline="", encoding="utf-8") as file:
+    with open(found[0], newline="", encoding="utf-8-sig") as file:
         try:
             ids = [int(id) for row in csv.DictReader(file) for id in row["run_ids"].split()]
         except (KeyError, AttributeError, ValueError, csv.Error) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.files import is_standard_output
+from registry.terminal import has_unicode
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every --help do without
     from rich.console import Console, JustifyMethod
@@ -114,7 +115,7 @@ def beside(out: Path) -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """Whole and unrounded."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json.dumps(value, indent=2, ensure_ascii=not has_unicode()))
 
 
 def print_aligned(rows: Sequence[Sequence[str]]) -> None:

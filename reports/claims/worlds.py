@@ -48,11 +48,13 @@ def _verdicts(folder: Path) -> dict[tuple[str, str], str]:
     """(Source, claim) -> its verdict, of a report."""
     path = folder / "tables" / f"{NAME}.csv"
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.DictReader(file, strict=True))
+        return {(line["group"], line["row"]): line["text"] for line in lines if line["column"] == VERDICT}
     except OSError:
         raise RefusedError(f"there are no claims in {path}; write the report: cavl-bench report") from None
-    return {(line["group"], line["row"]): line["text"] for line in lines if line["column"] == VERDICT}
+    except (csv.Error, KeyError, ValueError) as error:
+        raise RefusedError(f"{path} is no table of claims ({error!r}); write the report: cavl-bench report") from None
 
 
 def _row(cells: Sequence[str]) -> str:
