@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets.prepared import MANIFEST, LeftOut, Lost, Packed, Prepared
+from benchmarks.datasets.scene import reason_of
 from benchmarks.preparation.decode import IMAGES, DecodeError, Piece, clips_of
 from benchmarks.preparation.download import Fetcher, FetchError, aside_of, media_in
 from benchmarks.preparation.item import Item, Plan
@@ -396,7 +397,7 @@ def _require_same_settings(folder: Path, journal: Journal, plan: Plan) -> None:
 
 def _sentence(error: Exception) -> str:
     """Why an item was lost; errors that nobody foresaw begin with their type."""
-    text = " ".join(str(error).split())[:300]
+    text = reason_of(error)[:300]
     return text if isinstance(error, DecodeError | SandboxError) else f"{type(error).__name__}: {text}"
 
 
