@@ -63,7 +63,8 @@ def export(registry: Registry, number: int, out: Path) -> Path:
 
 @contextlib.contextmanager
 def _becoming(out: Path) -> Iterator[Path]:
-    """A folder that becomes ``out`` when the block ends well, and vanishes when it does not."""
+    """A folder that becomes ``out``, or what this links to, when the block ends well, and vanishes when it does not."""
+    out = Path(os.path.realpath(out))
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:

@@ -18,7 +18,6 @@ import numbers
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,11 +29,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load as read_safetensors
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
-from torchaudio.functional import resample
 
 from cavl.config import ConfigError, from_dict
 from cavl.counting import Counter, CounterConfig, most_probable_count
 from cavl.methods import UnknownMethod, method_class
+from cavl.resampling import RATES, resampled
 from cavl.separation import Separator, as_audible
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import lacking
@@ -46,10 +45,6 @@ AT_ONCE = 16  # windows in one forward pass
 STEREO = 2  # more channels of one sound must be said
 MOST_CHANNELS = 8  # more are samples, in an array that lies on its side
 LOUDEST = 100.0  # floating-point samples lie in [-1, 1], or a little outside; these are integers that were converted
-RATES = range(1_000, 1_000_001)  # Hz
-#: The ratio of two rates is a fraction with at most this denominator: it bounds the memory of the resampling filter.
-#: The usual rates are exact (192 kHz to 11,025 Hz: 147/2560), odd ones off by less than a cent in pitch.
-LARGEST_DENOMINATOR = 3000
 
 WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
@@ -446,14 +441,6 @@ def _sounds(waveform: Any, sr: int, rate: int, said: int | None) -> tuple[Tensor
 def _refuse(several: bool, waveform: Any) -> None:
     if several:
         raise ValueError(f"one sound at a time, (samples,) or (channels, samples), not {tuple(np.shape(waveform))}")
-
-
-def resampled(sounds: Tensor, sr: int, rate: int) -> Tensor:
-    """(B, T) at ``sr`` Hz -> at ``rate`` Hz."""
-    low, high = sorted((int(sr), int(rate)))
-    ratio = Fraction(low, high).limit_denominator(LARGEST_DENOMINATOR)
-    old, new = (ratio.denominator, ratio.numerator) if sr > rate else (ratio.numerator, ratio.denominator)
-    return resample(sounds, old, new)  # type: ignore[no-untyped-call, no-any-return]
 
 
 # ---- images ---------------------------------------------------------------------------------------------------------

@@ -6,8 +6,12 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
+import stat
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -18,6 +22,10 @@ import platformdirs
 MONGO = "CAVL_MONGO_URI"
 #: What the operating system says when there is no room left: on the disk, or in the user's quota.
 FULL = (errno.ENOSPC, errno.EDQUOT)
+#: Seconds to wait for the reader of a pipe.
+PATIENCE = 10.0
+#: Links in one another that are followed, as many as the kernel does.
+LINKS = 40
 
 
 class DiskFullError(OSError):
@@ -86,7 +94,8 @@ def require_home() -> None:
 def atomic_write(path: Path | str, data: bytes | str) -> None:
     """Write ``data`` (text as UTF-8) to ``path`` so that a reader, or a crash, finds the old file or the new one.
 
-    Missing folders are made. The file is written aside in the same folder, synced to the disk and renamed.
+    Missing folders are made. The file is written aside in the same folder, synced to the disk and renamed. Links are
+    followed, and devices and pipes written to, as :func:`replacing` says.
 
     Raises DiskFullError when there is no room; ``path`` is left as it was.
     """
@@ -125,21 +134,98 @@ def write_at(path: Path | str, offset: int, data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that becomes ``path`` when the block ends well, and vanishes when it does not."""
+    """A binary file that becomes ``path`` when the block ends well, and vanishes when it does not.
+
+    A link stays, and what it leads to is replaced. A device, pipe, socket or descriptor (:func:`is_stream`) is never
+    replaced: the whole content is written to it.
+
+    Raises IsADirectoryError where ``path`` is a folder.
+    """
     with disk_errors(path):
+        if is_stream(path):
+            with tempfile.TemporaryFile() as aside:
+                yield aside
+                aside.seek(0)
+                _pour(aside, path)
+            return
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".aside")
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".aside")
         try:
             with os.fdopen(number, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(aside, 0o666 & ~umask())  # mkstemp gives 0600; colleagues on a shared disk read runs too
-            os.replace(aside, path)
+            os.chmod(name, 0o666 & ~umask())  # mkstemp gives 0600; colleagues on a shared disk read runs too
+            os.replace(name, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(aside)
+                os.unlink(name)
             raise
+
+
+def is_stream(path: Path | str) -> bool:
+    """Whether ``path`` is a device, pipe, socket or descriptor (``/dev/stdout``, ``<(...)``), or a link to one.
+
+    Raises OSError where that cannot be told, as of a link to itself.
+    """
+    if _descriptor(path) is not None:
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def is_standard_output(path: Path | str) -> bool:
+    """Whether what is written to the stream ``path`` comes where this process prints."""
+    with contextlib.suppress(OSError):
+        return is_stream(path) and os.path.samestat(os.stat(path), os.fstat(1))
+    return False
+
+
+def _descriptor(path: Path | str) -> int | None:
+    """Of a name for an open file of this process (``/dev/fd/3``, ``/proc/self/fd/3``), or a link to one, its number."""
+    for _ in range(LINKS):
+        place = os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path))
+        if number := re.fullmatch(rf"(?:/proc/{os.getpid()}(?:/task/\d+)?|/dev)/fd/(\d+)", place):
+            return int(number[1])
+        if not os.path.islink(place):
+            return None
+        path = os.path.join(os.path.dirname(place), os.readlink(place))
+    return None
+
+
+def _pour(content: IO[bytes], path: Path) -> None:
+    """Write to a stream: through its descriptor where it is open already, behind what was written there before."""
+    number = _descriptor(path)
+    if number is not None:
+        sys.stdout.flush()
+    with open(_reader_of(path) if number is None else os.dup(number), "wb") as stream:
+        shutil.copyfileobj(content, stream, length=1 << 20)
+
+
+def _reader_of(path: Path) -> int:
+    """A descriptor to write to a device or pipe with; who is to read from a pipe may start a little later.
+
+    Raises OSError when nobody does.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > deadline:
+                raise OSError(errno.ENXIO, "no process reads from it; start that one first", str(path)) from None
+            time.sleep(0.05)
+        else:
+            os.set_blocking(number, True)
+            return number
 
 
 @contextlib.contextmanager

@@ -66,13 +66,15 @@ class Choice:
 def candidates(registry: Registry, choice: Choice) -> tuple[list[Candidate], list[int]]:
     """What can be deleted, and the damaged runs that stay: what they name is not known, so nothing shared goes."""
     home = registry.home
-    records, damaged = registry.records(), registry.damaged()
+    records = registry.records()
+    damaged = [id for id in registry.damaged() if os.path.isdir(home / str(id))]  # a file of that name is no run
     busy = {id for id in run_ids(home) if held(home / str(id) / LOCK) or held(home / ".sync" / str(id))}
     going = {id: reason for id, reason in _runs(records, choice) if id not in busy}
     if choice.damaged:
         going |= {id: DAMAGED for id in damaged if id not in busy}
     staying = [record for record in records if record.id not in going]
-    unknown = [id for id in damaged if id not in going]
+    unreadable = [r.id for r in staying if not os.access(r.folder / "run.json", os.R_OK)]  # by now: the index knew it
+    unknown = sorted([*(id for id in damaged if id not in going), *unreadable])
     found = [(home / str(id), reason) for id, reason in going.items()]
     if not unknown:
         found += [(path, CHECKPOINTS) for path in _checkpoints(home, staying)]
@@ -143,7 +145,7 @@ def _checkpoints(home: Path, staying: Sequence[Record]) -> Iterator[Path]:
 def _states(home: Path, staying: Sequence[Record]) -> Iterator[Path]:
     newest = {record.pedigree.key: record.status for record in staying}  # records come by id
     for path in _listed(home / "checkpoints"):
-        if newest.get(path.name) == "COMPLETED" and (path / "states").is_dir():
+        if newest.get(path.name) == "COMPLETED" and os.path.isdir(path / "states"):
             yield path / "states"
 
 
@@ -165,7 +167,7 @@ def _leftovers(home: Path, busy: Collection[int]) -> Iterator[Path]:
         folders += [checkpoint, checkpoint / "states", *_listed(checkpoint / "states")]
     for folder in folders:
         for path in _listed(folder):
-            if _is_leftover(path) and _is_old(path) and not (path.is_dir() and held(path / LOCK)):
+            if _is_leftover(path) and _is_old(path) and not (os.path.isdir(path) and held(path / LOCK)):
                 yield path
 
 
@@ -184,20 +186,21 @@ def _is_leftover(path: Path) -> bool:
 def _is_old(path: Path) -> bool:
     try:
         return time.time() - path.lstat().st_mtime > YOUNG
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
 def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is none, or another user's."""
     try:
         return sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return []
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all in a folder; what vanishes meanwhile has none."""
-    with contextlib.suppress(FileNotFoundError):
+    """Bytes of a file, or of all in a folder; what vanishes meanwhile, or is another user's, has none."""
+    with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             return sum(map(_size, _listed(path)))
         return path.lstat().st_size

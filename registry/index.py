@@ -237,7 +237,9 @@ class Registry:
         if status != "RUNNING" or held(folder / LOCK):
             return status
         # A run that ends writes its status and then frees its lock: only who finds them in the other order saw it die.
-        return "DIED" if read_json(folder / "run.json")["status"] == "RUNNING" else status
+        with contextlib.suppress(RecordError):  # gone, or another user's by now
+            return "DIED" if read_json(folder / "run.json")["status"] == "RUNNING" else status
+        return "DIED"
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask an index that is up to date: the one on disk as it is, else built anew, else one in memory."""

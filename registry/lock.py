@@ -52,11 +52,13 @@ class Lock:
 
 
 def held(path: Path) -> bool:
-    """Whether some process (perhaps this one) holds the lock ``path`` now."""
+    """Whether some process (perhaps this one) holds the lock ``path`` now; so it is taken to be where none can look."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:  # another user's
+        return True
     try:
         return not _locked(path, file, fcntl.LOCK_SH, patience=0.0)
     finally:

@@ -76,6 +76,7 @@ def report(
 
 
 def _write_claims(file: Path, worlds: str) -> None:
+    from registry.cli.printing import beside
     from registry.files import atomic_write
     from reports.claims.worlds import write_worlds
 
@@ -83,7 +84,8 @@ def _write_claims(file: Path, worlds: str) -> None:
     folders = {name: Path(folder) if folder else report_folder(name) for name, _, folder in named}
     names = ",".join(folders)
     atomic_write(file, write_worlds(folders, f"cavl-bench report --claims-table {file.name} --worlds {names}"))
-    print(f"claims of {len(folders)} worlds: {file}")
+    with beside(file):
+        print(f"claims of {len(folders)} worlds: {file}")
 
 
 @contextlib.contextmanager

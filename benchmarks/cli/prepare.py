@@ -337,12 +337,13 @@ def status(
 ) -> None:
     """How many items were found, and why the others were not."""
     from benchmarks.cli import data_sets
-    from registry.cli.printing import print_json
+    from registry.cli.printing import beside, print_json
 
     folders = data_sets.folders(root_of(root), names or ())
     if csv:
         data_sets.write_csv(folders, csv)
-        print(f"wrote {csv}")
+        with beside(csv):
+            print(f"wrote {csv}")
     elif json:
         print_json({folder.name: data_sets.figures(folder, reasons) for folder in folders})
     else:

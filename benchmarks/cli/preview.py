@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.cli.prepare import MaterialOptions
 from registry.cli.options import choice, option, path
+from registry.cli.printing import beside
 from registry.cli.program import App, examples
 from registry.files import disk_errors
 
@@ -40,7 +41,9 @@ def miniature(out: Path = OUT, seed: int = SEED, size: int = option(SIZE, "N", 6
     usual = SECOND if generator == 2 else MiniatureConfig(generator=generator)
     with disk_errors(out):
         data = data_module_of("miniature", {"world": replace(usual, world=seed, image_size=size)})
-        print(f"wrote {preview(data, out)}")
+        written = preview(data, out)
+        with beside(written):
+            print(f"wrote {written}")
 
 
 @app.command()
@@ -64,4 +67,6 @@ def composite(
     usual = SECOND if generator == 2 else CompositeConfig(generator=generator)
     with disk_errors(out):
         scenes = replace(usual, world=seed, image_size=size)
-        print(f"wrote {preview(material.data_module(scenes), out, split)}")
+        written = preview(material.data_module(scenes), out, split)
+        with beside(written):
+            print(f"wrote {written}")

@@ -41,7 +41,7 @@ from torch import Tensor
 from torchvision.datasets.video_utils import VideoClips
 from torchvision.transforms.v2.functional import center_crop, resize
 
-from benchmarks.datasets.scene import Coverage, Scene, checked
+from benchmarks.datasets.scene import Coverage, Scene, checked, reason_of
 from registry.files import expanded
 from registry.text_files import lines_of
 
@@ -290,7 +290,7 @@ class ActionVideos:
                 try:
                     streams[name] = probe(self.root / name)
                 except DecoderError as error:
-                    reasons[name] = f"damaged: {error}"
+                    reasons[name] = f"damaged: {reason_of(error)}"
         if not streams:
             raise ValueError(f"{TITLES[data]}: none of the {len(listed)} videos of the {split} split is in {self.root}")
         self.coverage = Coverage.of(len(streams), reasons)
@@ -369,7 +369,9 @@ class ActionVideos:
         try:
             frames = clips.get_clip(number)[0]
         except Exception as error:  # FFmpeg's errors come as any type
-            raise DecoderError(f"{self.root / self._names[index]} cannot be decoded any more ({error})") from error
+            raise DecoderError(
+                f"{self.root / self._names[index]} cannot be decoded any more ({reason_of(error)})"
+            ) from error
         return square(frames, self.side)
 
 

@@ -16,7 +16,6 @@ Piczak, "ESC: Dataset for environmental sound classification", ACM Multimedia 20
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -26,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from benchmarks.datasets.folds import Folds
 from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from benchmarks.datasets.scene import DamagedError
+from benchmarks.datasets.sound_file import mono, read
 from cavl.config import ConfigError
 from registry.text_files import table_of
 
@@ -122,33 +121,15 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
 def decode(content: bytes, name: str, sample_rate: int, seconds: float | None = SECONDS) -> npt.NDArray[np.int16]:
     """The recording (T,) in a file's content: the mean of its channels at ``sample_rate`` Hz.
 
-    Raises :class:`DamagedError` if it cannot be decoded, is empty or holds NaN, or does not last so many ``seconds``
-    (None: any number).
+    Raises :class:`DamagedError` as :func:`~benchmarks.datasets.sound_file.read`, and if it does not last so many
+    ``seconds`` (None: any number).
     """
-    if not content:
-        raise DamagedError(f"{name} is empty (0 bytes)")
-    try:
-        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise DamagedError(f"{name} cannot be decoded ({error})") from error
+    samples, rate = read(content, name)
     if seconds is not None and abs(len(samples) / rate - seconds) > 0.01:
         raise DamagedError(f"{name} lasts {len(samples) / rate:.2f} s, not {seconds:g} s; is it cut off?")
     if not len(samples):
         raise DamagedError(f"{name} holds no sound")
-    return mono(samples, rate, sample_rate, name).astype(np.int16)
-
-
-def mono(samples: npt.NDArray[np.float32], rate: int, sample_rate: int, name: str) -> npt.NDArray[np.float32]:
-    """The mean of channels (T, C) at ``sample_rate`` Hz, in whole numbers of int16; raises :class:`DamagedError`."""
-    if not np.all(np.isfinite(samples)):
-        raise DamagedError(f"{name} holds NaN or infinite samples")
-    mean = samples.mean(axis=1)
-    if rate != sample_rate:
-        import torch  # here: slow to import, and who asks for the lists alone needs it not
-        from torchaudio.functional import resample
-
-        mean = resample(torch.from_numpy(mean), rate, sample_rate).numpy()
-    return np.clip(np.rint(mean * 32768), -32768, 32767)
+    return mono(samples, rate, sample_rate).astype(np.int16)
 
 
 class Esc50(Collection):

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.datasets.scene import Coverage, DamagedError
+from benchmarks.datasets.scene import Coverage, DamagedError, reason_of
 from registry.files import expanded
 
 SAMPLE_RATE = 11_025  # Hz
@@ -209,7 +209,7 @@ class Prepared:
                     raise ValueError(f"it is {image.shape[1]} x {image.shape[0]} pixels")
             except (RuntimeError, ValueError) as error:
                 raise DamagedError(
-                    f"frame {number} of {self.ids[index]} cannot be decoded ({error}); {_anew(self.folder)}"
+                    f"frame {number} of {self.ids[index]} cannot be decoded ({reason_of(error)}); {_anew(self.folder)}"
                 ) from error
             images.append(image)
         return images
@@ -239,7 +239,9 @@ class Prepared:
             if len(batch) != 1 or any(column.null_count for column in batch.columns):
                 raise ValueError(f"{len(batch)} rows, or a value is missing")
         except (pa.ArrowException, OSError, EOFError, ValueError) as error:
-            raise DamagedError(f"{self.ids[index]} cannot be read ({error}); {_anew(self.folder)}") from error
+            raise DamagedError(
+                f"{self.ids[index]} cannot be read ({reason_of(error)}); {_anew(self.folder)}"
+            ) from error
         return batch
 
     def _checked(self, index: int) -> int:

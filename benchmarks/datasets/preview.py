@@ -5,6 +5,7 @@ The miniature adds panels of its own (:data:`PANELS`).
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from benchmarks.datasets.synthetic.scene_set import MOST_SOURCES, DrawnSet
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 from cavl.config import ConfigError, from_dict
 from cavl.methods import named
+from registry.files import atomic_write, is_stream
 
 TINTS = ("#ff5a5f", "#ffc145", "#5fd38d", "#5bc0eb", "#c792ea")  # one colour a source, wherever it is shown
 PAPER, INK, FAINT = "#14161c", "#e8eaf0", "#8b90a0"
@@ -59,7 +61,8 @@ def data_module_of(name: str, choices: Mapping[str, Any] | None = None, cache: P
 def preview(data: DataModule, out: Path, split: str = "test", scenes: int = 2) -> Path:
     """Draw ``scenes`` examples of each number of sources; returns the picture's file.
 
-    Its format follows from the name of ``out`` (PNG, PDF, SVG); one without is a PNG's. Raises
+    Its format follows from the name of ``out`` (PNG, PDF, SVG); one without is a PNG's, and so is what a device or
+    pipe gets. Raises
     ``NotPreparedError`` or ``FileNotFoundError`` if the data are not there, with what to do.
     """
     name = data.config.source
@@ -71,8 +74,11 @@ def preview(data: DataModule, out: Path, split: str = "test", scenes: int = 2) -
         if panel.title:
             part.suptitle(panel.title, color=INK, fontsize=13, x=0.012, ha="left", y=0.985)
         panel.draw(part)
-    written = out.with_name(f"{out.name.rstrip('.')}.png") if out.suffix in ("", ".") else out
-    figure.savefig(written, dpi=110, facecolor=PAPER)
+    nameless = out.suffix in ("", ".")
+    written = out.with_name(f"{out.name.rstrip('.')}.png") if nameless and not is_stream(out) else out
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png" if nameless else out.suffix[1:], dpi=110, facecolor=PAPER)
+    atomic_write(written, picture.getvalue())
     return written
 
 

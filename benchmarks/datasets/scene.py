@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -87,6 +88,12 @@ def checked(index: int, size: int, what: str = "scene") -> int:
 
 class DamagedError(ValueError):
     """A file does not hold what it should."""
+
+
+def reason_of(error: Exception) -> str:
+    """What a library's error says, in one line and always the same: without the addresses of objects in memory."""
+    text = re.sub(r"<[\w.]+ object at 0x[0-9a-fA-F]+>", "the file", str(error))
+    return " ".join(re.sub(r" ?(?:\bat|@) 0x[0-9a-fA-F]{6,}", "", text).split())
 
 
 class Dataset(Protocol):

@@ -42,6 +42,7 @@ from registry.provenance.code_digest import code_digest
 from registry.provenance.environment import environment
 from registry.record.observer import AlreadyRunning, RegistryObserver, recorded, verify_written
 from registry.record.run_record import Pedigree, Record, RecordError, to_json
+from registry.terminal import say_all
 
 ROOT = Path(__file__).parents[2]
 #: Packages whose code computes a score. The registry only keeps it: no change there makes a run stale.
@@ -274,6 +275,7 @@ def with_settings(words: Sequence[str], usage: str) -> list[str]:
 
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
+    say_all()
     try:
         experiment = make_experiment(task)
     except OSError as error:  # the home has no meaning for this user

@@ -17,10 +17,11 @@ import contextlib
 import io
 import logging
 import math
+import re
 import stat
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.datasets.prepared import FRAME, SAMPLE_RATE
+from benchmarks.datasets.scene import reason_of
 from benchmarks.preparation.item import Cut
+from cavl.resampling import RATES, polyphase
 
 LEAST = 0.95  # share of a segment's sound that must be there; the rest of it becomes silence
 MOST_SECONDS = 30.0  # of a sound that is taken whole
@@ -37,6 +40,8 @@ MOST_LACKING = 6  # of them in a row without sound or picture: the rest, whateve
 MARGIN = 0.2  # seconds around a segment that the resampling filter sees
 JUMP = 0.1  # seconds by which the time stamps of sound may be off before they mean a gap
 LATE = 10  # frames of sound after the segment until it is believed to be over: the stamp of one may be wrong
+LONGER = 0.5  # seconds by which a user's file that is the segment may exceed it
+SEGMENT = re.compile(r"_[\d.]+$")  # names of files that are one: ID_30, ID_30_40, ID_30.000_40.000
 LEAD = 0.5  # seconds decoded before a segment: codecs of sound need a run-up
 MOST_PIXELS = 50_000_000  # of a frame or photograph: 8K video has 33 million
 MOST_IMAGE_BYTES = 64 << 20
@@ -60,6 +65,11 @@ class Piece:
     waveform: npt.NDArray[np.int16]
     frames: list[bytes]
     times: list[float]
+
+    @property
+    def silent(self) -> bool:
+        """Whether its sound is digital silence: one level, or a flicker of one step."""
+        return int(self.waveform.max(initial=-32768)) - int(self.waveform.min(initial=32767)) <= 1
 
 
 def clips_of(paths: Sequence[Path], cut: Cut, own: bool = False) -> list[Piece]:
@@ -125,11 +135,13 @@ def _piece(sound: Path, video: Path | None, image: bytes | None, cut: Cut, start
 
 
 def photograph(path: Path, quality: int) -> bytes:
-    """A picture as JPEG of 256 x 256; the file as it is where it is one.
+    """A picture, as a viewer shows it, as JPEG of 256 x 256; the file as it is where it is one.
 
     Raises :class:`DecodeError` if it is no picture, damaged, or too large to be looked at.
     """
     from PIL import Image, UnidentifiedImageError
+
+    from benchmarks.datasets.still import as_shown
 
     _require_file(path)
     if path.stat().st_size > MOST_IMAGE_BYTES:
@@ -142,33 +154,30 @@ def photograph(path: Path, quality: int) -> bytes:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise DecodeError(f"a picture of {image.width} x {image.height} pixels is refused")
-            pixels = image.convert("RGB")
-            if (image.format, image.mode, image.size) == ("JPEG", "RGB", (FRAME, FRAME)):
+            pixels = as_shown(image)
+            if pixels is image and (image.format, image.size) == ("JPEG", (FRAME, FRAME)):
                 return content
             return _jpeg(pixels.resize((FRAME, FRAME), Image.Resampling.BICUBIC), quality)
     except UnidentifiedImageError:
         raise DecodeError("the picture is neither JPEG, PNG, WebP nor BMP") from None
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises over damaged files
+    except (OSError, ValueError, SyntaxError, IndexError, struct.error) as error:  # what Pillow raises over damage
         if isinstance(error, DecodeError):
             raise
-        raise DecodeError(f"the picture is damaged ({error})") from error
+        raise DecodeError(f"the picture is damaged ({reason_of(error)})") from error
 
 
 def _waveform(path: Path, start: float, seconds: float | None, own: bool) -> npt.NDArray[np.int16]:
     """The sound from ``start`` on: ``seconds`` long, or as long as it is."""
-    from scipy.signal import resample_poly
-
     with _opened(path) as container:
-        start = 0.0 if own and _holds_just(container, start, seconds) else start
+        start = 0.0 if own and _holds_just(path, container, start, seconds) else start
         samples, rate, held = _sound(container, start, seconds or MOST_SECONDS)
     if seconds is not None and held < LEAST * seconds:
         there = f"{held:.1f} s of the {seconds:g} s from {start:g} s on"
         raise TooShortError(f"too short: of its sound there are {there}")
-    ratio = Fraction(SAMPLE_RATE, rate)
-    if ratio != 1:
-        samples = resample_poly(samples, ratio.numerator, ratio.denominator)
     first = round(MARGIN * SAMPLE_RATE)
-    wanted = samples[first : first + round((held if seconds is None else seconds) * SAMPLE_RATE)]
+    wanted = polyphase(samples, rate, SAMPLE_RATE)[
+        first : first + round((held if seconds is None else seconds) * SAMPLE_RATE)
+    ]
     return np.clip(np.round(wanted * 32768), -32768, 32767).astype(np.int16)
 
 
@@ -183,6 +192,8 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
     for at, frame in _played(container, stream, start - MARGIN, LEAD):
         if not rate:
             rate = frame.sample_rate
+            if rate > RATES[-1]:
+                raise DecodeError(f"its sound has {rate:,} samples a second; {RATES[-1]:,} are the most")
             buffer = np.zeros(round((seconds + 2 * MARGIN) * rate), np.float32)
         if frame.sample_rate != rate:
             raise DecodeError(f"its sound changes from {rate} to {frame.sample_rate} samples a second")
@@ -214,7 +225,7 @@ def _frames(
 ) -> tuple[list[bytes], list[float]]:
     """The frames on the screen at the moments k / fps of the segment, and when each appears."""
     with _opened(path) as container:
-        start = 0.0 if own and _holds_just(container, start, seconds) else start
+        start = 0.0 if own and _holds_just(path, container, start, seconds) else start
         stream = _stream(container, "video")
         if stream.width * stream.height > MOST_PIXELS:
             raise DecodeError(f"a video of {stream.width} x {stream.height} pixels is refused")
@@ -316,11 +327,33 @@ def _decoded(container: Any, stream: Any, origin: float) -> Iterator[tuple[float
                 yield frame.time - origin, frame
 
 
-def _holds_just(container: Any, start: float, seconds: float | None) -> bool:
-    """Whether a user's file is the segment and not the video it comes from, by how long it lasts."""
-    if seconds is None or container.duration is None:
+def _holds_just(path: Path, container: Any, start: float, seconds: float | None) -> bool:
+    """Whether a user's file is the segment and not the video it comes from, by how long it lasts.
+
+    Headers written to a pipe say nothing of that, or what is wrong: then, and where the file's name says that it is a
+    segment, the packets say it.
+    """
+    if seconds is None or start <= 0:
         return False
-    return bool(start > 0 and container.duration / 1_000_000 <= seconds + 0.5)
+    said = container.duration
+    if said is not None and said / 1_000_000 <= seconds + LONGER:
+        return True
+    return bool((said is None or SEGMENT.search(path.stem)) and _played_out(path, seconds + LONGER))
+
+
+def _played_out(path: Path, seconds: float) -> bool:
+    """Whether a medium ends before ``seconds`` by the times of its packets; nothing is decoded."""
+    import av
+
+    with _opened(path) as container, contextlib.suppress(av.error.FFmpegError):
+        origin, timed = (container.start_time or 0) / 1_000_000, False
+        for packet in container.demux():
+            if packet.pts is None or _is_cover(packet.stream):
+                continue
+            timed = True
+            if (packet.pts + (packet.duration or 0)) * packet.time_base - origin > seconds:
+                return False
+    return timed
 
 
 def _one_with(paths: Sequence[Path], kind: str) -> Path:
@@ -335,10 +368,14 @@ def _one_with(paths: Sequence[Path], kind: str) -> Path:
 
 
 def _stream(container: Any, kind: str) -> Any:
-    for stream in getattr(container.streams, kind):
-        if stream.codec_context is not None and not _is_cover(stream):
-            return stream
-    raise DecodeError(f"it has no {kind} track")
+    """The track that a player plays: the one flagged default, rather than a commentary, rather than a later one."""
+    from av.stream import Disposition
+
+    beside = Disposition.comment | Disposition.hearing_impaired | Disposition.visual_impaired | Disposition.karaoke
+    tracks = [s for s in getattr(container.streams, kind) if s.codec_context is not None and not _is_cover(s)]
+    if not tracks:
+        raise DecodeError(f"it has no {kind} track")
+    return min(tracks, key=lambda s: (not s.disposition & Disposition.default, bool(s.disposition & beside)))
 
 
 def _is_cover(stream: Any) -> bool:
@@ -349,7 +386,7 @@ def _is_cover(stream: Any) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """The container of a file; FFmpeg's errors become :class:`DecodeError`."""
+    """The container of a file; FFmpeg's errors become :class:`DecodeError`, which names the file and the remedy."""
     import av
 
     av.logging.set_level(av.logging.ERROR)
@@ -360,7 +397,8 @@ def _opened(path: Path) -> Iterator[Any]:
     except av.error.FFmpegError as error:
         log: Any = error.log
         said = log[2].strip() if log else ""
-        raise DecodeError(f"{error.strerror}{f' ({said})' if said else ''}") from error
+        why = f"{error.strerror}{f' ({said})' if said else ''}"
+        raise DecodeError(f"{path.name}: {why}; cut off, or no medium: copy or fetch it again") from error
 
 
 def _require_file(path: Path) -> None:

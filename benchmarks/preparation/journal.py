@@ -30,7 +30,7 @@ GONE, CHANGED = "its packed content is gone", "its packed content has changed"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How an item ended: its clips where it was found, the reason where it was not."""
+    """How an item ended: its clips where it was found, the reason where it was not (or what is odd about them)."""
 
     id: str
     status: str
@@ -87,10 +87,11 @@ class Journal:
         """Record that a preparation begins."""
         self._append([{"run": {"began": _now(), "settings": dict(settings), "items": items}}])
 
-    def found(self, item: str, clips: Sequence[Packed]) -> None:
-        """Record an item whose clips are on the disk."""
+    def found(self, item: str, clips: Sequence[Packed], remark: str = "") -> None:
+        """Record an item whose clips are on the disk, and what is odd about them."""
         packed = [dataclasses.asdict(clip) for clip in clips]
-        self._append([{"id": item, "status": "found", "clips": packed, "when": _now()}])
+        said = {"reason": remark} if remark else {}
+        self._append([{"id": item, "status": "found", **said, "clips": packed, "when": _now()}])
 
     def lost(self, *lost: Lost) -> None:
         """Record items that are missing or damaged, all at once."""
@@ -121,9 +122,10 @@ class Journal:
         return {status: counted[status] for status in STATUSES}
 
     def reasons(self) -> list[tuple[str, str, int]]:
-        """(status, reason, items) of what was not found, the most frequent first."""
-        counted = Counter((e.status, e.reason) for e in self.entries.values() if e.status != "found")
-        return [(status, reason, n) for (status, reason), n in counted.most_common()]
+        """(status, reason, items): what is odd about what was found, then why the rest was not, each by frequency."""
+        counted = Counter((e.status, e.reason) for e in self.entries.values() if e.reason or e.status != "found")
+        ordered = sorted(counted.items(), key=lambda one: (one[0][0] != "found", -one[1]))
+        return [(status, reason, n) for (status, reason), n in ordered]
 
     def write_csv(self, path: Path) -> None:
         """One row for every item that ended: id, status, reason, clips, when."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets.prepared import MANIFEST, LeftOut, Lost, Packed, Prepared
+from benchmarks.datasets.scene import reason_of
 from benchmarks.preparation.decode import IMAGES, DecodeError, Piece, clips_of
 from benchmarks.preparation.download import Fetcher, FetchError, aside_of, media_in
 from benchmarks.preparation.item import Item, Plan
@@ -37,6 +38,7 @@ MOST_TIMEOUT = 1e6  # seconds, which the kernel's clocks can take
 UNTRIED = "not tried yet: the same command goes on"
 GONE = "there is no file of it"
 ELSEWHERE = "a file with other times is there: "
+SILENT = "its sound is digital silence"
 
 
 class InUseError(RefusedError):
@@ -208,7 +210,7 @@ class _Preparation:
         if isinstance(result, Lost):
             self.journal.lost(result)
         else:
-            self.journal.found(item.id, [packer.append(clip) for clip in _clips(item, result)])
+            self.journal.found(item.id, [packer.append(clip) for clip in _clips(item, result)], _silence_in(result))
         if not self.how.keep_media:
             shutil.rmtree(self._fetched(item), ignore_errors=True)
         self.state.done += 1
@@ -345,6 +347,14 @@ def _clips(item: Item, pieces: Sequence[Piece]) -> list[Clip]:
     ]
 
 
+def _silence_in(pieces: Sequence[Piece]) -> str:
+    """What is said of an item that was found and holds digital silence; empty where it holds none."""
+    silent = sum(piece.silent for piece in pieces)
+    if not silent:
+        return ""
+    return SILENT if silent == len(pieces) else f"{silent} of its {len(pieces)} clips are digital silence"
+
+
 def _seal(folder: Path, plan: Plan, journal: Journal) -> None:
     """The manifest: in the order of the lists, with what the lists say of each item now."""
     packed: list[Packed] = []
@@ -393,7 +403,7 @@ def _require_same_settings(folder: Path, journal: Journal, plan: Plan) -> None:
 
 def _sentence(error: Exception) -> str:
     """Why an item was lost; errors that nobody foresaw begin with their type."""
-    text = " ".join(str(error).split())[:300]
+    text = reason_of(error)[:300]
     return text if isinstance(error, DecodeError | SandboxError) else f"{type(error).__name__}: {text}"
 
 

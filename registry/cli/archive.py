@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from registry.cli.options import HOME, JSON, RUNS, flag, option, path, registry_in
-from registry.cli.printing import counting, print_json
+from registry.cli.printing import beside, counting, print_json
+from registry.files import is_stream
 from registry.index import Registry
 
 MB, GB = 10**6, 10**9
@@ -30,21 +32,23 @@ def export(
     A zip archive with all that is needed to repeat them: records, artifacts, sources, weights, and the same of every
     run they descend from. The same runs give the same bytes. What is missing is told and left out.
     """
-    from rich.filesize import decimal  # here, as below: the other commands need not wait for it
-
-    from registry.archive_export import write_archive
+    from registry.archive_export import write_archive  # here, as below: the other commands need not wait for it
 
     with registry_in(home) as registry, counting("writing (MB)", MB) as progress:
         manifest = write_archive(registry, runs, out, weights=not without_weights, progress=progress)
     _tell(manifest["missing"])
-    if json:
-        print_json(manifest)
-        return
+    with beside(out):
+        print_json(manifest) if json else _sum_up(manifest, out)
+
+
+def _sum_up(manifest: Mapping[str, Any], out: Path) -> None:
+    from rich.filesize import decimal  # here: the other commands need not wait for it
+
     asked = sum(run["asked"] for run in manifest["runs"])
     others = len(manifest["runs"]) - asked
     descent = f" and {others} by descent" if others else ""
-    size = decimal(out.stat().st_size)
-    print(f"runs: {asked}{descent}; {len(manifest['members'])} files, {size} in {out}")
+    size = "" if is_stream(out) else f", {decimal(out.stat().st_size)}"
+    print(f"runs: {asked}{descent}; {len(manifest['members'])} files{size} in {out}")
 
 
 def bring_in(

@@ -6,7 +6,11 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from registry.files import is_standard_output
+from registry.terminal import has_unicode
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every --help do without
     from rich.console import Console, JustifyMethod
@@ -102,9 +106,16 @@ def title(record: Record) -> str:
     return " ".join([*words, f"seed {config['seed']}" if "seed" in config else ""]).strip()
 
 
+@contextlib.contextmanager
+def beside(out: Path) -> Iterator[None]:
+    """Print to standard error what is said of a file that the user had written to standard output."""
+    with contextlib.redirect_stdout(sys.stderr if is_standard_output(out) else sys.stdout):
+        yield
+
+
 def print_json(value: Any) -> None:
     """Whole and unrounded."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json.dumps(value, indent=2, ensure_ascii=not has_unicode()))
 
 
 def print_aligned(rows: Sequence[Sequence[str]]) -> None:

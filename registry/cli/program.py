@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 
 from registry.errors import RefusedError
 from registry.interrupts import sigterm_as_interrupt
+from registry.terminal import say_all
 
 #: In the meta of a command's context: the words that the user gave it.
 WORDS = "words"
@@ -40,6 +41,8 @@ def exit_code(work: Callable[[], int | None]) -> int:
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except UnicodeError:  # a mistake of ours: who reads another's file says which one
+        raise
     except (ValueError, KeyError, OSError, RefusedError) as error:
         print(f"error: {_said(error)}", file=sys.stderr)
         return 2
@@ -99,6 +102,7 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 def run(app: App, words: Sequence[str] | None, name: str) -> int:
     """The exit code of a command line, by default that of this process, of the program ``name``."""
+    say_all()
     try:
         app(args=None if words is None else [*words], prog_name=name)
     except SystemExit as ended:

@@ -14,8 +14,10 @@ from registry.cli.printing import console, print_json, said, table, title
 from registry.comparison import flat
 from registry.provenance.lineage import ancestors
 from registry.record.run_record import IMPORTED, Record, read_json
+from registry.terminal import has_unicode
 
 TICKS = "▁▂▃▄▅▆▇█"
+ASCII_TICKS = "_.-~=+*#"  # as many, for a terminal that lacks them
 
 
 def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
@@ -86,7 +88,8 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
         return " " * length
     low, span = min(known), max(known) - min(known)
     scale = (len(TICKS) - 1) / span if span else 0.0
-    return "".join(" " if mean is None else TICKS[round((mean - low) * scale)] for mean in means)
+    ticks = TICKS if has_unicode() else ASCII_TICKS
+    return "".join(" " if mean is None else ticks[round((mean - low) * scale)] for mean in means)
 
 
 def _origin(record: Record) -> Any:

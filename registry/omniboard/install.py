@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from registry.errors import RefusedError
 from registry.files import atomic_write, cache_folder, digest_file, user_home, writable
@@ -95,9 +96,8 @@ def _install(place: Path) -> None:
     command = [program("npm"), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
     user = user_home()
     environment = {**os.environ, "HOME": str(user if user and writable(user) else place)}  # where npm has a cache
-    done = subprocess.run(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    done = subprocess.run(command, cwd=place, env=environment, check=False, **pipes)
     if done.returncode != 0 or not start_file(place).is_file():
         last = " ".join(done.stdout.split()[-60:])
         remedy = "is the network there? Start again to try again"
@@ -109,10 +109,10 @@ def _install(place: Path) -> None:
 def _lay_out(place: Path) -> None:
     """Have the page lay out its table as we want it at a browser's first visit."""
     build = _web(place) / "build"
-    script = f"const COLUMNS = {json.dumps(layout())};\n{FIRST_VISIT.read_text()}"
+    script = f"const COLUMNS = {json.dumps(layout())};\n{FIRST_VISIT.read_text(encoding='utf-8')}"
     atomic_write(build / FIRST_VISIT.name, script)
     tag = f'<script src="/{FIRST_VISIT.name}"></script>'
-    page = (build / "index.html").read_text()
+    page = (build / "index.html").read_text(encoding="utf-8")
     if tag not in page:
         atomic_write(build / "index.html", page.replace("<body>", f"<body>{tag}", 1))
 

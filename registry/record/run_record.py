@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -159,10 +160,14 @@ _FILE_NAME = re.compile(r"(?!\.{1,2}$|[A-Za-z]:)[^/\\\x00-\x1f\x7f\ud800-\udfff]
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of a record; raises :class:`RecordError` where it is missing or damaged."""
+    """A JSON file of a record; raises :class:`RecordError` where it is missing, damaged or not to be read."""
     try:
-        return json.loads(path.read_bytes())
+        if stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise RecordError(f"damaged record: {path} is missing") from None
+    except OSError as error:  # another user's, or in what is no folder
+        raise RecordError(f"damaged record: {path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise RecordError(f"damaged record: {path} is no JSON ({error})") from None
+    raise RecordError(f"damaged record: {path} is no regular file")

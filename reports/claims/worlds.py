@@ -50,10 +50,12 @@ def _verdicts(folder: Path) -> dict[tuple[str, str], str]:
     """(Source, claim) -> its verdict, of a report."""
     path = folder / "tables" / f"{NAME}.csv"
     try:
-        lines = list(csv.DictReader(io.StringIO(text_of(path))))
+        lines = list(csv.DictReader(io.StringIO(text_of(path)), strict=True))
         return {(line["group"], line["row"]): line["text"] for line in lines if line["column"] == VERDICT}
-    except (OSError, KeyError, csv.Error):
+    except OSError:
         raise RefusedError(f"there are no claims in {path}; write the report: cavl-bench report") from None
+    except (csv.Error, KeyError, ValueError) as error:
+        raise RefusedError(f"{path} is no table of claims ({error!r}); write the report: cavl-bench report") from None
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import resource
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,93 @@ def test_write_at_undoes_a_write_that_found_room_for_a_part(tmp_path: Path, chil
 
     assert os.waitpid(child(write), 0)[1] == 0
     assert path.read_bytes() == b"x" * 900
+
+
+# ---- outputs that are no regular files -------------------------------------------------------------------------------
+
+
+def kind(path: Path) -> int:
+    return stat.S_IFMT(path.lstat().st_mode)
+
+
+def test_a_device_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    """Copies of the devices: a mistake here must not replace those of the machine."""
+    try:
+        os.mknod(tmp_path / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        os.mknod(tmp_path / "full", 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+        atomic_write(tmp_path / "null", "x")
+    except OSError as error:
+        pytest.skip(f"devices need rights ({error})")
+    (tmp_path / "link").symlink_to("null")
+    atomic_write(tmp_path / "link", "x")
+    with pytest.raises(DiskFullError, match=r"no room to write .*full"):
+        atomic_write(tmp_path / "full", "x")
+    assert [kind(p) for p in sorted(tmp_path.iterdir())] == [stat.S_IFCHR, stat.S_IFLNK, stat.S_IFCHR]
+
+
+def test_a_pipe_gets_all_of_it_also_where_its_reader_comes_later(tmp_path: Path) -> None:
+    data = os.urandom(1 << 20)
+    os.mkfifo(tmp_path / "pipe")
+    got: list[bytes] = []
+    reader = threading.Timer(0.3, lambda: got.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    atomic_write(tmp_path / "pipe", data)
+    reader.join()
+    assert (got, kind(tmp_path / "pipe")) == ([data], stat.S_IFIFO)
+
+
+def test_a_pipe_that_nobody_reads_is_no_endless_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no process reads from it; start that one first"):
+        atomic_write(tmp_path / "pipe", "x")
+
+
+def test_a_write_that_fails_sends_nothing_down_a_pipe(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with files.replacing(tmp_path / "pipe") as aside:
+            aside.write(b"half")
+            raise KeyboardInterrupt
+
+    os.mkfifo(tmp_path / "pipe")
+    listening = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert os.read(listening, 10) == b""
+    os.close(listening)
+
+
+@pytest.mark.parametrize("place", ["/dev/fd/{}", "/proc/self/fd/{}", "{tmp}/link"])
+def test_a_descriptor_is_written_to_behind_what_is_there(tmp_path: Path, place: str) -> None:
+    """As /dev/stdout, >(...) and a shell's redirection are."""
+    number = os.open(tmp_path / "open", os.O_WRONLY | os.O_CREAT)
+    (tmp_path / "link").symlink_to(f"/proc/self/fd/{number}")
+    os.write(number, b"before ")
+    atomic_write(place.format(number, tmp=tmp_path), "this")
+    os.write(number, b" after")
+    os.close(number)
+    assert (tmp_path / "open").read_bytes() == b"before this after"
+    assert kind(tmp_path / "link") == stat.S_IFLNK
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "f").write_text("old")
+    (tmp_path / "link").symlink_to("real/f")
+    (tmp_path / "twice").symlink_to("link")
+    (tmp_path / "dangling").symlink_to("elsewhere/new")
+    (tmp_path / "round").symlink_to("round")
+    for name in ("link", "twice", "dangling"):
+        atomic_write(tmp_path / name, name)
+        assert (tmp_path / name).is_symlink()
+    assert (tmp_path / "real" / "f").read_text() == "twice"
+    assert (tmp_path / "elsewhere" / "new").read_text() == "dangling"
+    with pytest.raises(OSError, match="symbolic links"):
+        atomic_write(tmp_path / "round", "x")
+    assert [p.name for p in (tmp_path / "real").iterdir()] == ["f"]
+
+
+def test_a_folder_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file") as error:
+        atomic_write(tmp_path, "x")
+    assert error.value.filename == str(tmp_path)

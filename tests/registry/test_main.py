@@ -11,6 +11,7 @@ import pytest
 
 from registry.__main__ import main
 from registry.cli.listing import COLUMNS
+from registry.cli.program import exit_code
 from registry.cli.show import sparkline
 from registry.provenance.environment import PROTOCOL
 from registry.record.journal import append
@@ -266,3 +267,116 @@ def test_sparkline() -> None:
     assert sparkline([0.0, float("nan"), 1.0]) == "▁ █"
     assert sparkline([float("inf")] * 3) == "   "
     assert sparkline(list(range(1000)), width=8) == "▁▂▃▄▅▆▇█"
+
+
+def test_what_a_terminal_lacks_ends_no_command(home: Path, write_run) -> None:
+    """ISO-8859-1 has no sigma and no bar of a sparkline; JSON stays JSON."""
+    write_run(home, 6, config={"method": "σ-net", "note": "😀 é"})
+    environment = {**os.environ, "PYTHONIOENCODING": "iso-8859-1", "PYTHONPATH": str(ROOT)}
+
+    def said(*words: str) -> str:
+        command = [sys.executable, "-m", "registry", *words]
+        done = subprocess.run(command, capture_output=True, env=environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout.decode("iso-8859-1")
+
+    assert "\\u03c3-net" in said("list")
+    shown = said("show", "6")
+    assert "é" in shown
+    assert "\\U0001f600" in shown
+    config = json.loads(said("show", "6", "--json"))["config"]
+    assert (config["method"], config["note"]) == ("σ-net", "😀 é")
+    assert "#-__" in said("show", "1")  # the course of its loss
+
+
+@pytest.mark.parametrize("width", ["1", "7", "40"])
+def test_a_terminal_of_any_width(home: Path, width: str) -> None:
+    environment = {**os.environ, "COLUMNS": width, "PYTHONPATH": str(ROOT)}
+    for words in (["show", "2"], ["gc"], ["--help"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "registry", *words], capture_output=True, text=True, env=environment
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_mistake_of_ours_is_not_shown_as_the_users(capsys) -> None:
+    def ours() -> None:
+        b"\xff".decode()
+
+    with pytest.raises(UnicodeDecodeError):
+        exit_code(ours)
+
+
+def test_an_archive_is_written_to_what_is_named(home: Path, tmp_path: Path, capsys, write_run) -> None:
+    """Into a pipe the same bytes as into a file; where it is standard output, words go to standard error."""
+    write_run(home, 6, key="")
+    assert run(capsys, "export", "6", "--out", str(tmp_path / "a.zip"))[0] == 0
+    command = [sys.executable, "-m", "registry", "export", "6", "--out", "/dev/stdout"]
+    for redirected in (subprocess.PIPE, open(tmp_path / "b.zip", "wb")):  # noqa: SIM115
+        done = subprocess.run(
+            command, stdout=redirected, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        assert done.returncode == 0
+        assert b"in /dev/stdout" in done.stderr
+        got = (tmp_path / "b.zip").read_bytes() if done.stdout is None else done.stdout
+        assert got == (tmp_path / "a.zip").read_bytes()
+
+
+# ---- entries that are no runs of ours --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowded(home: Path) -> Path:
+    """Beside the runs: a file and links named like runs, a pipe in place of a record, records that are no JSON."""
+    (home / "81").write_text("a note")
+    (home / "82").symlink_to("82")
+    (home / "83").symlink_to("nowhere")
+    for id in (84, 85, 86):
+        (home / str(id)).mkdir()
+    os.mkfifo(home / "84" / "run.json")
+    (home / "85" / "run.json").mkdir()
+    (home / "86" / "run.json").write_bytes(b"\xff\xfe{")
+    return home
+
+
+def test_an_entry_that_is_no_run_costs_itself_only(crowded: Path, capsys) -> None:
+    code, out, err = run(capsys, "list")
+    assert (code, "5 runs in" in out) == (0, True)
+    assert [line.split("/")[-2] for line in err.splitlines()] == ["81", "82", "83", "84", "85", "86"]
+    assert "81/run.json cannot be read (Not a directory)" in err
+    assert "84/run.json is no regular file" in err
+    assert run(capsys, "show", "1")[0] == 0
+    for id in ("81", "82", "83", "84", "85", "86"):
+        code, _, err = run(capsys, "show", id)
+        assert (code, f"damaged record: {crowded}/{id}/run.json" in err) == (2, True)
+
+
+def test_gc_leaves_what_is_no_run_alone(crowded: Path, capsys) -> None:
+    code, _, err = run(capsys, "gc", "--unfinished", "--damaged", "--delete")
+    assert (code, err) == (0, "")
+    assert {p.name for p in crowded.iterdir() if p.name.isdigit()} == {"1", "2", "3", "81", "82", "83"}
+    assert (crowded / "81").read_text() == "a note"
+
+
+def test_records_of_others_that_cannot_be_read_cost_themselves_only(home: Path, capsys, monkeypatch) -> None:
+    """Also those that the index knows from when they could; as root cannot be kept out, Path refuses."""
+    assert run(capsys, "list")[0] == 0
+    real_bytes, real_access = Path.read_bytes, os.access
+
+    def closed(path: object) -> bool:
+        return str(path).startswith((f"{home}/3/", f"{home}/5/"))
+
+    def read_bytes(path: Path) -> bytes:
+        if closed(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: not closed(path) and real_access(path, mode, **more))
+    code, out, _ = run(capsys, "list")
+    assert (code, "5 runs in" in out, "DIED" in out) == (0, True, True)
+    code, _, err = run(capsys, "gc")
+    assert (code, "runs 3, 5 name is not known: nothing that runs share goes" in err) == (0, True)
+    (home / "index.sqlite").unlink()
+    code, out, err = run(capsys, "list")
+    assert (code, "3 runs in" in out, err.count("cannot be read (Permission denied)")) == (0, True, 2)

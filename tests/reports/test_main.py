@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -110,6 +111,18 @@ def test_what_cannot_be_read_is_said_on_the_way(writer, tmp_path, capsys):
     writer.plan()
     assert main(["--out", str(tmp_path)]) == 0
     assert "items.csv cannot be read" in capsys.readouterr().err
+
+
+def test_entries_that_are_no_runs_cost_themselves_only(writer, tmp_path, capsys):
+    writer.classify("cavl", "c1", 1, "miniature", 0.8)
+    writer.plan()
+    (writer.home / "81").write_text("a note")
+    (writer.home / "82").symlink_to("82")
+    (writer.home / "83").mkdir()
+    os.mkfifo(writer.home / "83" / "run.json")
+    assert main(["--out", str(tmp_path)]) == 0
+    assert "1 of 1 runs, 3 damaged" in capsys.readouterr().out
+    assert "81/run.json cannot be read (Not a directory)" in (tmp_path / "report.md").read_text()
 
 
 def test_two_reports_at_once_wait_for_each_other(writer, tmp_path, monkeypatch, capsys):

@@ -24,7 +24,7 @@ from registry.files import atomic_write, writable
 from registry.text_files import table_of
 
 LARGEST = 256 << 20  # bytes: no file of such a collection is larger, and none larger is read
-JUDGED = 1  # raise it when a file may be judged differently
+JUDGED = 2  # raise it when a file may be judged differently
 
 Check = Callable[[bytes, str], None]
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from benchmarks.datasets.composite.files import File, content_of
-from benchmarks.datasets.scene import DamagedError
+from benchmarks.datasets.scene import DamagedError, reason_of
+from benchmarks.datasets.still import as_shown
 from benchmarks.datasets.synthetic.portable_math import Draw
 
 Colours = npt.NDArray[np.float32]  # (H, W, 3), 0 to 255
@@ -37,7 +38,7 @@ MIDDLE = Cut((0.6, 0.75), (0.3, 0.7))  # hardly more than the object
 
 
 def decode(content: bytes, name: str) -> Image.Image:
-    """The picture in a file, RGB, its longer side at most ``KEPT`` pixels.
+    """The picture in a file as a viewer shows it, RGB, its longer side at most ``KEPT`` pixels.
 
     Raises :class:`DamagedError` if it is none, is cut off, or is of a size that no photograph of an object has.
     """
@@ -46,14 +47,13 @@ def decode(content: bytes, name: str) -> Image.Image:
             width, height = picture.size  # known before anything is decoded
             if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
                 raise DamagedError(f"{name} has {width} x {height} pixels")
-            picture.load()
-            colour = picture.convert("RGB")
+            colour = as_shown(picture)
     except DamagedError:
         raise
     except UnidentifiedImageError:
         raise DamagedError(f"{name} is neither a JPEG nor a PNG file") from None
     except Exception as error:  # whatever a decoder may raise of a damaged file, it stops nothing else
-        raise DamagedError(f"{name} cannot be decoded ({error})") from error
+        raise DamagedError(f"{name} cannot be decoded ({reason_of(error)})") from error
     colour.thumbnail((KEPT, KEPT), Image.Resampling.BICUBIC)
     return colour
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
-import io
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from benchmarks.datasets.composite.files import File, content_of
-from benchmarks.datasets.esc50 import mono
 from benchmarks.datasets.scene import DamagedError
+from benchmarks.datasets.sound_file import mono, read
 from benchmarks.datasets.synthetic.portable_math import Draw, Floats
 from benchmarks.datasets.synthetic.synthesis import RATE, TICK
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 LEAST_RATE = 8000  # Hz: less is the telephone's
-LONGEST = 600  # seconds
 SHORTEST = 10  # ticks that sound: a tenth of a second
 QUIET = 2500  # of its loudest tick's energy, -34 dB: what is quieter at either end is cut off
 
@@ -27,24 +24,10 @@ Samples = npt.NDArray[np.int32]
 def decode(content: bytes, name: str) -> Samples:
     """The sound in a file: (T,) whole numbers in the range of int16, mono, 11,025 Hz, from its first sound to its last.
 
-    Raises :class:`DamagedError` if it cannot be decoded, holds NaN or no sound, or has a sample rate or length that no
-    such recording has.
+    Raises :class:`DamagedError` as :func:`~benchmarks.datasets.sound_file.read`, and if it holds no sound.
     """
-    if not content:
-        raise DamagedError(f"{name} is empty (0 bytes)")
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            rate, frames = file.samplerate, file.frames
-            if rate < LEAST_RATE:
-                raise DamagedError(f"{name} has {rate:,} samples a second; {LEAST_RATE:,} are the least")
-            if frames > LONGEST * rate:
-                raise DamagedError(f"{name} lasts {frames / rate:,.0f} s; {LONGEST} are the most")
-            samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise DamagedError(f"{name} cannot be decoded ({error})") from error
-    if len(samples) < frames:
-        raise DamagedError(f"{name} is cut off: {len(samples):,} of {frames:,} samples")
-    return _sounding(mono(samples, rate, RATE, name).astype(np.int32), name)
+    samples, rate = read(content, name, LEAST_RATE)
+    return _sounding(mono(samples, rate, RATE).astype(np.int32), name)
 
 
 def check(content: bytes, name: str) -> None:

@@ -1,5 +1,8 @@
 """Pictures of example scenes: of every data module, by one function, in the format that the file's name asks for."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +57,19 @@ def test_a_preview_says_which_file_it_has_written(tmp_path, name):
     assert [*(tmp_path / "out").iterdir()] == [written]
     kind = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[written.suffix]
     assert written.read_bytes().startswith(kind)
+
+
+def test_a_pipe_gets_the_picture_and_a_link_leads_to_it(tmp_path):
+    paper_data.esc50(tmp_path / "data", classes=1)
+    data = data_module_of("esc50", cache=tmp_path / "data")
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        got = pool.submit((tmp_path / "pipe").read_bytes)
+        assert preview(data, tmp_path / "pipe", scenes=1) == tmp_path / "pipe"
+        assert got.result().startswith(b"\x89PNG")
+    (tmp_path / "a.pdf").symlink_to("real.pdf")
+    preview(data, tmp_path / "a.pdf", scenes=1)
+    assert (tmp_path / "real.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_data_set_that_nobody_knows_is_refused_and_one_that_is_not_prepared_says_how(tmp_path):

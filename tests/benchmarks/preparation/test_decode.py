@@ -8,10 +8,12 @@ import shutil
 import struct
 import subprocess
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import av.stream
 import numpy as np
 import pytest
 import soundfile
@@ -313,3 +315,119 @@ def test_cuts_that_make_no_sense_are_refused() -> None:
     for wrong in ({"start": -1.0}, {"seconds": 0.0}, {"fps": 500.0}, {"quality": 0}, {"seconds": None, "fps": 1.0}):
         with pytest.raises(ValueError, match=r"segment|fps|seconds"):
             Cut(**wrong)  # type: ignore[arg-type]
+
+
+# ---- as players and muxers have it -----------------------------------------------------------------------------------
+
+
+def with_tracks(path: Path, *flags: av.stream.Disposition) -> Path:
+    """Three seconds of sound, of which track n plays 300 + 200 n Hz."""
+    with av.open(str(path), "w") as container:
+        tracks = [container.add_stream("aac", rate=RATE, layout="mono") for _ in flags]
+        for track, flag in zip(tracks, flags, strict=True):
+            track.disposition = flag
+        for n, track in enumerate(tracks):
+            tone = 0.3 * np.sin(2 * np.pi * (300 + 200 * n) * np.arange(3 * RATE) / RATE)
+            frame = av.AudioFrame.from_ndarray(tone[None].astype(np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+            for part in av.AudioResampler("fltp", "mono", RATE, track.frame_size).resample(frame):
+                container.mux(track.encode(part))
+        for track in tracks:
+            container.mux(track.encode())
+    return path
+
+
+NONE, DEFAULT, COMMENT = av.stream.Disposition(0), av.stream.Disposition.default, av.stream.Disposition.comment
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+@pytest.mark.parametrize(
+    ("flags", "played"),
+    [
+        ((COMMENT, DEFAULT), 1),
+        ((NONE, NONE, DEFAULT), 2),
+        ((DEFAULT, NONE), 0),
+        ((COMMENT, NONE), 1),
+        ((DEFAULT | COMMENT, DEFAULT), 1),
+        ((DEFAULT, DEFAULT), 0),
+    ],
+)
+def test_the_track_that_players_play_is_heard(tmp_path: Path, form: str, flags: Any, played: int) -> None:
+    if form == "mp4" and not any(flag & DEFAULT for flag in flags):
+        pytest.skip("FFmpeg flags the first track of such an MP4 file default")
+    (piece,) = clips_of([with_tracks(tmp_path / f"a.{form}", *flags)], Cut(seconds=2.0))
+    assert abs(pitch_at(piece.waveform, 0, RATE) - (300 + 200 * played)) < 6
+
+
+class Pipe:
+    """Cannot seek: a muxer writes no duration into what it has sent already."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "wb")  # noqa: SIM115
+
+    def write(self, data: bytes) -> int:
+        return self.file.write(data)
+
+
+def piped(source: Path, path: Path, form: str) -> Path:
+    """The same packets through a pipe."""
+    pipe = Pipe(path)
+    with av.open(str(source)) as given, av.open(pipe, "w", format=form) as container:
+        tracks = {stream: container.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = tracks[packet.stream]
+                container.mux(packet)
+    pipe.file.close()
+    return path
+
+
+@pytest.mark.parametrize("name", ["ID_30_40.mkv", "ID_30.000_40.000.mkv", "ID.mkv"])
+def test_a_segment_whose_header_names_no_duration(tmp_path: Path, name: str) -> None:
+    path = piped(make_video(tmp_path / "a.mp4", 10.0, fps=5), tmp_path / name, "matroska")
+    check(clips_of([path], Cut(start=30.0, fps=5), own=True)[0], 0.0)
+    with pytest.raises(TooShortError, match="no sound after 30 s"):
+        clips_of([path], Cut(start=30.0, fps=5))
+
+
+def test_a_segment_whose_header_names_a_wrong_duration(tmp_path: Path) -> None:
+    """AVI from a pipe says hours."""
+    source = make_video(tmp_path / "a.avi", 10.0, fps=5, video="mpeg4", audio="mp2")
+    check(clips_of([piped(source, tmp_path / "ID_30_40.avi", "avi")], Cut(start=30.0, fps=5), own=True)[0], 0.0)
+
+
+def test_a_whole_video_without_a_duration_is_no_segment(tmp_path: Path) -> None:
+    path = piped(make_video(tmp_path / "a.mp4", 14.0, fps=5), tmp_path / "ID_3.mkv", "matroska")
+    check(clips_of([path], Cut(start=3.0), own=True)[0], 3.0)
+
+
+def test_a_flac_of_unknown_length_is_cut_like_any_other(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.flac", 13.0, video=None, audio="flac")
+    check(clips_of([piped(source, tmp_path / "b.flac", "flac")], Cut(start=2.0))[0], 2.0)
+
+
+@pytest.mark.parametrize("rate", [44_056, 47_952])
+def test_odd_rates(tmp_path: Path, rate: int) -> None:
+    (piece,) = clips_of([make_video(tmp_path / "a.flac", 11.0, video=None, audio="flac", rate=rate)], Cut())
+    check(piece, 0.0)
+
+
+def test_a_rate_that_no_sound_has_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), 2_000_000_011)
+    with pytest.raises(DecodeError, match="2,000,000,011 samples a second; 1,000,000 are the most"):
+        clips_of([tmp_path / "a.wav"], Cut(seconds=None))
+
+
+@pytest.mark.parametrize("content", [b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftypmp42", b"OggS\0\x02", b"x", b"RIFF"])
+def test_what_ends_too_soon_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "clip.mp4").write_bytes(content)
+    with pytest.raises(DecodeError, match=r"clip\.mp4: .*; cut off, or no medium: copy or fetch it again"):
+        clips_of([tmp_path / "clip.mp4"], Cut())
+
+
+def test_digital_silence_is_known(tmp_path: Path) -> None:
+    for level, silent in ((0.0, True), (0.25, True), (1 / 32768, True)):
+        soundfile.write(tmp_path / "a.wav", np.full(RATE * 2, level), RATE)
+        assert clips_of([tmp_path / "a.wav"], Cut(seconds=1.0))[0].silent is silent
+    soundfile.write(tmp_path / "a.wav", 0.001 * np.sin(np.arange(RATE * 2)), RATE)
+    assert not clips_of([tmp_path / "a.wav"], Cut(seconds=1.0))[0].silent

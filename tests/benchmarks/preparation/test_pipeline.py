@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from benchmarks.cli import data_sets
 from benchmarks.datasets.prepared import Lost, Prepared, verify
 from benchmarks.datasets.prepared_scenes import Member, PreparedScenes, items_of, spread_over
 from benchmarks.datasets.scene import DamagedError
@@ -434,3 +437,19 @@ def test_plans_that_are_none_are_refused() -> None:
     for wrong in ({"timeout": 1e10}, {"fetch_timeout": 0.0}, {"timeout": float("nan")}):
         with pytest.raises(ValueError, match="at most 1,000,000 s"):
             How(**wrong)
+
+
+def test_clips_of_digital_silence_are_reported(tmp_path: Path, here: None, capsys: pytest.CaptureFixture[str]) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    for n, level in ((0, 0.0), (1, 0.3)):
+        soundfile.write(media / f"video_{n:05}.wav", level * np.sin(np.arange(4 * 11_025)), 11_025)
+    half = np.r_[np.zeros(2 * 11_025), 0.3 * np.sin(np.arange(2 * 11_025))]
+    soundfile.write(media / "video_00002.wav", half, 11_025)
+    items = [item(n, cut=Cut(seconds=2.0)) for n in (0, 1)] + [item(2, cut=Cut(seconds=2.0, pieces=True))]
+    prepare(tmp_path / "toy", plan(items=items), how(own=LocalMedia([media])))
+    silent = ("found", "its sound is digital silence", 1)
+    assert Journal(tmp_path / "toy").reasons() == [silent, ("found", "1 of its 2 clips are digital silence", 1)]
+    data_sets.show([tmp_path / "toy"], reasons=5)
+    assert "toy: 1 found: its sound is digital silence" in capsys.readouterr().out
+    assert Prepared(tmp_path / "toy").coverage.complete

@@ -48,3 +48,18 @@ def test_reports_of_other_lists_are_not_joined(folders):
     file.write_text(file.read_text().replace("C1.", "C0."))
     with pytest.raises(RefusedError, match="reports of one and two list other claims; write both anew"):
         write_worlds(folders, "")
+
+
+@pytest.mark.parametrize("content", [b"group,row\xff\n", "gruppe;zeile\n".encode("utf-16"), b"group,row\n1,2\n", b'"'])
+def test_a_table_that_is_anothers_is_named(folders, content):
+    file = folders["two"] / "tables" / "claims.csv"
+    file.write_bytes(content)
+    with pytest.raises(RefusedError, match=r"two/tables/claims\.csv (is no table of claims|.*)|list other claims"):
+        write_worlds(folders, "")
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(folders):
+    before = write_worlds(folders, "")
+    file = folders["two"] / "tables" / "claims.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert write_worlds(folders, "") == before
