@@ -111,10 +111,10 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
         raise ValueError(f"{where}: expected {', '.join(COLUMNS)}, found {values}") from None
     if not RECORDING.fullmatch(name):
         raise ValueError(f"{where}: {name!r} is not the name of a clip")
-    if (name.split("-")[0], name.split("-")[-1]) != (str(fold), f"{label}.wav"):
-        raise ValueError(f"{where}: {name} is, by its name, not of fold {fold} and target {label}")
     if fold not in FOLDS or not 0 <= label < CLASSES["esc50"] or esc10 not in ("True", "False"):
         raise ValueError(f"{where}: fold {fold}, target {label}, esc10 {esc10!r} are not ESC-50's")
+    if (name.split("-")[0], name.split("-")[-1]) != (str(fold), f"{label}.wav"):
+        raise ValueError(f"{where}: {name} is, by its name, not of fold {fold} and target {label}")
     return Recording(filename=name, fold=fold, label=label, category=category, esc10=esc10 == "True")
 
 

@@ -60,8 +60,9 @@ def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | 
     refused: list[Lost] = []
     taken: dict[str, str] = {}  # id -> the list that names it
     notes: list[str] = []
-    for path in segments:
-        if [described(other) for other in segments].count(described(path)) > 1:
+    lists = [described(path) for path in segments]
+    for path, about in zip(segments, lists, strict=True):
+        if lists.count(about) > 1:
             raise ValueError(f"{NAME}: the list {path} is given twice; give each list once")
         listed = read_segments(path, graph)
         notes += listed.notes()
@@ -82,7 +83,7 @@ def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | 
         items=items,
         refused=refused,
         settings={"fps": fps, "quality": quality},
-        about={"lists": [described(p) for p in segments], "ontology": described(ontology)},
+        about={"lists": lists, "ontology": described(ontology)},
         beside={"ontology.json": ontology},
         notes=notes,
     )

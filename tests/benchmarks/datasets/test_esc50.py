@@ -218,6 +218,7 @@ def test_a_missing_folder_says_where_to_get_it(tmp_path: Path, read: Callable[..
         (lambda rows: [("../../secret.wav", *rows[0][1:]), *rows[1:]], "line 2: '../../secret.wav' is not the name"),
         (lambda rows: [(rows[0][0], 6, *rows[0][2:]), *rows[1:]], "line 2: fold 6"),
         (lambda rows: [(rows[0][0], "one", *rows[0][2:]), *rows[1:]], "line 2: expected filename, fold, target"),
+        (lambda rows: [(rows[0][0], 2, *rows[0][2:]), *rows[1:]], "line 2: .* by its name, not of fold 2 and target 0"),
         (lambda rows: [rows[0][:3], *rows[1:]], "line 2: expected filename, fold, target, category, esc10"),
     ],
 )
@@ -229,7 +230,9 @@ def test_a_list_that_is_not_the_official_one_is_refused(root: Path, read, change
 
 def test_a_list_with_other_columns_is_refused(root: Path, read: Callable[..., Folds]) -> None:
     (root / "meta" / "esc50.csv").write_text("index,mid\n0,/m/dog\n")
-    with pytest.raises(ValueError, match="line 2: expected filename, fold, target, category, esc10"):
+    with pytest.raises(
+        ValueError, match="its first line should name the columns filename, fold, target, category, esc10"
+    ):
         read(root)
 
 

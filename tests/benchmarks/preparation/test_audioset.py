@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.datasets.data_module import open_data_module
+from benchmarks.datasets.prepared import Lost
+from benchmarks.datasets.scene import together
 from benchmarks.preparation import audioset
 from benchmarks.preparation.item import Plan
+from benchmarks.preparation.packing import seal
 from tests.command import planned
 
 HEAD = "# Segments csv created\n# num_ytids=1\n# YTID, start_seconds, end_seconds, positive_labels\n"
@@ -99,6 +103,34 @@ def test_rows_that_are_none_are_refused_and_the_rest_goes_on(small: tuple[Any, .
     for reason, words in zip(said, expected, strict=True):
         assert words in reason
         assert len(reason) < 330
+
+
+def test_refused_rows_stay_in_the_coverage_of_their_split(small: tuple[Any, ...], tmp_path: Path) -> None:
+    """By the number of sources where their labels can be read; else they may be of any set of the split."""
+    rows = [
+        'good_w9WgXc, 30.000, 40.000, "/m/b"',
+        '../../x, 0.000, 10.000, "/m/b"',
+        'what_w9WgXc, 0.000, 10.000, "/m/unknown"',
+        'good_w9WgXc, 30.000, 40.000, "/m/b"',
+    ]
+    train = listed(tmp_path, 'aaaa_w9WgXc, 0.000, 10.000, "/m/b"', name="balanced_train_segments.csv")
+    made = plan(*small, listed(tmp_path, *rows), train)
+    assert made.notes[-1] == "1 rows repeat others and are read once: good_w9WgXc"
+    lost = [Lost(id=i.id, status="missing", reason="gone", attributes=i.attributes) for i in made.items]
+    seal(tmp_path / "audioset", [], lost, refused=made.refused, name="audioset")
+    source = open_data_module({"source": "paper"}, cache=tmp_path).of("counting")
+    test, training = source._set("test 1").coverage, source._set("train 1").coverage
+    assert (str(test), str(training)) == ("0 of 3 (missing 1, damaged 2)", "0 of 1 (missing 1, damaged 0)")
+    assert str(source._set("test 2").coverage) == "0 of 1 (missing 0, damaged 1)"
+    assert str(together([source._set("test 1"), source._set("test 2")])) == "0 of 3 (missing 1, damaged 2)"
+
+
+def test_two_lists_that_name_one_segment(small: tuple[Any, ...], tmp_path: Path) -> None:
+    row = 'aaaa_w9WgXc, 0.000, 10.000, "/m/b"'
+    first = listed(tmp_path, row, name="balanced_train_segments.csv")
+    made = plan(*small, first, listed(tmp_path, row, 'bbbb_w9WgXc, 0.000, 10.000, "/m/b"'))
+    assert [item.id for item in made.items] == ["aaaa_w9WgXc", "bbbb_w9WgXc"]
+    assert "listed in balanced_train_segments.csv as well" in made.refused[0].reason
 
 
 def test_a_row_that_is_none_costs_no_other(small: tuple[Any, ...], tmp_path: Path) -> None:
