@@ -71,11 +71,14 @@ def together(datasets: Sequence[Dataset]) -> Coverage:
     What is lost to several of them, an entry of a list of which not even its set can be told, is lost once.
     """
     parts = {id(dataset.coverage): dataset.coverage for dataset in datasets}.values()
-    return Coverage.of(
-        sum(p.found for p in parts),
-        {item: reason for p in parts for item, reason in p.reasons.items()},
-        left_out=sum(p.left_out for p in parts),
-    )
+    lost: dict[str, str] = {}
+    missing = damaged = 0
+    for part in parts:
+        again = Coverage.of(0, {item: reason for item, reason in part.reasons.items() if item in lost})
+        missing, damaged = missing + part.missing - again.missing, damaged + part.damaged - again.damaged
+        lost |= part.reasons
+    found, left_out = sum(p.found for p in parts), sum(p.left_out for p in parts)
+    return Coverage(found=found, missing=missing, damaged=damaged, left_out=left_out, reasons=lost)
 
 
 def checked(index: int, size: int, what: str = "scene") -> int:

@@ -81,7 +81,7 @@ def test_the_weights_are_those_that_the_run_recorded(registry, separation):
 def test_the_card_says_where_the_weights_come_from(registry, separation):
     record, card = only(registry, "separation"), (separation / "README.md").read_text()
     assert "# cavl c1, separation, seed 1" in card
-    assert "| scenes of 1 source | 6 | 0.002 |" in card
+    assert "| scenes of 1 source | 6 | 0.001 |" in card
     assert "| separating two mixed solos (mask conditioning, weighted L1) | 4 | 0.002, falling by a cosine |" in card
     for fact in (
         record.pedigree.key,
@@ -128,13 +128,13 @@ def test_an_evaluation_exports_the_weights_that_it_measured(registry, tmp_path):
     assert digest == trained.result["kept"]["3"]
     card = (measured / "README.md").read_text()
     assert "# cavl c1, seed 1" in card
-    assert "| scenes of 1 source | 3 (of 6) | 0.002 |" in card
+    assert "| scenes of 1 source | 3 (of 6) | 0.001 |" in card
     assert set(re.findall(r"\| (\d+) \| (?:pretrain|localization)", card)) == {
         str(only(registry, "localization", "c1@3").id)
     }
     whole = export(registry, only(registry, "localization").id, tmp_path / "whole")
     assert load(whole).abilities == ("audio_embedding", "localize")
-    assert "| scenes of 1 source | 6 | 0.002 |" in (whole / "README.md").read_text()
+    assert "| scenes of 1 source | 6 | 0.001 |" in (whole / "README.md").read_text()
 
 
 def test_the_command_writes_the_folder_once(registry, tmp_path, monkeypatch, capsys):

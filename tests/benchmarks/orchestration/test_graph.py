@@ -7,6 +7,7 @@ import pytest
 from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.methods import can
 from benchmarks.presets import load, names
+from benchmarks.presets.miniature import LRS
 from cavl.config import ConfigError
 from tests.plain_config import resolve, run_config
 
@@ -132,7 +133,7 @@ def test_an_arm_s_key_is_its_model_s():
 
 
 def test_defaults_left_out_are_the_same_run():
-    sparse = changed(config(), ("stages", 0), {"curricula": [1], "updates": 6, "lr": 2e-3, "checkpoints": [3]})
+    sparse = changed(config(), ("stages", 0), {"curricula": [1], "updates": 6, "lr": LRS[0], "checkpoints": [3]})
     assert resolve(sparse).key == KEY
 
 

@@ -312,3 +312,6 @@ def test_coverage_of_several_sets():
     whole = together([SimpleNamespace(coverage=part) for part in parts])
     assert str(whole) == "5 of 7 (missing 1, damaged 1)"
     assert whole.reasons == {"a": "gone", "b": "short"}
+    both = [Coverage.of(found, {"line 3": "damaged: no segment"}) for found in (2, 3)]
+    whole = together([SimpleNamespace(coverage=part) for part in both])
+    assert str(whole) == "5 of 6 (missing 0, damaged 1)", "an entry that may be of either set is lost once"

@@ -277,9 +277,10 @@ def test_a_sheet_of_a_name_without_a_format_is_told_by_its_file(tmp_path, monkey
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--out", "x.png", "--size", "8"], "image_size must be"), (["--out", "no/such/folder.png"], "No such file")],
+    [(["--out", "x.png", "--size", "8"], "image_size must be"), (["--out", "taken/sheet.png"], "taken")],
 )
 def test_a_sheet_that_cannot_be_drawn_says_why(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("a file, where a folder would be")
     assert main(["preview", "miniature", *arguments]) == 2
     assert said in capsys.readouterr().err
