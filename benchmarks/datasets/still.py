@@ -8,6 +8,8 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit: readers look at the size before they decode, and name it
+
 #: Tag of EXIF that says how a still is to be turned; 1, or nothing, leaves it as it is.
 ORIENTATION = 0x0112
 

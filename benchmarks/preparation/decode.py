@@ -146,7 +146,6 @@ def photograph(path: Path, quality: int) -> bytes:
     _require_file(path)
     if path.stat().st_size > MOST_IMAGE_BYTES:
         raise DecodeError(f"a picture of {path.stat().st_size:,} bytes is refused (at most {MOST_IMAGE_BYTES:,})")
-    Image.MAX_IMAGE_PIXELS = None  # the size is looked at here
     content = path.read_bytes()
     if not content:
         raise DecodeError("the picture is empty (0 bytes)")

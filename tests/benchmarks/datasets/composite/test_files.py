@@ -79,7 +79,7 @@ def damage_photograph(path: Path, how: str) -> None:
         ("empty", "is neither a JPEG nor a PNG file"),
         ("text", "is neither a JPEG nor a PNG file"),
         ("svg", "is neither a JPEG nor a PNG file"),
-        ("bomb", "exceeds limit"),
+        ("bomb", "has 50000 x 50000 pixels"),
         ("large", "has 9000 x 9000 pixels"),
         ("small", "has 8 x 8 pixels"),
     ],
