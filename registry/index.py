@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import platform
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from registry.record.serialization import plain, to_json
 VERSION = 1
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
+#: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
+SILENCE = 60.0
 INDEX = "index.sqlite"
 #: What only a folder of runs has, also one whose runs have all been deleted.
 MARKS = (INDEX, "plans", "checkpoints", "_sources")
@@ -233,13 +236,7 @@ class Registry:
         return Record(id=id, folder=self.home / str(id), stale=family.stale(id), **values)
 
     def _status(self, id: int, status: str, **_: Any) -> str:
-        folder = self.home / str(id)
-        if status != "RUNNING" or held(folder / LOCK):
-            return status
-        # A run that ends writes its status and then frees its lock: only who finds them in the other order saw it die.
-        with contextlib.suppress(RecordError):  # gone, or another user's by now
-            return "DIED" if read_json(folder / "run.json")["status"] == "RUNNING" else status
-        return "DIED"
+        return "DIED" if status == "RUNNING" and has_died(self.home / str(id)) else status
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask an index that is up to date: the one on disk as it is, else built anew, else one in memory."""
@@ -295,6 +292,33 @@ def run_ids(home: Path) -> list[int]:
         numbers = [e.name for e in entries if e.name.isascii() and e.name.isdigit() and len(e.name) <= DIGITS]
         return [int(name) for name in numbers if name == str(int(name))]
     return []
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether no process is at the run any more."""
+    try:
+        return bool(read_json(folder / "run.json")["status"] != "RUNNING") or has_died(folder)
+    except RecordError:
+        return not held(folder / LOCK)
+
+
+def has_died(folder: Path) -> bool:
+    """Whether a run that said RUNNING still says so, while no process is at it.
+
+    Some shared disks do not show here what processes of other machines lock: there, a run gives a sign of life every
+    ten seconds (its ``run.json`` is written anew), and has died when that is :data:`SILENCE` old.
+    """
+    if held(folder / LOCK):
+        return False
+    # A run that ends writes its status and then frees its lock: only who finds them in the other order saw it die.
+    try:
+        run = read_json(folder / "run.json")
+        if run["status"] != "RUNNING":
+            return False
+        elsewhere = run["host"].get("hostname") not in (None, platform.node())
+        return not (elsewhere and abs(files.age(folder / "run.json")) < SILENCE)
+    except (RecordError, OSError):  # gone, or another user's by now
+        return True
 
 
 def is_registry(home: Path) -> bool:

@@ -85,6 +85,11 @@ class Record:
             return None
         return (datetime.fromisoformat(end) - datetime.fromisoformat(self.start_time)).total_seconds()
 
+    @property
+    def process(self) -> str:
+        """The process that has run it last, as a reader is told of it."""
+        return process_named(self.host.get("hostname"), self.host.get("pid"))
+
     def metrics(self) -> dict[str, tuple[list[int], list[float]]]:
         """Metric name -> (steps, values), each step once, in order of step."""
         return read_metrics(self.folder)
@@ -96,6 +101,11 @@ class Record:
             have = ", ".join(self.artifacts) or "none"
             raise FileNotFoundError(f"run {self.id} has no artifact {name!r} in {self.folder} (it has: {have})")
         return path
+
+
+def process_named(host: Any, pid: Any) -> str:
+    """A process, as a reader is told of it."""
+    return f"process {pid or 'unknown'} on {host or 'an unknown host'}"
 
 
 def read_record(folder: Path) -> Record:
