@@ -239,29 +239,33 @@ def _before_command(config: dict[str, Any], command_name: str, observer: Registr
         job = resolve(run_config(config))
         choose_device(job.config.training.device)
         registry, wait = Registry(home()), observer.wait if observer else None
-        record = None if config["force"] else _awaited(job, registry, wait)
+        record, known = (None, None) if config["force"] else judged(job, registry, wait)
         if record is None and observer:
             require_home()
         for ancestor in list(job.chain())[:-1] if record is None else ():
             if answered(ancestor, registry) is None:
                 print(f"first: {ancestor.name}")
                 ensure(ancestor, wait=wait)
-        if observer and not config["force"]:
-            newest = registry.find(job.key)
-            observer.known = newest.id if newest else 0
+                record, known = (None, None) if config["force"] else judged(job, registry, wait)
+        if observer:
+            observer.known = known
     if record is not None:
         _show_answer(record)
     return {}
 
 
-def _awaited(job: Job, registry: Registry, wait: Wait | None) -> Record | None:
-    """The finished run that answers ``job``, once no other process is at it."""
-    while (record := answered(job, registry)) is None and wait is not None:
-        busy = registry.unfinished(job.key)
-        if busy is None or busy.status != "RUNNING":
-            break
+def judged(job: Job, registry: Registry, wait: Wait | None = None) -> tuple[Record | None, int]:
+    """The finished run that answers ``job``, and the newest of those that were looked at; None and 0 without any.
+
+    ``wait`` is called, again and again, while another process runs the job.
+    """
+    while True:
+        newest = registry.find(job.key)  # first: a newer one is another to look at
+        record = answered(job, registry)
+        busy = registry.unfinished(job.key) if record is None and wait is not None else None
+        if busy is None or wait is None or busy.status != "RUNNING":
+            return record, newest.id if newest else 0
         wait(AlreadyRunning(busy.id, busy.host.get("hostname", ""), busy.host.get("pid")))
-    return record
 
 
 def _show_answer(record: Record) -> NoReturn:
@@ -307,13 +311,11 @@ def ensure(job: Job, progress: Report | None = None, *, known: int = 0, wait: Wa
     Raises AlreadyRunning without it; whatever :func:`run_job` raises.
     """
     while True:
-        registry = Registry(home())
-        newest = registry.find(job.key)
-        record = answered(job, registry)
+        record, newest = judged(job, Registry(home()))
         if record is not None and record.id > known:
             return record
         try:
-            return run_job(job, progress, known=newest.id if newest else 0)
+            return run_job(job, progress, known=newest)
         except AlreadyDone:
             continue
         except AlreadyRunning as busy:
