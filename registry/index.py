@@ -24,11 +24,11 @@ from registry import files
 from registry.lock import held
 from registry.provenance.code_digest import changes, module_digest
 from registry.provenance.environment import complete, differences, versions
-from registry.record.run_record import LOCK, Pedigree, Record, RecordError, read_json, read_record
+from registry.record.run_record import IMPORTED, LOCK, Pedigree, Record, RecordError, read_json, read_record
 from registry.record.serialization import plain, to_json
 
 #: Raised when the tables change; an index of another version is built anew.
-VERSION = 1
+VERSION = 2
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
 #: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
@@ -48,10 +48,11 @@ _TABLES = (
     id INTEGER PRIMARY KEY,
     stamp TEXT NOT NULL,  -- of run.json: changed means read it again
     damage TEXT,          -- why the record cannot be read; then all that follows is NULL
-    status TEXT, key TEXT, task, method, ordering, preset, seed, score, started, seconds,
+    status TEXT, key TEXT, task, method, ordering, preset, seed, score, started, seconds, imported TEXT,
     lineage TEXT,         -- what the staleness of its descendants depends on
     code TEXT, environment TEXT,  -- in `shared`: many runs have the same
-    document TEXT         -- the rest of the record
+    document TEXT,        -- the rest of the record
+    seal TEXT             -- digests of all of the row before the document, and of the document
 )""",
     "CREATE INDEX runs_key ON runs (key)",
     "CREATE TABLE shared (digest TEXT PRIMARY KEY, content TEXT NOT NULL)",
@@ -89,6 +90,7 @@ class Summary:
     score: float | None  # result["score"]
     started: str
     seconds: float | None  # from the first start to the end, or to the last sign of life
+    imported: str | None  # the archive that it came in
     key: str
     stale: tuple[str, ...]
 
@@ -115,6 +117,7 @@ class Registry:
         self.home = Path(home) if home is not None else files.home()
         self._environment = environment
         self._progress = progress
+        self._whole = ""  # stamp of the index when its rows were last looked at
 
     # ---- runs -------------------------------------------------------------------------------------------------------
 
@@ -123,8 +126,8 @@ class Registry:
 
         def whole(db: sqlite3.Connection, where: str, values: list[Any]) -> list[Record]:
             family = _Family(db, self._environment)
-            rows = db.execute(f"SELECT id, code, environment, document FROM runs WHERE {where} ORDER BY id", values)
-            return [self._record(family, *row) for row in rows]
+            query = f"SELECT id, code, environment, document, seal FROM runs WHERE {where} ORDER BY id"
+            return [self._record(family, *row) for row in db.execute(query, values)]
 
         return self._select(filters, whole)
 
@@ -226,7 +229,9 @@ class Registry:
         found = [one for one in found if status is None or one.status in status]
         return [one for one in found if stale is None or bool(one.stale) in stale]
 
-    def _record(self, family: _Family, id: int, code: str, environment: str, document: str) -> Record:
+    def _record(self, family: _Family, id: int, code: str, environment: str, document: str, seal: str) -> Record:
+        if seal.partition(" ")[2] != _digest(str(document)):
+            raise sqlite3.DatabaseError(f"the document of run {id} has been altered")
         values = json.loads(document)
         shared = {"code": family.shared[code], "environment": family.shared[environment]}
         values["pedigree"] = Pedigree.from_dict({**values["pedigree"], **shared})
@@ -261,7 +266,10 @@ class Registry:
                     for statement in _TABLES:
                         db.execute(statement)
                 db.execute("COMMIT")
+            if path == ":memory:" or _stamp(str(path)) != self._whole:
+                _check(db)
             self._renew(db)
+            self._whole = _stamp(str(path))
             db.execute("BEGIN")  # one state for all of an answer
             return question(db)
 
@@ -283,6 +291,10 @@ class Registry:
             db.executemany("INSERT OR IGNORE INTO shared VALUES (?, ?)", shared.items())
             names, marks = ", ".join(row), ", ".join("?" * len(row))
             db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", [*row.values()])
+        for id in changed:  # as SQLite has kept them: NaN, for one, as NULL
+            *sealed, document = db.execute(f"SELECT {_SEALED}, document FROM runs WHERE id = ?", (id,)).fetchone()
+            seal = f"{_digest(repr(sealed))} {_digest(document or '')}"
+            db.execute("UPDATE runs SET seal = ? WHERE id = ?", (seal, id))
         db.execute("COMMIT")
 
 
@@ -315,7 +327,7 @@ def has_died(folder: Path) -> bool:
         run = read_json(folder / "run.json")
         if run["status"] != "RUNNING":
             return False
-        elsewhere = run["host"].get("hostname") not in (None, platform.node())
+        elsewhere = run["host"].get("hostname") not in (None, platform.node()) and not (folder / IMPORTED).exists()
         return not (elsewhere and abs(files.age(folder / "run.json")) < SILENCE)
     except (RecordError, OSError):  # gone, or another user's by now
         return True
@@ -396,7 +408,21 @@ def _stamp(path: str) -> str:
         stat = os.stat(path)
     except OSError:
         return "none"
-    return f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
+    return f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino} {stat.st_ctime_ns}"
+
+
+def _check(db: sqlite3.Connection) -> None:
+    """Raises DatabaseError where something else than this has changed a row: the index is then built anew."""
+    for seal, *sealed in db.execute(f"SELECT seal, {_SEALED} FROM runs"):
+        if str(seal).partition(" ")[0] != _digest(repr(sealed)):
+            raise sqlite3.DatabaseError(f"the row of run {sealed[0]} has been altered")
+    for digest, content in db.execute("SELECT digest, content FROM shared"):
+        if digest != _digest(str(content)):
+            raise sqlite3.DatabaseError(f"the content {digest} has been altered")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -423,6 +449,7 @@ def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
         score=_scalar(record.result.get("score")) if isinstance(record.result, dict) else None,
         started=record.start_time,
         seconds=record.seconds,
+        imported=_scalar(record.imported),
         lineage=json.dumps(lineage),
         code=code[0],
         environment=environment[0],
@@ -432,11 +459,16 @@ def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 _NOT_IN_DOCUMENT = ("id", "folder", "pedigree", "stale")
+#: The columns before the document.
+_SEALED = (
+    "id, stamp, damage, status, key, task, method, ordering, preset, seed, score, started, seconds, imported, lineage, "
+    "code, environment"
+)
 
 
 def _shared(content: Mapping[str, Any]) -> tuple[str, str]:
     text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:20], text
+    return _digest(text), text
 
 
 def _weights(result: Any) -> list[str]:

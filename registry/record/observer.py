@@ -24,6 +24,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sacred.dependencies import get_digest
@@ -34,10 +35,12 @@ from registry.index import DIGITS, Registry
 from registry.lock import Lock, holder
 from registry.provenance.code_digest import changes, source_file
 from registry.provenance.environment import differences
-from registry.record import journal
+from registry.record import journal, seal
 from registry.record.ids import gate, keep_id, next_id
 from registry.record.run_record import (
+    FILES,
     LOCK,
+    RUN,
     Pedigree,
     Record,
     RecordError,
@@ -124,6 +127,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         self._output_written = ""
         self._output_start = self._output_end = 0  # where in cout.txt that stands, in bytes, behind earlier sessions
         self._lost: list[str] = []  # what will never be in the record
+        self._since: tuple[Time, float] | None = None  # when this session began, and by a clock that nobody sets
         self._ended = False
 
     # ---- the beginning ----------------------------------------------------------------------------------------------
@@ -213,6 +217,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             self._update(**entry)
             keep_id(self.home, int(folder.name))
             aside.rename(folder)
+            self._begin_to_count(entry)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -233,14 +238,19 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         """
         self._hold(before.folder)
         self.folder, self.config = before.folder, config
-        old = read_json(before.folder / "run.json")
+        old = read_json(before.folder / RUN)
+        self._begin_to_count(entry, old)
         if before.status != "QUEUED":
             then, now = before.pedigree, pedigree
             resumption = {
                 "time": entry["start_time"],
                 "hostname": entry["host"].get("hostname"),
                 "pid": entry["host"]["pid"],
-                "changed": [*changes(then.code, now.code), *differences(then.environment, now.environment)],
+                "changed": [
+                    *changes(then.code, now.code),
+                    *differences(then.environment, now.environment),
+                    *(f"{name} was damaged: it {how}" for name, how in before.damage().items()),
+                ],
                 "before": {
                     "status": before.status,
                     "hostname": before.host.get("hostname"),
@@ -255,6 +265,12 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         kept = {key: old[key] for key in ("heartbeat", "artifacts", "resources") if key in old}
         self._save("config.json", config)  # equal in what the key covers
         self._update(**{**entry, **kept})
+
+    def _begin_to_count(self, *entries: Mapping[str, Any]) -> None:
+        """From the latest time that is known: an earlier session may have had another machine's clock."""
+        named = (entry.get(name) for entry in entries for name in ("start_time", "heartbeat", "stop_time"))
+        if times := [Time.fromisoformat(time) for time in named if time]:
+            self._since = max(times), monotonic()
 
     def _hold(self, folder: Path) -> None:
         self._lock = Lock(folder / LOCK)
@@ -273,22 +289,24 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         with self._mutex, self._trying():
             self._unwritten.append(metrics_by_name)
             self._require_own()
-            self._write_metrics()
-            if self._ended:  # a last beat that comes late, held up by another observer
-                self._summarise_metrics()
+            with self._opened():
+                self._write_metrics()
+                if self._ended:
+                    self._summarise_metrics()
 
     def heartbeat_event(self, info: Info, captured_out: str, beat_time: Time, result: Any) -> None:
         """Write captured output, ``info`` and the time of the beat."""
         with self._mutex, self._trying():
             self._output = captured_out
             self._require_own()
-            self._write_metrics()
-            self._write_output(whole=self._ended)
-            if info:
-                self.info = {**self.info, **plain(info, "info")}
-                self._save("info.json", self.info)
+            with self._opened():
+                self._write_metrics()
+                self._write_output(whole=self._ended)
+                if info:
+                    self.info = {**self.info, **plain(info, "info")}
+                    self._save("info.json", self.info)
             if not self._ended:
-                self._update(heartbeat=beat_time.isoformat())
+                self._update(heartbeat=self._not_before(beat_time))
 
     def resource_event(self, filename: str) -> None:
         """Keep a copy of a file that the run reads."""
@@ -337,10 +355,12 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
                     self._summarise_metrics()
                 with self._losing("what was said"):
                     self._write_output(whole=True)
+                with self._losing("digests"):
+                    outcome[seal.FILES] = self._digests()
                 if self._lost and status == "COMPLETED":
                     status = "FAILED"
                     outcome["fail_trace"] = [f"the record is incomplete: {what}\n" for what in self._lost]
-                self._update(status=status, stop_time=time.isoformat(), **outcome)
+                self._update(status=status, stop_time=self._not_before(time), **outcome)
                 self._ended = True
             finally:
                 self._close()
@@ -355,7 +375,33 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
 
     def _update(self, **entries: Any) -> None:
         self.run_entry.update(entries)
-        self._save("run.json", self.run_entry)
+        if seal.FILES in self.run_entry:
+            assert self.folder is not None
+            files.atomic_write(self.folder / RUN, seal.sealed(redacted(self.run_entry)))
+        else:
+            self._save(RUN, self.run_entry)
+
+    def _not_before(self, time: Time) -> str:
+        """A time of Sacred's, where the machine's clock has not been set back meanwhile."""
+        if self._since is not None:
+            began, by_steady_clock = self._since
+            time = max(time, began + datetime.timedelta(seconds=monotonic() - by_steady_clock))
+        return time.isoformat()
+
+    def _digests(self) -> dict[str, dict[str, Any]]:
+        assert self.folder is not None
+        return seal.digests(self.folder, [name for name in (*FILES, *self.run_entry["artifacts"]) if name != RUN])
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[None]:
+        """A last beat may come late, held up by another observer: what is sealed is opened for it, and sealed again."""
+        if not self._ended:
+            yield
+            return
+        self.run_entry.pop(seal.FILES, None)
+        self._update()
+        yield
+        self._update(**{seal.FILES: self._digests()})
 
     def _write_metrics(self) -> None:
         assert self.folder is not None
@@ -496,7 +542,7 @@ def verify_written(run: int | Path, result: Any, status: str = "COMPLETED") -> N
     wrong += [f"its artifact {name} is missing" for name in record.artifacts if not (folder / name).is_file()]
     summary = read_json(folder / "metrics.json")
     metrics = {name: (metric["steps"], metric["values"]) for name, metric in summary.items()}
-    if to_json(metrics) != to_json(record.metrics()):
+    if to_json(metrics) != to_json(journal.read_metrics(folder)):
         wrong.append("metrics.json does not hold what the journal holds")
     if wrong:
         raise RecordError(f"the record of run {record.id} in {folder} is incomplete: {'; '.join(wrong)}")

@@ -110,6 +110,8 @@ def test_the_record_has_the_form_of_sacreds_own(tmp_path: Path) -> None:
     assert (ours / "made.txt").read_text() == (stock / "made.txt").read_text() == "made"
     mine, theirs = read(ours / "run.json"), read(stock / "run.json")
     assert mine.pop("resumptions") == []
+    assert mine.pop("files").keys() == {path.name for path in ours.iterdir()} - {"run.json", "lock"}
+    assert len(mine.pop("sha256")) == 64
     assert mine["host"].pop("pid") == os.getpid()
     (name, kept), (module, _) = mine["experiment"]["sources"]
     assert module == "cavl/model.py", "of the pedigree, beside Sacred's"
@@ -282,7 +284,8 @@ def test_a_run_of_another_machine_is_left_alone_while_it_gives_signs_of_life(tmp
     home = tmp_path / "home"
     experiment(home, lambda run: 1).run()
     entry = read(home / "1" / "run.json")
-    entry.pop("result")
+    for name in ("result", "files", "sha256"):
+        entry.pop(name)
     entry |= {"status": "RUNNING", "host": {**entry["host"], "hostname": "elsewhere", "pid": 7}}
 
     def beaten(seconds_ago: float) -> None:
