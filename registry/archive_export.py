@@ -51,9 +51,10 @@ class ArchiveError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A run that may be in an archive, and the names there of all that belongs to it."""
+    """A run that may be in an archive, and the names there of all that belongs to it and is as the run left it."""
 
     record: Record
+    damage: Mapping[str, str]  # name in its folder -> in what it is not
     files: tuple[str, ...]  # as the observer wrote them; some runs have not all
     artifacts: tuple[str, ...]
     stored: tuple[str, ...]  # sources and resources
@@ -74,10 +75,11 @@ def contents(folder: Path) -> Contents:
     Raises RecordError when that is no run, or it names what is no key, no artifact's name, no copy of a source.
     """
     run = _checked_json(folder / "run.json")
-    for name in ("config.json", "pedigree.json", "info.json"):
+    for name in ("config.json", "pedigree.json"):
         _checked_json(folder / name)
     record = read_record(folder)
     pedigree, id = record.pedigree, folder.name
+    damage = record.damage(thorough=(*run_record.FILES, *record.artifacts))
     if record.status not in (*run_record.ENDED, "RUNNING", "QUEUED"):
         raise RecordError(f"damaged record: {folder} says that the run has {record.status!r}")
     for key in (pedigree.key, *pedigree.parents):
@@ -89,11 +91,15 @@ def contents(folder: Path) -> Contents:
     for name in record.artifacts:
         if not run_record.is_artifact_name(name):
             raise RecordError(f"damaged record: {folder} names {name!r}, which is no name of an artifact")
-    _check_journal(folder / JOURNAL)
+    if JOURNAL not in damage:
+        _check_journal(folder / JOURNAL)
+    if "info.json" not in damage:
+        _checked_json(folder / "info.json")
     return Contents(
         record=record,
-        files=tuple(f"runs/{id}/{name}" for name in run_record.FILES),
-        artifacts=tuple(f"runs/{id}/{name}" for name in record.artifacts),
+        damage=damage,
+        files=tuple(f"runs/{id}/{name}" for name in run_record.FILES if name not in damage),
+        artifacts=tuple(f"runs/{id}/{name}" for name in record.artifacts if name not in damage),
         stored=tuple(_stored(folder, run)),
         weights={f"checkpoints/{pedigree.key}/{n}": d for n, d in _weights(record.result)} if pedigree.key else {},
     )
@@ -209,7 +215,8 @@ def write_archive(
 ) -> dict[str, Any]:
     """Write the runs ``ids``, and all that they descend from, to the file ``path``; returns the manifest.
 
-    What a run names and is not there is left out: the manifest's ``missing`` says so, one sentence each. Without
+    What a run names and is not there, or is not what it left, is left out: the manifest's ``missing`` says so, one
+    sentence each. Without
     ``weights``, so are these, by far the largest part. ``progress`` is called with (bytes done, of how many); every
     file is read twice.
 
@@ -282,6 +289,8 @@ def _present(home: Path, run: Contents, weights: bool, absent: dict[str, list[in
         folder = home / "checkpoints" / record.pedigree.key
         if record.pedigree.key and folder.is_dir():
             places |= {f"checkpoints/{folder.name}/{p.name}": p for p in folder.iterdir() if is_weights(p.name)}
+    for name, how in run.damage.items():
+        absent.setdefault(f"{name} {how}", []).append(record.id)
     present = {}
     for name, path in places.items():
         if not path.is_file() or path.is_symlink():

@@ -251,6 +251,19 @@ def digest_file(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def age(path: Path | str) -> float:
+    """Seconds since a file was written, by the clock of its disk: those of the machines that share it may differ.
+
+    Raises FileNotFoundError where it is not there.
+    """
+    written = os.stat(path).st_mtime
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.abspath(path))) as now:
+            return os.fstat(now.fileno()).st_mtime - written
+    except OSError:  # a disk that can only be read
+        return time.time() - written
+
+
 def _free(path: Path) -> str:
     folder = next((p for p in path.absolute().parents if p.is_dir()), Path("/"))
     try:

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import platform
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ from registry import files
 from registry.lock import held
 from registry.provenance.code_digest import changes, module_digest
 from registry.provenance.environment import complete, differences, versions
-from registry.record.run_record import LOCK, Pedigree, Record, RecordError, read_json, read_record
+from registry.record.run_record import IMPORTED, LOCK, Pedigree, Record, RecordError, read_json, read_record
 from registry.record.serialization import plain, to_json
 
 #: Raised when the tables change; an index of another version is built anew.
-VERSION = 1
+VERSION = 2
 #: Seconds to wait for another process that is writing the index.
 PATIENCE = 10.0
+#: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
+SILENCE = 60.0
 INDEX = "index.sqlite"
 #: What only a folder of runs has, also one whose runs have all been deleted.
 MARKS = (INDEX, "plans", "checkpoints", "_sources")
@@ -45,10 +48,11 @@ _TABLES = (
     id INTEGER PRIMARY KEY,
     stamp TEXT NOT NULL,  -- of run.json: changed means read it again
     damage TEXT,          -- why the record cannot be read; then all that follows is NULL
-    status TEXT, key TEXT, task, method, ordering, preset, seed, score, started, seconds,
+    status TEXT, key TEXT, task, method, ordering, preset, seed, score, started, seconds, imported TEXT,
     lineage TEXT,         -- what the staleness of its descendants depends on
     code TEXT, environment TEXT,  -- in `shared`: many runs have the same
-    document TEXT         -- the rest of the record
+    document TEXT,        -- the rest of the record
+    seal TEXT             -- digests of all of the row before the document, and of the document
 )""",
     "CREATE INDEX runs_key ON runs (key)",
     "CREATE TABLE shared (digest TEXT PRIMARY KEY, content TEXT NOT NULL)",
@@ -86,6 +90,7 @@ class Summary:
     score: float | None  # result["score"]
     started: str
     seconds: float | None  # from the first start to the end, or to the last sign of life
+    imported: str | None  # the archive that it came in
     key: str
     stale: tuple[str, ...]
 
@@ -112,6 +117,7 @@ class Registry:
         self.home = Path(home) if home is not None else files.home()
         self._environment = environment
         self._progress = progress
+        self._whole = ""  # stamp of the index when its rows were last looked at
 
     # ---- runs -------------------------------------------------------------------------------------------------------
 
@@ -120,8 +126,8 @@ class Registry:
 
         def whole(db: sqlite3.Connection, where: str, values: list[Any]) -> list[Record]:
             family = _Family(db, self._environment)
-            rows = db.execute(f"SELECT id, code, environment, document FROM runs WHERE {where} ORDER BY id", values)
-            return [self._record(family, *row) for row in rows]
+            query = f"SELECT id, code, environment, document, seal FROM runs WHERE {where} ORDER BY id"
+            return [self._record(family, *row) for row in db.execute(query, values)]
 
         return self._select(filters, whole)
 
@@ -223,7 +229,9 @@ class Registry:
         found = [one for one in found if status is None or one.status in status]
         return [one for one in found if stale is None or bool(one.stale) in stale]
 
-    def _record(self, family: _Family, id: int, code: str, environment: str, document: str) -> Record:
+    def _record(self, family: _Family, id: int, code: str, environment: str, document: str, seal: str) -> Record:
+        if seal.partition(" ")[2] != _digest(str(document)):
+            raise sqlite3.DatabaseError(f"the document of run {id} has been altered")
         values = json.loads(document)
         shared = {"code": family.shared[code], "environment": family.shared[environment]}
         values["pedigree"] = Pedigree.from_dict({**values["pedigree"], **shared})
@@ -233,13 +241,7 @@ class Registry:
         return Record(id=id, folder=self.home / str(id), stale=family.stale(id), **values)
 
     def _status(self, id: int, status: str, **_: Any) -> str:
-        folder = self.home / str(id)
-        if status != "RUNNING" or held(folder / LOCK):
-            return status
-        # A run that ends writes its status and then frees its lock: only who finds them in the other order saw it die.
-        with contextlib.suppress(RecordError):  # gone, or another user's by now
-            return "DIED" if read_json(folder / "run.json")["status"] == "RUNNING" else status
-        return "DIED"
+        return "DIED" if status == "RUNNING" and has_died(self.home / str(id)) else status
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask an index that is up to date: the one on disk as it is, else built anew, else one in memory."""
@@ -264,7 +266,10 @@ class Registry:
                     for statement in _TABLES:
                         db.execute(statement)
                 db.execute("COMMIT")
+            if path == ":memory:" or _stamp(str(path)) != self._whole:
+                _check(db)
             self._renew(db)
+            self._whole = _stamp(str(path))
             db.execute("BEGIN")  # one state for all of an answer
             return question(db)
 
@@ -286,6 +291,10 @@ class Registry:
             db.executemany("INSERT OR IGNORE INTO shared VALUES (?, ?)", shared.items())
             names, marks = ", ".join(row), ", ".join("?" * len(row))
             db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", [*row.values()])
+        for id in changed:  # as SQLite has kept them: NaN, for one, as NULL
+            *sealed, document = db.execute(f"SELECT {_SEALED}, document FROM runs WHERE id = ?", (id,)).fetchone()
+            seal = f"{_digest(repr(sealed))} {_digest(document or '')}"
+            db.execute("UPDATE runs SET seal = ? WHERE id = ?", (seal, id))
         db.execute("COMMIT")
 
 
@@ -295,6 +304,33 @@ def run_ids(home: Path) -> list[int]:
         numbers = [e.name for e in entries if e.name.isascii() and e.name.isdigit() and len(e.name) <= DIGITS]
         return [int(name) for name in numbers if name == str(int(name))]
     return []
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether no process is at the run any more."""
+    try:
+        return bool(read_json(folder / "run.json")["status"] != "RUNNING") or has_died(folder)
+    except RecordError:
+        return not held(folder / LOCK)
+
+
+def has_died(folder: Path) -> bool:
+    """Whether a run that said RUNNING still says so, while no process is at it.
+
+    Some shared disks do not show here what processes of other machines lock: there, a run gives a sign of life every
+    ten seconds (its ``run.json`` is written anew), and has died when that is :data:`SILENCE` old.
+    """
+    if held(folder / LOCK):
+        return False
+    # A run that ends writes its status and then frees its lock: only who finds them in the other order saw it die.
+    try:
+        run = read_json(folder / "run.json")
+        if run["status"] != "RUNNING":
+            return False
+        elsewhere = run["host"].get("hostname") not in (None, platform.node()) and not (folder / IMPORTED).exists()
+        return not (elsewhere and abs(files.age(folder / "run.json")) < SILENCE)
+    except (RecordError, OSError):  # gone, or another user's by now
+        return True
 
 
 def is_registry(home: Path) -> bool:
@@ -372,7 +408,21 @@ def _stamp(path: str) -> str:
         stat = os.stat(path)
     except OSError:
         return "none"
-    return f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}"
+    return f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino} {stat.st_ctime_ns}"
+
+
+def _check(db: sqlite3.Connection) -> None:
+    """Raises DatabaseError where something else than this has changed a row: the index is then built anew."""
+    for seal, *sealed in db.execute(f"SELECT seal, {_SEALED} FROM runs"):
+        if str(seal).partition(" ")[0] != _digest(repr(sealed)):
+            raise sqlite3.DatabaseError(f"the row of run {sealed[0]} has been altered")
+    for digest, content in db.execute("SELECT digest, content FROM shared"):
+        if digest != _digest(str(content)):
+            raise sqlite3.DatabaseError(f"the content {digest} has been altered")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -399,6 +449,7 @@ def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
         score=_scalar(record.result.get("score")) if isinstance(record.result, dict) else None,
         started=record.start_time,
         seconds=record.seconds,
+        imported=_scalar(record.imported),
         lineage=json.dumps(lineage),
         code=code[0],
         environment=environment[0],
@@ -408,11 +459,16 @@ def _row(folder: Path, stamp: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 _NOT_IN_DOCUMENT = ("id", "folder", "pedigree", "stale")
+#: The columns before the document.
+_SEALED = (
+    "id, stamp, damage, status, key, task, method, ordering, preset, seed, score, started, seconds, imported, lineage, "
+    "code, environment"
+)
 
 
 def _shared(content: Mapping[str, Any]) -> tuple[str, str]:
     text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:20], text
+    return _digest(text), text
 
 
 def _weights(result: Any) -> list[str]:

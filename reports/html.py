@@ -77,6 +77,9 @@ def summary(study: Study) -> dict[str, Any]:
         ],
         "not_run": [n.name for n in study.nodes if n.problem == "not run"],
         "stale": [{"name": n.name, "run": n.run.id, "reasons": list(n.run.stale)} for n in stale if n.run],
+        "imported": [
+            {"archive": redact(archive), "runs": [run.id for run in runs]} for archive, runs in study.imported.items()
+        ],
         "damaged": [hide_home(study, text) for text in study.damaged],
     }
 
@@ -116,6 +119,7 @@ def _run(study: Study, run: Record) -> dict[str, Any]:
         "started": run.start_time,
         "stopped": run.stop_time,
         "resumed": len(run.resumptions),
+        "imported": redact(run.imported or ""),
         "artifacts": [f"{run.id}/{name}" for name in run.artifacts],
         "stale": run.stale,
         "config": hide_home(study, json.dumps(redacted(run.config), indent=1, sort_keys=True, ensure_ascii=False)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +16,7 @@ from registry.errors import RefusedError
 from registry.index import Registry
 from registry.item_table import COLUMNS, ITEMS, read_items
 from registry.nearest import instead
+from registry.record.journal import JOURNAL
 from registry.record.run_record import Record, RecordError
 from registry.record.serialization import redact
 from reports.labels import NAMELESS, base_of, label, taken_stages
@@ -65,7 +66,7 @@ class SharedResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A plan and its runs so far. ``damaged`` names run folders that could not be read."""
+    """A plan and its runs so far. ``damaged`` names run folders, and files of its runs, that are left out."""
 
     preset: str
     created: str
@@ -160,6 +161,15 @@ class Study:
                 text = incomplete(dig(node.run.result, name)) if node.run else ""
                 if text:
                     found.setdefault(f"{what}{text}", []).append(node.name)
+        return found
+
+    @property
+    def imported(self) -> dict[str, list[Record]]:
+        """Archive -> the finished runs that came in it."""
+        found: dict[str, list[Record]] = {}
+        for run in self.runs:
+            if run.imported:
+                found.setdefault(run.imported, []).append(run)
         return found
 
     @property
@@ -297,20 +307,28 @@ def load_study(registry: Registry, preset: str) -> Study:
     attempts: dict[str, list[Record]] = {}
     for record in registry.records(key=[e.key for e in entries]):
         attempts.setdefault(record.pedigree.key, []).append(record)
+    nodes = tuple(_with_run(e, attempts.get(e.key, [])) for e in entries)
     return Study(
         preset=preset,
         created=str(plan.get("created", "")),
         command=str(plan.get("command", "")),
         home=registry.home,
         limit=plan.get("limit"),
-        nodes=tuple(_with_run(e, attempts.get(e.key, [])) for e in entries),
+        nodes=nodes,
         selected=plan.get("selected", {}),
         not_selected=not_selected,
         preset_seeds=plan.get("preset_seeds", 0),
         learning_rates=plan.get("learning_rates", {}),
         same=same,
-        damaged=tuple(f"run {id}: {why}" for id, why in registry.damaged().items()),
+        damaged=(*(f"run {id}: {why}" for id, why in registry.damaged().items()), *_damaged_files(nodes)),
     )
+
+
+def _damaged_files(nodes: Sequence[Node]) -> Iterator[str]:
+    """A sentence on each file of the finished runs that is no longer what its run left."""
+    for run in {n.run.id: n.run for n in nodes if n.run}.values():
+        for name, how in run.damage(thorough=(ITEMS, JOURNAL)).items():
+            yield f"run {run.id}: {run.folder / name} {how}"
 
 
 def _entry(entry: Mapping[str, Any]) -> Node:

@@ -58,6 +58,8 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
     lines += [f"- **data not complete**: {d['coverage']}: {_some(d['runs'])}" for d in known["incomplete"]]
     lines += [f"- **{f['status']}** (run {f['run']}): {f['name']}: {f['reason']}" for f in known["failed"]]
     lines += [f"- **damaged**, left out: {text}" for text in known["damaged"]]
+    for origin in known["imported"]:
+        lines += [f"- **imported** from {md(origin['archive'])}: {_some([f'run {id}' for id in origin['runs']])}"]
     lines += [f"- **stale** †: {len(known['stale'])} runs (reasons: index.html)"] if known["stale"] else []
     lines += [f"- not run yet: {', '.join(known['not_run'])}"] if known["not_run"] else []
     lines += [f"- **{md(finding)}**" for finding in first_findings(study, tables)]

@@ -14,6 +14,7 @@ from rich.text import Text
 from registry.cli import printing
 
 if TYPE_CHECKING:  # slow to import, and other displays tell the time by the clock of this one
+    from benchmarks.orchestration.executors import Elsewhere
     from benchmarks.orchestration.scheduler import State
 
 
@@ -35,6 +36,7 @@ class Display:
         self.console, self.state = console, state
         self.live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
         self.told: set[str] = set()
+        self.waited: set[Elsewhere] = set()  # runs of other processes of which it has been told
 
     def __enter__(self) -> Display:
         if self.live:
@@ -46,12 +48,19 @@ class Display:
             self.live.__exit__(*error)  # type: ignore[arg-type]
 
     def update(self, state: State) -> None:
+        for job, at in state.elsewhere.values():
+            if at not in self.waited and not self.live:
+                self.console.print(f"{job.name} is run by {at.who} (run {at.run})")
+            self.waited.add(at)
         for job in state.jobs:
-            if job.key in self.told or not (job.key in state.finished or job.key in state.failed):
+            if job.key in self.told or job.key not in {*state.finished, *state.taken, *state.failed}:
                 continue
             self.told.add(job.key)
             if job.key in state.finished:
                 self.console.print(f"{self.counter()} {job.name} ({state.finished[job.key]:.0f} s)")
+            elif job.key in state.taken:
+                at = state.taken[job.key]
+                self.console.print(f"{self.counter()} {job.name} (run {at.run}, run by {at.who})")
             else:
                 self.failed(f"{self.counter()} ", job.name, job.key)
         if self.live:
@@ -79,8 +88,10 @@ class Display:
             bar = ProgressBar(total=max(1, running.total), completed=running.done, width=30)
             how_far, so_far = f"{running.done}/{running.total or '?'}", clock(time.monotonic() - running.started)
             rows.add_row(running.job.name, bar, how_far, so_far)
+        for job, at in state.elsewhere.values():
+            rows.add_row(job.name, f"run by {at.who}")
         left = state.seconds_left()
-        summary = f"{len(state.finished) + len(state.reused)} of {len(state.jobs)} runs done"
+        summary = f"{len(state.finished) + len(state.taken) + len(state.reused)} of {len(state.jobs)} runs done"
         summary += f", {len(state.failed)} failed" if state.failed else ""
         summary += f", {clock(time.monotonic() - state.began)} so far, "
         summary += f"about {clock(left)} left" if left is not None else "estimating the time left"

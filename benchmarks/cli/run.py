@@ -157,6 +157,7 @@ def train_and_report(console: Console, state: State, preset: str, out: Path, slo
     from benchmarks.cli.display import Display
     from benchmarks.orchestration.executors.local import LocalExecutor
     from benchmarks.orchestration.scheduler import run
+    from registry.index import has_ended
 
     stale = sum(1 for record in state.reused.values() if record.stale)
     console.print(
@@ -169,6 +170,7 @@ def train_and_report(console: Console, state: State, preset: str, out: Path, slo
             LocalExecutor(slots),
             on_progress=display.update,
             seed_done=lambda seed: write_report_aside(preset, out) if state.todo else None,
+            going_on=lambda id: not has_ended(home() / str(id)),
         )
     status = subprocess.run(report_command(preset, out), check=False).returncode
     display.say_what_failed()

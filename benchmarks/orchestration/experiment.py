@@ -3,20 +3,23 @@
     python -m benchmarks.tasks.localization with method=cavl ordering=c1-c2 seed=3 preset=miniature
 
 Every run is recorded by the file registry (``$CAVL_HOME``, default ``./runs``); what it starts from is trained first
-where it is not there yet; a run whose key is already answered is not repeated (``force=True`` repeats it).
+where it is not there yet; a run whose key is already answered is not repeated (``force=True`` repeats it). With
+``--wait``, what another process is running is waited for and taken.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sacred
 from docopt import DocoptExit, docopt  # by which Sacred reads its command line
@@ -40,8 +43,8 @@ from registry.mongo.address import MongoError
 from registry.mongo.mirror import mirrors
 from registry.provenance.code_digest import code_digest
 from registry.provenance.environment import environment
-from registry.record.observer import AlreadyRunning, RegistryObserver, recorded, verify_written
-from registry.record.run_record import Pedigree, Record, RecordError, to_json
+from registry.record.observer import AlreadyDone, AlreadyRunning, RegistryObserver, recorded, verify_written
+from registry.record.run_record import Pedigree, Record, RecordError, process_named, to_json
 from registry.terminal import say_all
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +65,8 @@ ORCHESTRATION = (
 )
 #: What Sacred's command line adds to a run's configuration.
 SACRED_ONLY = ("force",)
+#: What is called, again and again, while another process runs a job.
+Wait = Callable[[AlreadyRunning], object]
 #: How a setting begins on Sacred's command line.
 SETTING = re.compile(r"[A-Za-z_][\w.]*=")
 
@@ -149,31 +154,40 @@ def plain_errors() -> Iterator[None]:
         raise SacredError(str(error), print_traceback=False) from error
 
 
-def make_experiment(task: str, *, config: RunConfig | None = None, progress: Report | None = None) -> Any:
+def make_experiment(
+    task: str, *, config: RunConfig | None = None, progress: Report | None = None, known: int | None = None
+) -> Any:
     """The Sacred experiment of ``task``.
 
-    With ``config`` it runs just that; without, it has the presets' defaults and takes Sacred's command line.
+    With ``config`` it runs just that (``known``: as of :class:`~registry.record.observer.RegistryObserver`); without,
+    it has the presets' defaults and takes Sacred's command line.
     ``$CAVL_MONGO_URI``: a MongoDB in which it appears while it goes on.
     """
     sacred.SETTINGS.CAPTURE_MODE = "sys"  # "fd" needs a tee process a run and would swallow the progress bar
     sacred.SETTINGS.DISCOVER_SOURCES = "none"  # our record keeps the modules of the code digest: all that a run imports
     sacred.SETTINGS.DISCOVER_DEPENDENCIES = "none"
     sacred.SETTINGS.CONFIG.READ_ONLY_CONFIG = False
-    experiment = sacred.Experiment(task, base_dir=str(ROOT), save_git_info=False)
+    options = [wait_option] if config is None else []
+    experiment = sacred.Experiment(task, base_dir=str(ROOT), save_git_info=False, additional_cli_options=options)
     experiment.add_config(task=task)
+    observer = (RegistryObserver if config else _Claim)(pedigree, known=known)
+    if known is not None:
+        observer.patience = math.inf  # in company nothing is wrong when another stands still
     if config is None:
         experiment.config(defaults)
 
         @experiment.option_hook
         def observe(options: dict[str, Any]) -> None:
-            kept = not options["--unobserved"]
+            if options["--wait"]:
+                observer.wait, observer.patience = _waiting(), math.inf
+            kept = observer if not options["--unobserved"] else None
             experiment.config_hook(lambda config, command_name, logger: _before_command(config, command_name, kept))
             _observe_too(experiment, options)
 
     else:
         experiment.add_config(**config.to_dict())
         experiment.observers.extend(mirrors(home()))
-    experiment.observers.append(RegistryObserver(pedigree))
+    experiment.observers.append(observer)
 
     @experiment.main
     def main(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,35 +228,110 @@ def _observe_too(experiment: Any, options: dict[str, Any]) -> None:
             experiment.observers.append(RegistryObserver(pedigree, expanded(folder), own_ids=True))
 
 
-def _before_command(config: dict[str, Any], command_name: str, kept: bool) -> dict[str, Any]:
-    """Before a run by hand: refuse bad input, train what the run starts from, do not repeat what is answered."""
+def _before_command(config: dict[str, Any], command_name: str, observer: RegistryObserver | None) -> dict[str, Any]:
+    """Before a run by hand: refuse bad input, train what the run starts from, do not repeat what is answered.
+
+    ``observer`` will keep the run; None where nothing does.
+    """
     if command_name != "main":
         return {}
     with plain_errors():
         job = resolve(run_config(config))
         choose_device(job.config.training.device)
-        registry = Registry(home())
-        record = None if config["force"] else answered(job, registry)
-        if record is None and kept:
+        registry, wait = Registry(home()), observer.wait if observer else None
+        record, known = (None, None) if config["force"] else judged(job, registry, wait)
+        if record is None and observer:
             require_home()
         for ancestor in list(job.chain())[:-1] if record is None else ():
             if answered(ancestor, registry) is None:
                 print(f"first: {ancestor.name}")
-                run_job(ancestor)
+                ensure(ancestor, wait=wait)
+                record, known = (None, None) if config["force"] else judged(job, registry, wait)
+        if observer:
+            observer.known = known
     if record is not None:
-        print(f"run {record.id} in {home()} already holds this result (force=True repeats it):")
-        print(to_json(record.result))
-        raise SystemExit(0)
+        _show_answer(record)
     return {}
 
 
-def run_job(job: Job, progress: Report | None = None) -> int:
+def judged(job: Job, registry: Registry, wait: Wait | None = None) -> tuple[Record | None, int]:
+    """The finished run that answers ``job``, and the newest of those that were looked at; None and 0 without any.
+
+    ``wait`` is called, again and again, while another process runs the job.
+    """
+    while True:
+        newest = registry.find(job.key)  # first: a newer one is another to look at
+        record = answered(job, registry)
+        busy = registry.unfinished(job.key) if record is None and wait is not None else None
+        if busy is None or wait is None or busy.status != "RUNNING":
+            return record, newest.id if newest else 0
+        wait(AlreadyRunning(busy.id, busy.host.get("hostname", ""), busy.host.get("pid")))
+
+
+def _show_answer(record: Record) -> NoReturn:
+    print(f"run {record.id} in {home()} already holds this result (force=True repeats it):")
+    print(to_json(record.result))
+    raise SystemExit(0)
+
+
+class _Claim(RegistryObserver):
+    """Of a run by hand: its user is told what others are at, and what they have done by now."""
+
+    def started_event(self, *args: Any, **kwargs: Any) -> int:
+        try:
+            with plain_errors():
+                return super().started_event(*args, **kwargs)
+        except AlreadyDone as done:
+            _show_answer(done.record)
+
+
+def _waiting() -> Wait:
+    told: set[int] = set()
+
+    def wait(busy: AlreadyRunning) -> None:
+        if busy.id not in told:  # sys.__stderr__: Sacred may capture sys.stderr
+            who = process_named(busy.host, busy.pid)
+            print(f"run {busy.id} is being run by {who}: waiting for it", file=sys.__stderr__, flush=True)
+            told.add(busy.id)
+        time.sleep(1)
+
+    return wait
+
+
+@sacred.cli_option("-w", "--wait", is_flag=True)  # type: ignore[untyped-decorator]
+def wait_option(args: Any, run: Run) -> None:
+    """Wait for what another process is running, and take what it has done."""
+
+
+def ensure(job: Job, progress: Report | None = None, *, known: int = 0, wait: Wait | None = None) -> int | Record:
+    """The run that answers ``job``: the id of one made now, or one newer than ``known`` that was there by then.
+
+    ``wait`` is called, again and again, while another process runs the job.
+
+    Raises AlreadyRunning without it; whatever :func:`run_job` raises.
+    """
+    while True:
+        record, newest = judged(job, Registry(home()))
+        if record is not None and record.id > known:
+            return record
+        try:
+            return run_job(job, progress, known=newest)
+        except AlreadyDone:
+            continue
+        except AlreadyRunning as busy:
+            if wait is None:
+                raise
+            wait(busy)
+
+
+def run_job(job: Job, progress: Report | None = None, known: int | None = None) -> int:
     """Run ``job`` (whose parents are finished) as a recorded experiment; returns the run's id.
 
-    Raises whatever the task raises, and :class:`~registry.record.run_record.RecordError` if the record is not whole.
+    Raises whatever the task raises, and :class:`~registry.record.run_record.RecordError` if the record is not whole;
+    AlreadyRunning when another process runs it; AlreadyDone when there is a completed run newer than ``known``.
     """
     with sigterm_as_interrupt():
-        run = make_experiment(job.config.task, config=job.config, progress=progress).run()
+        run = make_experiment(job.config.task, config=job.config, progress=progress, known=known).run()
     finish(job, run)
     return int(run._id)
 

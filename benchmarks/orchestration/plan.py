@@ -13,7 +13,7 @@ from benchmarks.datasets.data_module import DataModule, open_data_module
 from benchmarks.datasets.prepared import NotPreparedError
 from benchmarks.orchestration.graph import Job
 from benchmarks.orchestration.request import Request, SharedRow, plan_of, rows, whole
-from benchmarks.orchestration.scheduler import State, select
+from benchmarks.orchestration.scheduler import State, renewed, select
 from benchmarks.presets import learning_rates
 from benchmarks.progress import progress_bar
 from cavl.config import to_dict
@@ -32,7 +32,11 @@ def settled(
     if not jobs:
         raise ValueError("of what was asked for nothing can be run; the report that stands is left alone")
     reused = select(jobs, registry, rerun)
-    state = State(jobs=only_failed(jobs, reused, registry) if rerun == "failed" else jobs, reused=reused)
+    state = State(
+        jobs=only_failed(jobs, reused, registry) if rerun == "failed" else jobs,
+        reused=reused,
+        known=renewed(jobs, reused, registry) if rerun in ("stale", "all") else {},
+    )
     return state, sames(same), plan(request, jobs, same, command)
 
 

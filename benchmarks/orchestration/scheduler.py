@@ -2,6 +2,9 @@
 
 The jobs form a graph (a later stage starts from an earlier one's weights, an evaluation from a checkpoint). What a
 finished run already answers is not run again. Seeds come in major order, and within a seed the longest chains first.
+
+Other processes may be at the same runs: what one of them runs is left to it, what it finishes is taken, and what it
+leaves unfinished is run here.
 """
 
 from __future__ import annotations
@@ -9,16 +12,18 @@ from __future__ import annotations
 import contextlib
 import heapq
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks import presets
-from benchmarks.orchestration.executors import Executor
+from benchmarks.orchestration.executors import Elsewhere, Executor
 from benchmarks.orchestration.experiment import answered
 from benchmarks.orchestration.graph import Job
 from registry.index import Registry
 from registry.record.run_record import Record
 
+#: Seconds between two looks at what other processes run.
+LOOK = 1.0
 #: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
 EVALUATION_COST = 50
 
@@ -40,17 +45,20 @@ class State:
     finished: dict[str, float] = field(default_factory=dict)  # key -> seconds
     failed: dict[str, str] = field(default_factory=dict)  # key -> why
     running: dict[str, Running] = field(default_factory=dict)
+    elsewhere: dict[str, tuple[Job, Elsewhere]] = field(default_factory=dict)  # run by other processes now
+    taken: dict[str, Elsewhere] = field(default_factory=dict)  # key -> the run by another process that answers it
+    known: Mapping[str, int] = field(default_factory=dict)  # key -> the newest run that is no answer
     began: float = field(default_factory=time.monotonic)
 
     @property
     def todo(self) -> list[Job]:
-        over = {*self.reused, *self.finished, *self.failed}
+        over = {*self.reused, *self.finished, *self.taken, *self.failed}
         return [j for j in self.jobs if j.key not in over]
 
     def seconds_left(self) -> float | None:
         """Estimate from the pace so far; None before there is any."""
         begun = sum(cost(r.job) * r.done / r.total for r in self.running.values() if r.total)
-        spent = begun + sum(cost(j) for j in self.jobs if j.key in self.finished)
+        spent = begun + sum(cost(j) for j in self.jobs if j.key in self.finished or j.key in self.taken)
         left = sum(cost(j) for j in self.todo) - begun
         elapsed = time.monotonic() - self.began
         return left / spent * elapsed if spent > 0 and elapsed > 2 else None
@@ -78,31 +86,53 @@ def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[s
     return reused
 
 
+def renewed(jobs: Sequence[Job], reused: Mapping[str, Record], registry: Registry) -> dict[str, int]:
+    """Key -> the newest finished run of what is run all the same: only a newer one, by another process, answers it."""
+    keys = [job.key for job in jobs if job.key not in reused]
+    return {run.key: run.id for run in registry.summaries(key=keys, status="COMPLETED")}
+
+
 def run(
-    state: State, executor: Executor, *, on_progress: Callable[[State], None], seed_done: Callable[[int], None]
+    state: State,
+    executor: Executor,
+    *,
+    on_progress: Callable[[State], None],
+    seed_done: Callable[[int], None],
+    going_on: Callable[[int], bool] = lambda run: False,
 ) -> None:
     """Run ``state.todo``, going on past failures; the executor is closed at the end, whatever ends it.
 
     ``on_progress`` is called a few times a second, and at every start and end; ``seed_done(seed)`` when nothing of a
-    seed (or of the seeds before it) is left.
+    seed (or of the seeds before it) is left; ``going_on(id)`` says whether another process is still at a run.
     """
-    order = Order(state)
+    order, looked = Order(state), time.monotonic()
     with contextlib.closing(executor):
-        while state.running or order.ready:
+        while state.running or order.ready or state.elsewhere:
+            if time.monotonic() - looked >= LOOK:
+                looked = time.monotonic()
+                for key, (job, at) in [*state.elsewhere.items()]:
+                    if not going_on(at.run):
+                        del state.elsewhere[key]
+                        order.add(job)  # to be taken, or else continued
             while executor.room and order.ready:
                 job = order.next()
                 state.running[job.key] = Running(job, time.monotonic())
-                executor.submit(job)
+                executor.submit(job, state.known.get(job.key, 0))
             ended = executor.wait(0.25)
             for key, (done, total) in executor.progress().items():
                 state.running[key].done, state.running[key].total = done, total
-            for key, why in ended.items():
+            for key, outcome in ended.items():
                 over = state.running.pop(key)
-                if why is None:
-                    state.finished[key] = time.monotonic() - over.started
-                    order.release(over.job)
+                if isinstance(outcome, str):
+                    order.fail(over.job, outcome)
+                elif outcome is not None and not outcome.done:
+                    state.elsewhere[key] = over.job, outcome
                 else:
-                    order.fail(over.job, why)
+                    if outcome is None:
+                        state.finished[key] = time.monotonic() - over.started
+                    else:
+                        state.taken[key] = outcome
+                    order.release(over.job)
                 for seed in order.seeds_ended():
                     seed_done(seed)
             on_progress(state)
@@ -128,7 +158,7 @@ class Order:
         self._open_seeds = sorted({j.config.seed for j in todo.values()})
         for key, count in self.waiting.items():
             if count == 0:
-                self._push(todo[key])
+                self.add(todo[key])
 
     @property
     def ready(self) -> bool:
@@ -142,7 +172,7 @@ class Order:
         for child in self.children[job.key]:
             self.waiting[child.key] -= 1
             if self.waiting[child.key] == 0:
-                self._push(child)
+                self.add(child)
 
     def fail(self, job: Job, why: str) -> None:
         """``job`` has failed, and with it everything that starts from it."""
@@ -156,6 +186,7 @@ class Order:
         while self._open_seeds and self._open_seeds[0] not in left:
             yield self._open_seeds.pop(0)
 
-    def _push(self, job: Job) -> None:
+    def add(self, job: Job) -> None:
+        """``job`` may start."""
         if job.key not in self.state.failed:
             heapq.heappush(self._heap, (job.config.seed, -self.chain[job.key], job.key, job))

@@ -13,6 +13,7 @@ from registry.cli.options import HOME, JSON, RUN, registry_in
 from registry.cli.printing import console, print_json, said, table, title
 from registry.comparison import flat
 from registry.provenance.lineage import ancestors
+from registry.record.journal import JOURNAL
 from registry.record.run_record import IMPORTED, Record, read_json
 from registry.terminal import has_unicode
 
@@ -28,8 +29,10 @@ def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
     with registry_in(home) as registry:
         record = registry.get(id)
         descent = ancestors(registry, record)
+    damage = record.damage(thorough=(JOURNAL,))
+    metrics = {} if JOURNAL in damage else record.metrics()
     if json:
-        whole = {**asdict(record), "folder": str(record.folder), "metrics": record.metrics()}
+        whole = {**asdict(record), "folder": str(record.folder), "metrics": metrics, "damage": damage}
         whole["imported"] = _origin(record)
         whole["ancestors"] = [{"generation": g, "key": key, "id": r.id if r else None} for g, key, r in descent]
         print_json(whole)
@@ -48,6 +51,7 @@ def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
         ("sources", f"{len(record.pedigree.code)} modules"),
         ("artifacts", ", ".join(record.artifacts) or "none"),
         *_imported(record),
+        *(("damaged", f"{name} {how}") for name, how in damage.items()),
         *((f"resumed {r.get('time', '')}", f"it had ended {_ending(r.get('before', {}))}") for r in record.resumptions),
         *(("stale", reason) for reason in record.stale),
     ]
@@ -58,7 +62,7 @@ def show(id: int = RUN, home: Path | None = HOME, json: bool = JSON) -> None:
             out.print(table(part, "", rows=[(name, said(value)) for name, value in flat(content).items()]))
     if descent:
         out.print(table("started from", "key", "", "status", "stale", rows=[_ancestor(*one) for one in descent]))
-    if metrics := record.metrics():
+    if metrics:
         head = ("metric", "points", "steps", "first", "last", "least", "most", "")
         out.print(table(*head, rows=[_course(name, *course) for name, course in metrics.items()]))
     if record.fail_trace:

@@ -69,7 +69,7 @@ def where_to(mongo: str | None) -> Address:
 
 
 def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool = False) -> int:
-    """Copy once and say what has been done (``quiet``: if anything); returns how many runs could not be copied."""
+    """Copy once and say what has been done (``quiet``: if anything); returns of how many runs not all was copied."""
     from registry.mongo.address import opened
     from registry.mongo.sync import sync
     from registry.mongo.tags import tag_stale
@@ -84,6 +84,9 @@ def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool 
     for id, metrics in tally.thinned.items():
         thinned = f"{', '.join(metrics)} too long for one document; every k-th point there, all in cavl_metrics"
         print(f"warning: run {id}: {thinned}", file=sys.stderr)
+    for id, damage in tally.damaged.items():
+        for name, how in damage.items():
+            print(f"warning: run {id}: {registry.home / str(id) / name} {how}; it is left out", file=sys.stderr)
     for id, why in tally.failed.items():
         print(f"warning: run {id} not copied: {why}", file=sys.stderr)
-    return len(tally.failed)
+    return len(tally.failed) + len(tally.damaged)

@@ -91,8 +91,11 @@ class Mirror(RunObserver):  # type: ignore[misc]
             self._tell(redact(f"{type(error).__name__}: {error}"))
         else:
             self._tell_thinned(tally.thinned.get(self._run, []))
-            if tally.failed:
-                self._tell(tally.failed[self._run])
+            for trouble in (
+                *tally.failed.values(),
+                *(f"{n} {how}" for d in tally.damaged.values() for n, how in d.items()),
+            ):
+                self._tell(trouble)
 
     def _tell(self, trouble: str) -> None:
         if not self._warned:  # once, not at every beat

@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pymongo
 from bson import ObjectId
@@ -34,9 +34,9 @@ from registry import files
 from registry.index import run_ids
 from registry.lock import Lock
 from registry.mongo.address import Store
-from registry.record import journal
+from registry.record import journal, seal
 from registry.record.ids import gate
-from registry.record.run_record import RecordError, read_json
+from registry.record.run_record import FILES, RecordError, damaged_files, read_json, read_run
 
 #: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
 LONGEST = 200_000
@@ -57,11 +57,13 @@ class Tally:
     unchanged: int = 0
     failed: dict[int, str] = field(default_factory=dict)  # run -> why it was not copied
     thinned: dict[int, list[str]] = field(default_factory=dict)  # run -> metrics of which `metrics` shows every k-th
+    damaged: dict[int, dict[str, str]] = field(default_factory=dict)  # run -> what of it was left out, and why
 
     def __str__(self) -> str:
         runs = self.new + self.renewed + self.unchanged + len(self.failed)
         text = f"{runs} runs: {self.new} new, {self.renewed} renewed, {self.unchanged} unchanged"
-        return text + (f", {len(self.failed)} not copied" if self.failed else "")
+        text += f", {len(self.failed)} not copied" if self.failed else ""
+        return text + (f", {len(self.damaged)} in parts" if self.damaged else "")
 
 
 @dataclass(slots=True)
@@ -172,13 +174,17 @@ def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) 
 
     ``copy`` is what the database knew of it, ``stamped`` what it will know of the folder's state.
     """
-    store, entry = task.store, document(folder)
+    store, (entry, damage, digests) = task.store, document(folder)
+    if damage:
+        task.tally.damaged[int(folder.name)] = damage
+        stamped = ""  # it is told every time
     if copy is None or not copy["placed"]:
         copy = _placed(entry, folder, copy, task)
     entry["experiment"]["sources"] = _sources(folder.parent, entry["experiment"], copy["_id"], task)
-    artifacts = _artifacts(folder, entry["artifacts"], copy, store)
+    names = {name: digests[name]["sha256"] if name in damage else "" for name in entry["artifacts"]}
+    artifacts = _artifacts(folder, names, copy, store)
     entry["artifacts"] = [{"name": kept["name"], "file_id": kept["file"]} for kept in artifacts]
-    entry["info"], thinned = _metrics(folder, copy, entry["info"], store)
+    entry["info"], thinned = _metrics(folder, journal.JOURNAL in damage, copy, entry["info"], store)
     # Replaced whole, but for what Omniboard's users have added there: tags and notes.
     merged = {"$mergeObjects": [{"$literal": {"_id": copy["run"], **entry}}, {"omniboard": "$omniboard"}]}
     store.runs.update_one({"_id": copy["run"]}, [{"$replaceWith": merged}], upsert=True)
@@ -190,23 +196,35 @@ def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) 
     return thinned
 
 
-def document(folder: Path) -> dict[str, Any]:
+class Document(NamedTuple):
+    """What a run's folder says: ``entry`` without what is no longer what the run left."""
+
+    entry: dict[str, Any]
+    damage: dict[str, str]  # file -> in what it differs
+    digests: Mapping[str, Mapping[str, Any]]  # of all files, where the run had ended
+
+
+def document(folder: Path) -> Document:
     """The run's document, but without its number and metrics, and with the names of its sources' and artifacts' files.
 
     Raises RecordError or OSError when the folder cannot be read.
     """
-    run = read_json(folder / "run.json")
+    run = read_run(folder)
     try:
+        digests = run.get(seal.FILES, {})
+        damage = damaged_files(folder, digests, [*FILES, *run.get("artifacts", ())])
+        if "config.json" in damage:
+            raise RecordError(f"damaged record: {folder / 'config.json'} {damage['config.json']}")
         host = {name: value for name, value in run["host"].items() if name != "pid"}
         experiment = {**run["experiment"], "sources": list(run["experiment"]["sources"])}
-        info = read_json(folder / "info.json") if (folder / "info.json").exists() else {}
+        info = read_json(folder / "info.json") if (folder / "info.json").exists() and "info.json" not in damage else {}
         if run.get("resumptions"):
             info = {**info, "resumptions": run["resumptions"]}
         entry = {"experiment": experiment, "command": run["command"], "host": host}
         entry |= {"config": flattened(read_json(folder / "config.json")), "meta": run["meta"], "status": run["status"]}
         if run["status"] == "QUEUED":
-            return {**entry, "artifacts": [], "info": {}}
-        said, shortened = _output(folder)
+            return Document({**entry, "artifacts": [], "info": {}}, damage, digests)
+        said, shortened = ("", False) if "cout.txt" in damage else _output(folder)
         entry |= {
             "format": MongoObserver.VERSION,
             "start_time": _time(run["start_time"]),
@@ -224,7 +242,7 @@ def document(folder: Path) -> dict[str, Any]:
                 entry[name] = flattened(run[name])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordError(f"damaged record: {folder} holds no run of Sacred ({error!r})") from None
-    return entry
+    return Document(entry, damage, digests)
 
 
 def _output(folder: Path) -> tuple[str, bool]:
@@ -321,15 +339,19 @@ def _send_sources(home: Path, sources: Iterable[tuple[str, str]], copy: str, tas
         task.sources[path, stored] = file
 
 
-def _artifacts(folder: Path, names: Iterable[str], copy: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
-    """Name, file and digest of each artifact; what is there already is not sent again."""
+def _artifacts(folder: Path, names: Mapping[str, str], copy: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
+    """Name, file and digest of each artifact; what is there already is not sent again.
+
+    Of one that is damaged ``names`` has the digest of then: it is left out where that is not there already.
+    """
     there = _existing(store.database["fs.files"], _files(copy["artifacts"]))
     known = {(a["name"], a["digest"]): a for a in copy["artifacts"] if a["file"] in there}
     kept = []
-    for name in names:
-        digest = files.digest_file(folder / name)
+    for name, then in names.items():
+        digest = then or files.digest_file(folder / name)
         if (name, digest) in known:
             kept.append(known[name, digest])
+        if then or (name, digest) in known:
             continue
         about = {"filename": f"artifact://runs/{copy['run']}/{name}", "metadata": None}
         file = _uploaded(folder / name, copy["_id"], store, **about, content_type=mimetypes.guess_type(name)[0])
@@ -362,12 +384,17 @@ def _existing(collection: Any, ids: Iterable[Any]) -> set[Any]:
 
 
 def _metrics(
-    folder: Path, copy: Mapping[str, Any], info: dict[str, Any], store: Store
+    folder: Path, damaged: bool, copy: Mapping[str, Any], info: dict[str, Any], store: Store
 ) -> tuple[dict[str, Any], list[str]]:
-    """Write the metrics; returns ``info`` as MongoObserver leaves it, naming them, and those that were thinned."""
+    """Write the metrics; returns ``info`` as MongoObserver leaves it, naming them, and those that were thinned.
+
+    Of a journal that is damaged there stays what is there.
+    """
     listed, thinned, number = [], [], copy["run"]
     known = {m["name"]: m["_id"] for m in store.metrics.find({"run_id": number}, {"name": 1})}
-    for name, points in journal.read_points(folder).items():
+    if damaged:
+        listed = [{"name": name, "id": str(metric)} for name, metric in known.items()]
+    for name, points in ({} if damaged else journal.read_points(folder)).items():
         shown = points
         if len(points) > LONGEST:
             shown = thin(points, LONGEST)

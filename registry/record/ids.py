@@ -43,13 +43,13 @@ def _last(home: Path) -> int:
 
 
 @contextlib.contextmanager
-def gate(home: Path) -> Iterator[None]:
+def gate(home: Path, patience: float = 60) -> Iterator[None]:
     """One process at a time opens runs in ``home``, brings some in or deletes some.
 
-    Raises TimeoutError when another process has been at it for a minute.
+    Raises TimeoutError when another process has been at it for ``patience`` seconds.
     """
     lock = Lock(home / ".lock")
-    if not lock.acquire(patience=60):
+    if not lock.acquire(patience):
         host, pid = holder(lock.path)
         raise TimeoutError(f"process {pid} on {host} has held {lock.path} for a minute; is it stopped?")
     try:

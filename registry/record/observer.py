@@ -19,12 +19,12 @@ import contextlib
 import datetime
 import io
 import os
-import platform
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sacred.dependencies import get_digest
@@ -35,15 +35,24 @@ from registry.index import DIGITS, Registry
 from registry.lock import Lock, holder
 from registry.provenance.code_digest import changes, source_file
 from registry.provenance.environment import differences
-from registry.record import journal
+from registry.record import journal, seal
 from registry.record.ids import gate, keep_id, next_id
-from registry.record.run_record import LOCK, Pedigree, Record, RecordError, is_artifact_name, read_json, read_record
+from registry.record.run_record import (
+    FILES,
+    LOCK,
+    RUN,
+    Pedigree,
+    Record,
+    RecordError,
+    is_artifact_name,
+    process_named,
+    read_json,
+    read_record,
+)
 from registry.record.serialization import NotPlainError, plain, redact, redacted, to_json
 
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
-#: Seconds after which a run of another machine that gives no sign of life (every ten seconds it does) has died.
-SILENCE = 60.0
 # What Sacred tells its observers.
 Info = Mapping[str, Any]
 Time = datetime.datetime
@@ -55,8 +64,8 @@ class AlreadyRunning(RuntimeError):
 
     def __init__(self, id: int, host: str, pid: int | None) -> None:
         super().__init__(
-            f"run {id} with the same key is being run by process {pid or 'unknown'} on {host or 'an unknown host'}; "
-            "wait for it, or end it and start again to continue its record"
+            f"run {id} with the same key is being run by {process_named(host, pid)}; wait for it (a task: --wait), or "
+            "end it and start again to continue its record"
         )
         self.id = id
         self.host = host
@@ -66,6 +75,14 @@ class AlreadyRunning(RuntimeError):
         return AlreadyRunning, (self.id, self.host, self.pid)
 
 
+class AlreadyDone(RuntimeError):
+    """Another process has completed the same key meanwhile."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(f"run {record.id} with the same key has been completed meanwhile")
+        self.record = record
+
+
 class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     """Writes the record of each run it observes.
 
@@ -73,12 +90,24 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     :class:`~registry.record.run_record.Pedigree`; a run with an empty key is never continued. Runs lie in ``home``, by
     default :func:`registry.files.home`. With ``own_ids`` they are numbered and continued by what is in ``home`` alone,
     whatever number another observer has given: for a second record beside the leading one.
+
+    In company: ``known`` is the newest completed run of the key (0: there is none) that is no answer to what the run is
+    to find out; where a newer one is there when it starts, it does not. None: whatever there is, it is run. ``wait`` is
+    called, again and again, while another process runs the key. ``patience``: seconds to wait while another process
+    opens a run.
     """
 
     def __init__(
-        self, pedigree_of: Callable[[Info], Pedigree], home: Path | None = None, own_ids: bool = False
+        self,
+        pedigree_of: Callable[[Info], Pedigree],
+        home: Path | None = None,
+        own_ids: bool = False,
+        known: int | None = None,
+        wait: Callable[[AlreadyRunning], object] | None = None,
+        patience: float = 60,
     ) -> None:
         self.home = Path(home or files.home()).absolute()
+        self.known, self.wait, self.patience = known, wait, patience
         self._own_ids = own_ids
         super().__init__(self.home, priority=PRIORITY)
         self._pedigree_of = pedigree_of
@@ -98,6 +127,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         self._output_written = ""
         self._output_start = self._output_end = 0  # where in cout.txt that stands, in bytes, behind earlier sessions
         self._lost: list[str] = []  # what will never be in the record
+        self._since: tuple[Time, float] | None = None  # when this session began, and by a clock that nobody sets
         self._ended = False
 
     # ---- the beginning ----------------------------------------------------------------------------------------------
@@ -115,8 +145,9 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     ) -> int:
         """Open a record, or take over the unfinished one of the same key, and return its id.
 
-        Raises AlreadyRunning when another living process runs the same key; FileExistsError when ``_id`` was asked for
-        and belongs to another run; NotPlainError when the configuration has no JSON form.
+        Raises AlreadyRunning when another living process runs the same key; AlreadyDone when one has completed it
+        meanwhile; FileExistsError when ``_id`` was asked for and belongs to another run; NotPlainError when the
+        configuration has no JSON form.
         """
         entry = self._new_entry("RUNNING", ex_info, command, host_info, meta_info)
         return self._open(_id, config, {**entry, "start_time": start_time.isoformat()})
@@ -142,16 +173,13 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             pedigree = self._pedigree_of(config)
             entry["experiment"]["sources"] = self._with_modules(entry["experiment"]["sources"], pedigree.code)
             try:
-                with gate(self.home):
-                    before = Registry(self.home).unfinished(pedigree.key)
-                    if before is not None and before.status == "RUNNING":
-                        raise AlreadyRunning(before.id, *holder(before.folder / LOCK))
-                    if before is not None and before.status == "DIED" and _may_live_elsewhere(before):
-                        raise AlreadyRunning(before.id, before.host.get("hostname", ""), before.host.get("pid"))
-                    if before is not None and wanted in (None, before.id, str(before.id)):
-                        self._take_over(before, pedigree, config, entry)
-                    else:
-                        self._begin(wanted, pedigree, config, entry)
+                while self.folder is None:
+                    try:
+                        self._claim(wanted, pedigree, config, entry)
+                    except AlreadyRunning as busy:
+                        if self.wait is None:
+                            raise
+                        self.wait(busy)
             except BaseException:
                 self._close()
                 self._forget()  # no record is open, so there is none to end
@@ -159,6 +187,20 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             assert self.folder is not None
             self.dir = str(self.folder)  # where Sacred's users look for it
             return int(self.folder.name)
+
+    def _claim(self, wanted: Id, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
+        registry = Registry(self.home)
+        with gate(self.home, self.patience):
+            before = registry.unfinished(pedigree.key)
+            if before is not None and before.status == "RUNNING":
+                raise AlreadyRunning(before.id, before.host.get("hostname") or "", before.host.get("pid"))
+            done = registry.find(pedigree.key) if self.known is not None and pedigree.key else None
+            if done is not None and done.id > (self.known or 0):
+                raise AlreadyDone(done)
+            if before is not None and wanted in (None, before.id, str(before.id)):
+                self._take_over(before, pedigree, config, entry)
+            else:
+                self._begin(wanted, pedigree, config, entry)
 
     def _begin(self, wanted: Id, pedigree: Pedigree, config: Any, entry: dict[str, Any]) -> None:
         """Write a new record aside and rename it: a run is there whole or, where a kill came between, not at all."""
@@ -175,6 +217,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             self._update(**entry)
             keep_id(self.home, int(folder.name))
             aside.rename(folder)
+            self._begin_to_count(entry)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -195,14 +238,19 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         """
         self._hold(before.folder)
         self.folder, self.config = before.folder, config
-        old = read_json(before.folder / "run.json")
+        old = read_json(before.folder / RUN)
+        self._begin_to_count(entry, old)
         if before.status != "QUEUED":
             then, now = before.pedigree, pedigree
             resumption = {
                 "time": entry["start_time"],
                 "hostname": entry["host"].get("hostname"),
                 "pid": entry["host"]["pid"],
-                "changed": [*changes(then.code, now.code), *differences(then.environment, now.environment)],
+                "changed": [
+                    *changes(then.code, now.code),
+                    *differences(then.environment, now.environment),
+                    *(f"{name} was damaged: it {how}" for name, how in before.damage().items()),
+                ],
                 "before": {
                     "status": before.status,
                     "hostname": before.host.get("hostname"),
@@ -218,10 +266,17 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         self._save("config.json", config)  # equal in what the key covers
         self._update(**{**entry, **kept})
 
+    def _begin_to_count(self, *entries: Mapping[str, Any]) -> None:
+        """From the latest time that is known: an earlier session may have had another machine's clock."""
+        named = (entry.get(name) for entry in entries for name in ("start_time", "heartbeat", "stop_time"))
+        if times := [Time.fromisoformat(time) for time in named if time]:
+            self._since = max(times), monotonic()
+
     def _hold(self, folder: Path) -> None:
         self._lock = Lock(folder / LOCK)
         if not self._lock.acquire():
-            raise AlreadyRunning(int(folder.name), *holder(self._lock.path))
+            self._lock = None
+            raise AlreadyRunning(int(folder.name), *holder(folder / LOCK))
 
     def _close(self) -> None:
         if self._lock is not None:
@@ -233,21 +288,25 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         """Journal the metrics since the last heartbeat; what the disk refuses is kept and tried again."""
         with self._mutex, self._trying():
             self._unwritten.append(metrics_by_name)
-            self._write_metrics()
-            if self._ended:  # a last beat that comes late, held up by another observer
-                self._summarise_metrics()
+            self._require_own()
+            with self._opened():
+                self._write_metrics()
+                if self._ended:
+                    self._summarise_metrics()
 
     def heartbeat_event(self, info: Info, captured_out: str, beat_time: Time, result: Any) -> None:
         """Write captured output, ``info`` and the time of the beat."""
         with self._mutex, self._trying():
             self._output = captured_out
-            self._write_metrics()
-            self._write_output(whole=self._ended)
-            if info:
-                self.info = {**self.info, **plain(info, "info")}
-                self._save("info.json", self.info)
+            self._require_own()
+            with self._opened():
+                self._write_metrics()
+                self._write_output(whole=self._ended)
+                if info:
+                    self.info = {**self.info, **plain(info, "info")}
+                    self._save("info.json", self.info)
             if not self._ended:
-                self._update(heartbeat=beat_time.isoformat())
+                self._update(heartbeat=self._not_before(beat_time))
 
     def resource_event(self, filename: str) -> None:
         """Keep a copy of a file that the run reads."""
@@ -261,6 +320,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
         with self._mutex, self._losing(f"artifact {name}"):
             if not is_artifact_name(name):
                 raise ValueError(f"an artifact cannot be named {name!r}")
+            self._require_own()
             assert self.folder is not None
             files.atomic_copy(filename, self.folder / name)
             known = self.run_entry["artifacts"]
@@ -289,15 +349,18 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             if self.folder is None or self._ended:  # started_event refused it, or Ctrl-C came while others still ended
                 return
             try:
+                self._require_own()
                 with self._losing("what was measured"):
                     self._write_metrics()
                     self._summarise_metrics()
                 with self._losing("what was said"):
                     self._write_output(whole=True)
+                with self._losing("digests"):
+                    outcome[seal.FILES] = self._digests()
                 if self._lost and status == "COMPLETED":
                     status = "FAILED"
                     outcome["fail_trace"] = [f"the record is incomplete: {what}\n" for what in self._lost]
-                self._update(status=status, stop_time=time.isoformat(), **outcome)
+                self._update(status=status, stop_time=self._not_before(time), **outcome)
                 self._ended = True
             finally:
                 self._close()
@@ -312,7 +375,33 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
 
     def _update(self, **entries: Any) -> None:
         self.run_entry.update(entries)
-        self._save("run.json", self.run_entry)
+        if seal.FILES in self.run_entry:
+            assert self.folder is not None
+            files.atomic_write(self.folder / RUN, seal.sealed(redacted(self.run_entry)))
+        else:
+            self._save(RUN, self.run_entry)
+
+    def _not_before(self, time: Time) -> str:
+        """A time of Sacred's, where the machine's clock has not been set back meanwhile."""
+        if self._since is not None:
+            began, by_steady_clock = self._since
+            time = max(time, began + datetime.timedelta(seconds=monotonic() - by_steady_clock))
+        return time.isoformat()
+
+    def _digests(self) -> dict[str, dict[str, Any]]:
+        assert self.folder is not None
+        return seal.digests(self.folder, [name for name in (*FILES, *self.run_entry["artifacts"]) if name != RUN])
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[None]:
+        """A last beat may come late, held up by another observer: what is sealed is opened for it, and sealed again."""
+        if not self._ended:
+            yield
+            return
+        self.run_entry.pop(seal.FILES, None)
+        self._update()
+        yield
+        self._update(**{seal.FILES: self._digests()})
 
     def _write_metrics(self) -> None:
         assert self.folder is not None
@@ -367,13 +456,24 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             pass
         return stored
 
+    def _require_own(self) -> None:
+        """Write no more into a record that another machine has taken over, while this one slept.
+
+        Raises AlreadyRunning naming the process that has it now.
+        """
+        assert self.folder is not None
+        with contextlib.suppress(RecordError):  # gone, or damaged: it is written anew
+            host, own = read_json(self.folder / "run.json")["host"], self.run_entry["host"]
+            if any(host.get(name) != own.get(name) for name in ("hostname", "pid")):
+                raise AlreadyRunning(int(self.folder.name), host.get("hostname") or "", host.get("pid"))
+
     @contextlib.contextmanager
     def _trying(self) -> Iterator[None]:
         """Remember a failed write instead of raising: Sacred never again calls an observer that has raised."""
         try:
             yield
             self.trouble = None
-        except (OSError, NotPlainError) as error:
+        except (OSError, NotPlainError, AlreadyRunning) as error:
             self.trouble = error
             if isinstance(error, NotPlainError) and str(error) not in self._lost:
                 self._lost.append(str(error))
@@ -442,7 +542,7 @@ def verify_written(run: int | Path, result: Any, status: str = "COMPLETED") -> N
     wrong += [f"its artifact {name} is missing" for name in record.artifacts if not (folder / name).is_file()]
     summary = read_json(folder / "metrics.json")
     metrics = {name: (metric["steps"], metric["values"]) for name, metric in summary.items()}
-    if to_json(metrics) != to_json(record.metrics()):
+    if to_json(metrics) != to_json(journal.read_metrics(folder)):
         wrong.append("metrics.json does not hold what the journal holds")
     if wrong:
         raise RecordError(f"the record of run {record.id} in {folder} is incomplete: {'; '.join(wrong)}")
@@ -474,18 +574,6 @@ def _read_output_safely(run: Any) -> None:
             run.captured_out = run.captured_out_filter(text) if run.captured_out_filter is not None else text
 
     run._get_captured_output = read
-
-
-def _may_live_elsewhere(before: Record) -> bool:
-    """Whether a run of another machine, whose lock some shared disks do not show here, has just given a sign of life.
-
-    Its clock may be wrong: by more than a minute, and the lock alone decides.
-    """
-    sign = before.heartbeat or before.start_time
-    if not sign or before.host.get("hostname") in (None, platform.node()):
-        return False
-    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-    return abs((now - datetime.datetime.fromisoformat(sign)).total_seconds()) < SILENCE
 
 
 def _end_of_last_word(text: str) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from registry.errors import RefusedError
+from registry.record import seal
 from registry.record.journal import JOURNAL, read_metrics
 from registry.record.serialization import to_json as to_json  # the form of every file of a record
 
@@ -21,13 +22,18 @@ ENDED = ("COMPLETED", "FAILED", "INTERRUPTED", "TIMEOUT", "DIED")
 #: Held by the process of a run for as long as it lives.
 LOCK = "lock"
 #: What the observer writes of a run; then where an imported run comes from. No artifact may take such a name.
-FILES = ("run.json", "config.json", "info.json", "pedigree.json", "cout.txt", "metrics.json", JOURNAL)
+RUN = "run.json"
+FILES = (RUN, "config.json", "info.json", "pedigree.json", "cout.txt", "metrics.json", JOURNAL)
 IMPORTED = "imported.json"
 OWN_FILES = (*FILES, LOCK, IMPORTED)
 
 
 class RecordError(RefusedError):
     """A record that is damaged, or lacks what its run had to say."""
+
+
+class DamagedFileError(ValueError):
+    """A file of a record that is no longer what its run left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,9 @@ class Record:
     """A run of the registry.
 
     ``result`` holds plain floats, ints, strings, lists and dictionaries only. ``stale`` lists, in plain words, what has
-    changed since the run; it is empty for a run that would be repeated today exactly as it was.
+    changed since the run; it is empty for a run that would be repeated today exactly as it was. ``digests`` are those
+    of its files when it ended (:mod:`registry.record.seal`); empty for a run of before there were any. ``imported`` is
+    the name of the archive that it came in, if it did.
     """
 
     id: int
@@ -75,27 +83,60 @@ class Record:
     artifacts: tuple[str, ...] = ()
     fail_trace: tuple[str, ...] = ()
     resumptions: tuple[Mapping[str, Any], ...] = ()  # each: time, host, pid; how it had ended before; what had changed
+    digests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    imported: str | None = None
     stale: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float | None:
-        """Wall time from the first start to the end, or to the last sign of life; ``None`` before that."""
+        """Wall time from the first start to the end, or to the last sign of life.
+
+        ``None`` before that, and where the clock had been set back.
+        """
         end = self.stop_time or self.heartbeat
         if not end or not self.start_time:
             return None
-        return (datetime.fromisoformat(end) - datetime.fromisoformat(self.start_time)).total_seconds()
+        seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(self.start_time)).total_seconds()
+        return seconds if seconds >= 0 else None
+
+    @property
+    def process(self) -> str:
+        """The process that has run it last, as a reader is told of it."""
+        return process_named(self.host.get("hostname"), self.host.get("pid"))
 
     def metrics(self) -> dict[str, tuple[list[int], list[float]]]:
-        """Metric name -> (steps, values), each step once, in order of step."""
+        """Metric name -> (steps, values), each step once, in order of step.
+
+        Raises DamagedFileError or JournalError, both ValueErrors, where the journal is damaged.
+        """
+        self._require_whole(JOURNAL)
         return read_metrics(self.folder)
 
     def artifact(self, name: str) -> Path:
-        """Path of an artifact; raises ``FileNotFoundError`` with the names there are."""
+        """Path of an artifact; raises ``FileNotFoundError`` with the names there are, DamagedFileError."""
         path = self.folder / name
         if name not in self.artifacts or not path.is_file():
             have = ", ".join(self.artifacts) or "none"
             raise FileNotFoundError(f"run {self.id} has no artifact {name!r} in {self.folder} (it has: {have})")
+        self._require_whole(name)
         return path
+
+    def damage(self, *names: str, thorough: Collection[str] = ()) -> dict[str, str]:
+        """File -> in what it is no longer what the run left, of all or of those with ``names``.
+
+        Where size and times are those of then, so is the content, but of ``thorough`` files the content is looked at.
+        """
+        return damaged_files(self.folder, self.digests, names or (*FILES, *self.artifacts), thorough)
+
+    def _require_whole(self, name: str) -> None:
+        if how := self.damage(name, thorough=(name,)).get(name):
+            remedy = "delete the folder and run it again"
+            raise DamagedFileError(f"{self.folder / name} is damaged: it {how}; to have it again, {remedy}")
+
+
+def process_named(host: Any, pid: Any) -> str:
+    """A process, as a reader is told of it."""
+    return f"process {pid or 'unknown'} on {host or 'an unknown host'}"
 
 
 def read_record(folder: Path) -> Record:
@@ -103,7 +144,7 @@ def read_record(folder: Path) -> Record:
 
     Raises RecordError when a file of it is missing or damaged.
     """
-    run, config = read_json(folder / "run.json"), read_json(folder / "config.json")
+    run, config = read_run(folder), read_json(folder / "config.json")
     pedigree = read_json(folder / "pedigree.json") if (folder / "pedigree.json").exists() else {}
     try:
         record = Record(
@@ -120,12 +161,42 @@ def read_record(folder: Path) -> Record:
             artifacts=tuple(run.get("artifacts", ())),
             fail_trace=tuple(run.get("fail_trace", ())),
             resumptions=tuple(run.get("resumptions", ())),
+            digests=run.get(seal.FILES, {}),
+            imported=str(read_json(folder / IMPORTED)["archive"]) if (folder / IMPORTED).exists() else None,
         )
         _ = record.seconds  # are its times times?
         _check_types(record)
-        return record
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordError(f"damaged record: {folder} holds no run of Sacred ({error!r})") from None
+    deciding = ("config.json", "pedigree.json")
+    for name, how in record.damage(*deciding, thorough=deciding).items():
+        raise RecordError(f"damaged record: {folder / name} {how}")
+    return record
+
+
+def damaged_files(
+    folder: Path, digests: Mapping[str, Mapping[str, Any]], names: Collection[str], thorough: Collection[str] = ()
+) -> dict[str, str]:
+    """:meth:`Record.damage` of the run in ``folder``, by the digests that it recorded."""
+    found = {}
+    for name in names:
+        if name in digests and (how := seal.difference(folder / name, digests[name], thorough=name in thorough)):
+            found[name] = how
+    if found and read_json(folder / RUN).get(seal.FILES) != digests:
+        return {}  # it has gone on since its digests were read
+    return found
+
+
+def read_run(folder: Path) -> Any:
+    """What ``run.json`` says.
+
+    Raises RecordError where it is missing, or damaged since the run ended.
+    """
+    content = _read_bytes(folder / RUN)
+    run = _parsed(folder / RUN, content)
+    if isinstance(run, dict) and seal.is_broken(content, run):
+        raise RecordError(f"damaged record: {folder / RUN} has another content than the run left")
+    return run
 
 
 def _check_types(record: Record) -> None:
@@ -137,6 +208,8 @@ def _check_types(record: Record) -> None:
     lists += [resumption.get("changed", []) for resumption in resumptions]
     mappings: list[Any] = [record.config, record.host, pedigree.code, pedigree.environment]
     mappings += [resumption.get("before", {}) for resumption in resumptions]
+    if not seal.is_sound(record.digests):
+        raise TypeError("its digests are none")
     if not all(isinstance(each, tuple | list) for each in lists) or not all(isinstance(m, dict) for m in mappings):
         raise TypeError("a list or a dictionary is missing")
     for text in (*texts, *(text for each in lists for text in each)):
@@ -161,13 +234,22 @@ _FILE_NAME = re.compile(r"(?!\.{1,2}$|[A-Za-z]:)[^/\\\x00-\x1f\x7f\ud800-\udfff]
 
 def read_json(path: Path) -> Any:
     """A JSON file of a record; raises :class:`RecordError` where it is missing, damaged or not to be read."""
+    return _parsed(path, _read_bytes(path))
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
         if stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            return json.loads(path.read_bytes())
+            return path.read_bytes()
     except FileNotFoundError:
         raise RecordError(f"damaged record: {path} is missing") from None
     except OSError as error:  # another user's, or in what is no folder
         raise RecordError(f"damaged record: {path} cannot be read ({error.strerror})") from None
+    raise RecordError(f"damaged record: {path} is no regular file")
+
+
+def _parsed(path: Path, content: bytes) -> Any:
+    try:
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"damaged record: {path} is no JSON ({error})") from None
-    raise RecordError(f"damaged record: {path} is no regular file")

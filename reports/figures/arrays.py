@@ -20,7 +20,13 @@ def arrays_of(run: Record, artifact: str, names: tuple[str, ...], figure: str) -
 
     None where the run has no such artifact, and with a warning where it is damaged or lacks one of ``names``.
     """
-    return _read(run.folder / artifact, names, figure) if artifact in run.artifacts else None
+    if artifact not in run.artifacts:
+        return None
+    try:
+        return _read(run.artifact(artifact), names, figure)
+    except (OSError, ValueError) as error:
+        warnings.warn(f"{error}; {figure} leaves it out", stacklevel=3)
+        return None
 
 
 @functools.lru_cache(maxsize=64)

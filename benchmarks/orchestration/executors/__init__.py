@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.orchestration.graph import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A job that another process runs, or has done: its run, and what a reader is told of the process."""
+
+    run: int
+    who: str
+    done: bool
+
+
+#: How a job has ended: None, by its run; why it failed; or not here.
+Outcome = str | Elsewhere | None
 
 
 class Executor(Protocol):
@@ -22,11 +36,11 @@ class Executor(Protocol):
     def room(self) -> int:
         """How many more jobs it takes now."""
 
-    def submit(self, job: Job) -> None:
-        """Start a job whose parents are finished, or queue it."""
+    def submit(self, job: Job, known: int) -> None:
+        """Start a job whose parents are finished, or queue it; a completed run newer than ``known`` answers it, too."""
 
-    def wait(self, timeout: float) -> Mapping[str, str | None]:
-        """Key of each job that has ended, waiting so many seconds for a first -> None, or why it failed."""
+    def wait(self, timeout: float) -> Mapping[str, Outcome]:
+        """Key of each job that has ended, waiting so many seconds for a first -> how."""
 
     def progress(self) -> Mapping[str, tuple[int, int]]:
         """Key of each job that has not ended -> how far it is (done, total)."""

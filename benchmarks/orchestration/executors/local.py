@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from benchmarks.orchestration.executors import Elsewhere, Outcome
 from benchmarks.orchestration.executors.work import work
 from benchmarks.orchestration.graph import Job
 from benchmarks.processes import Worker, WorkerError, end, report
@@ -15,7 +17,7 @@ class LocalExecutor:
 
     def __init__(self, slots: int) -> None:
         self._idle = [Worker() for _ in range(slots)]
-        self._busy: dict[Future[int], tuple[str, Worker]] = {}
+        self._busy: dict[Future[Elsewhere | None], tuple[str, Worker]] = {}
         self._progress: dict[str, tuple[int, int]] = {}
         self._waiting = ThreadPoolExecutor(slots)  # a thread waits for each worker
 
@@ -23,25 +25,27 @@ class LocalExecutor:
     def room(self) -> int:
         return len(self._idle)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job, known: int) -> None:
         worker = self._idle.pop()
 
         def progress(done: int, total: int) -> None:
             self._progress[job.key] = done, total
 
-        future = self._waiting.submit(worker.ask, work, job.config, report, progress=progress)
+        future = self._waiting.submit(worker.ask, work, job.config, known, report, progress=progress)
         self._busy[future] = job.key, worker
 
-    def wait(self, timeout: float) -> Mapping[str, str | None]:
-        why: dict[str, str | None] = {}
+    def wait(self, timeout: float) -> Mapping[str, Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        if not self._busy:
+            time.sleep(timeout)
         for future in wait(self._busy, timeout, FIRST_COMPLETED).done:
             key, worker = self._busy.pop(future)
             self._idle.append(worker)
             if error := future.exception():
-                why[key] = str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
+                outcomes[key] = str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
             else:
-                why[key] = None
-        return why
+                outcomes[key] = future.result()
+        return outcomes
 
     def progress(self) -> Mapping[str, tuple[int, int]]:
         return {key: self._progress[key] for key, _ in self._busy.values() if key in self._progress}

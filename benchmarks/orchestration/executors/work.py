@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
-
-from benchmarks.orchestration.experiment import answered, run_job
+from benchmarks.orchestration.executors import Elsewhere
+from benchmarks.orchestration.experiment import ensure
 from benchmarks.orchestration.graph import resolve
 from benchmarks.orchestration.run_config import RunConfig
 from benchmarks.progress import Report
-from registry.index import Registry
 from registry.record.observer import AlreadyRunning
+from registry.record.run_record import process_named
 
 
-def work(config: RunConfig, progress: Report) -> int:
-    """Run the job of a configuration, waiting up to a minute for another process that runs the same: the run's id."""
-    job = resolve(config)
-    for _ in range(60):
-        try:
-            return run_job(job, progress)
-        except AlreadyRunning:  # a second suite, or the worker of one that was just killed, on its way out
-            time.sleep(1)
-            record = answered(job, Registry())
-            if record is not None:
-                return record.id
-    return run_job(job, progress)
+def work(config: RunConfig, known: int, progress: Report) -> Elsewhere | None:
+    """Run the job of a configuration, unless another process runs it or has completed a run newer than ``known``."""
+    try:
+        done = ensure(resolve(config), progress, known=known)
+    except AlreadyRunning as busy:
+        return Elsewhere(run=busy.id, who=process_named(busy.host, busy.pid), done=False)
+    return None if isinstance(done, int) else Elsewhere(run=done.id, who=done.process, done=True)

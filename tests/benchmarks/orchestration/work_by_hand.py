@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def do(config: Any, progress: Any) -> None:
+def do(config: Any, known: int, progress: Any) -> None:
     """In a worker, instead of a run."""
     progress(1, 4)
     if config.does == "fail":

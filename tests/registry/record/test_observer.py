@@ -28,6 +28,7 @@ from registry.interrupts import Terminated, sigterm_as_interrupt
 from registry.provenance.keys import run_key
 from registry.record import journal
 from registry.record.observer import (
+    AlreadyDone,
     AlreadyRunning,
     RegistryObserver,
     flush,
@@ -109,6 +110,8 @@ def test_the_record_has_the_form_of_sacreds_own(tmp_path: Path) -> None:
     assert (ours / "made.txt").read_text() == (stock / "made.txt").read_text() == "made"
     mine, theirs = read(ours / "run.json"), read(stock / "run.json")
     assert mine.pop("resumptions") == []
+    assert mine.pop("files").keys() == {path.name for path in ours.iterdir()} - {"run.json", "lock"}
+    assert len(mine.pop("sha256")) == 64
     assert mine["host"].pop("pid") == os.getpid()
     (name, kept), (module, _) = mine["experiment"]["sources"]
     assert module == "cavl/model.py", "of the pedigree, beside Sacred's"
@@ -277,23 +280,108 @@ def test_a_killed_run_is_continued_in_its_record(tmp_path: Path, child) -> None:
 
 
 def test_a_run_of_another_machine_is_left_alone_while_it_gives_signs_of_life(tmp_path: Path) -> None:
-    """Some shared disks show no locks of other machines."""
+    """Some shared disks show no locks of other machines. How long it has been silent, the disk's own clock says."""
     home = tmp_path / "home"
     experiment(home, lambda run: 1).run()
     entry = read(home / "1" / "run.json")
-    entry.pop("result")
+    for name in ("result", "files", "sha256"):
+        entry.pop(name)
     entry |= {"status": "RUNNING", "host": {**entry["host"], "hostname": "elsewhere", "pid": 7}}
 
     def beaten(seconds_ago: float) -> None:
-        beat = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(seconds=seconds_ago)
-        (home / "1" / "run.json").write_text(json.dumps({**entry, "heartbeat": beat.isoformat()}))
+        wrong = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(hours=3)
+        (home / "1" / "run.json").write_text(json.dumps({**entry, "heartbeat": wrong.isoformat()}))
+        os.utime(home / "1" / "run.json", (time.time() - seconds_ago,) * 2)
 
     beaten(20)
+    assert Registry(home).get(1).status == "RUNNING"
     with pytest.raises(AlreadyRunning, match="process 7 on elsewhere"):
         experiment(home, lambda run: 1).run()
     beaten(90)
+    assert Registry(home).get(1).status == "DIED"
     assert experiment(home, lambda run: 1).run()._id == 1
     assert read(home / "1" / "run.json")["resumptions"][0]["before"]["hostname"] == "elsewhere"
+
+
+def test_a_run_that_was_taken_over_in_its_sleep_writes_no_more(tmp_path: Path) -> None:
+    """Another machine, which saw no lock, took it to have vanished: the record is the other's."""
+    home = tmp_path / "home"
+
+    def sleeps(run: Any) -> int:
+        losses(run, range(2))
+        flush(run)
+        entry = read(home / "1" / "run.json")
+        files.atomic_write(home / "1" / "run.json", json.dumps({**entry, "host": {"hostname": "elsewhere", "pid": 7}}))
+        kept.append({path.name: path.read_bytes() for path in (home / "1").iterdir()})
+        losses(run, range(2, 4))
+        (tmp_path / "made").touch()
+        run.add_artifact(str(tmp_path / "made"))
+        print("said")
+        return 1
+
+    kept: list[dict[str, bytes]] = []
+    with pytest.raises(AlreadyRunning, match=r"run 1 .* process 7 on elsewhere"):
+        experiment(home, sleeps).run()
+    assert {path.name: path.read_bytes() for path in (home / "1").iterdir()} == kept[0]
+
+
+def test_what_another_process_has_completed_meanwhile_is_not_run_again(tmp_path: Path) -> None:
+    """Who asks for it has known of no completed run, or of an older one that is no answer."""
+
+    def again(known: int | None) -> Any:
+        ex = experiment(tmp_path, lambda run: 2)
+        ex.observers[0].known = known
+        return ex.run()._id
+
+    assert again(0) == 1
+    with pytest.raises(AlreadyDone, match="run 1 with the same key has been completed meanwhile") as caught:
+        again(0)
+    assert caught.value.record.id == 1
+    assert again(1) == 2
+    with pytest.raises(AlreadyDone, match="run 2"):
+        again(1)
+    assert again(None) == 3
+    assert sorted(path.name for path in tmp_path.glob("[0-9]*")) == ["1", "2", "3"]
+
+
+def test_who_can_wait_takes_what_another_finishes_and_continues_what_it_leaves(tmp_path: Path, child) -> None:
+    def other(error: type[BaseException] | None) -> int:
+        go, there = tmp_path / f"go {error}", tmp_path / f"there {error}"
+
+        def body(run: Any) -> int:
+            there.touch()
+            wait_for(go.exists)
+            if error:
+                raise error
+            return 1
+
+        pid = child(lambda: experiment(tmp_path / "home", body).run())
+        wait_for(there.exists)
+        return pid
+
+    def patient(error: type[BaseException] | None) -> Any:
+        busy: list[str] = []
+        pid = other(error)
+        ex = experiment(tmp_path / "home", lambda run: 2)
+        ex.observers[0].known = 0
+
+        def wait(running: AlreadyRunning) -> None:
+            busy.append(str(running))
+            (tmp_path / f"go {error}").touch()
+            time.sleep(0.1)
+
+        ex.observers[0].wait = wait
+        try:
+            return ex.run()
+        finally:
+            assert f"is being run by process {pid} on" in busy[0]
+
+    assert patient(ValueError)._id == 1
+    assert read_record(tmp_path / "home" / "1").resumptions[0]["before"]["status"] == "FAILED"
+    shutil.rmtree(tmp_path / "home")
+    with pytest.raises(AlreadyDone, match="run 1"):
+        patient(None)
+    assert read_record(tmp_path / "home" / "1").result == 1
 
 
 def test_a_run_that_has_ended_stays_as_it_ended(tmp_path: Path) -> None:
