@@ -37,6 +37,7 @@ from registry.mongo.address import Store
 from registry.record import journal
 from registry.record.ids import gate
 from registry.record.run_record import RecordError, read_json
+from registry.record.serialization import code_in
 
 #: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
 LONGEST = 200_000
@@ -238,7 +239,12 @@ def _output(folder: Path) -> tuple[str, bool]:
 
 
 def flattened(value: Any) -> Any:
-    """As MongoObserver stores values."""
+    """As MongoObserver stores values.
+
+    Raises ValueError for what readers of Sacred's records would run code for.
+    """
+    if (key := code_in(value)) is not None:
+        raise ValueError(f"the key {key!r}, for which Sacred would run code")
     return _flatten(value)  # type: ignore[no-untyped-call]
 
 
@@ -367,8 +373,8 @@ def _metrics(
     """Write the metrics; returns ``info`` as MongoObserver leaves it, naming them, and those that were thinned."""
     listed, thinned, number = [], [], copy["run"]
     known = {m["name"]: m["_id"] for m in store.metrics.find({"run_id": number}, {"name": 1})}
-    for name, points in journal.read_points(folder).items():
-        shown = points
+    for own_name, points in journal.read_points(folder).items():
+        shown, name = points, journal.plain_name(own_name)
         if len(points) > LONGEST:
             shown = thin(points, LONGEST)
             thinned.append(name)

@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 PACKAGE, LOCKFILE, FIRST_VISIT = HERE / "package.json", HERE / "package-lock.json", HERE / "first_visit.js"
 #: Node.js below lacks what Omniboard's packages need.
 OLDEST = 16
+#: In the script of the page: where it shows the names of metrics and runs as if they were HTML.
+_NAMES_AS_HTML = re.compile(r"((?:metricName|runId)OptionsDomNode=t},includeSelectAllOption:!0,multiple:!0,)enableHTML:!0")
 
 
 class OmniboardError(RefusedError):
@@ -107,10 +109,14 @@ def _install(place: Path) -> None:
 
 
 def _lay_out(place: Path) -> None:
-    """Have the page lay out its table as we want it at a browser's first visit."""
+    """Have the page lay out its table as we want it at a browser's first visit, and show names as what they are."""
     build = _web(place) / "build"
     script = f"const COLUMNS = {json.dumps(layout())};\n{FIRST_VISIT.read_text(encoding='utf-8')}"
     atomic_write(build / FIRST_VISIT.name, script)
+    for script_of_page in (build / "static" / "js").glob("main.*.js"):
+        text = script_of_page.read_text(encoding="utf-8")
+        if (plain := _NAMES_AS_HTML.sub(r"\1enableHTML:!1", text)) != text:
+            atomic_write(script_of_page, plain)
     tag = f'<script src="/{FIRST_VISIT.name}"></script>'
     page = (build / "index.html").read_text(encoding="utf-8")
     if tag not in page:
