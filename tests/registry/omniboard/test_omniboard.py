@@ -177,7 +177,7 @@ def test_the_page_shows_our_columns_a_curve_and_a_picture(place, lab, page, tmp_
         page.wait_for_selector('[test-attr="cell-row_expander-2"]')
         heads = [h.inner_text() for h in page.query_selector_all('[test-attr^="header-sort-"]')]
         wanted = ["Id", "Task", "Method", "Ordering", "Seed", "Preset", "Status", "Score", "Last Loss", "Last Pointing"]
-        assert heads[: len(wanted)] == wanted
+        assert heads == [*wanted, "Tags", "Notes"]
         shown = page.inner_text("body")
         for words_of_a_run in ("pretrain\ncavl\nc1\n1\nsmoke\nCOMPLETED", "localization\nfull-frame\n"):
             assert words_of_a_run in shown
@@ -200,6 +200,64 @@ def test_the_page_shows_our_columns_a_curve_and_a_picture(place, lab, page, tmp_
             "Array.from(document.images).some(i => i.src.includes('examples.png') && i.naturalWidth > 300)"
         )
         page.screenshot(path=SCREENSHOTS / "omniboard_artifact.png")
+        with hostile(lab) as (run, victim, file):
+            look_at_what_is_hostile(page, f"http://127.0.0.1:{port}", run, file)
+            assert victim_is_there(lab, victim)
+
+
+#: What a browser would run wherever it took it for a page; it would delete the other run.
+SCRIPT = "(top || window).document.title = 'obeyed'; fetch('/sacred/api/v1/Runs/{victim}', {{method: 'DELETE'}})"
+
+
+@contextlib.contextmanager
+def hostile(lab: str) -> Iterator[tuple[int, int, Any]]:
+    """In the database for a while: a run whose every word is markup, and another; (number, other number, file)."""
+    with opened(address(lab)) as store:
+        whole = store.runs.find_one({"_id": 1})
+        run, victim = 101, 102
+        script = SCRIPT.format(victim=victim)
+        handler = f'<img src="/nowhere" onerror="{script}">'
+        file = store.files.put(f"<p>harmless</p><script>{script}</script>{handler}".encode(), filename="a.html")
+        names = [handler, f"<script>{script}</script>", f'<a href="javascript:{script}">name</a>']
+        points = store.metrics.find_one({"run_id": 1}, {"_id": 0})
+        made = [store.metrics.insert_one({**points, "run_id": run, "name": name}).inserted_id for name in names]
+        metrics = [{"name": name, "id": str(id)} for name, id in zip(names, made, strict=True)]
+        told = {"config": {**whole["config"], handler: handler, "method": handler}, "info": {"metrics": metrics}}
+        store.runs.insert_one({**whole, "_id": victim})
+        store.runs.insert_one({**whole, **told, "_id": run, "artifacts": [{"name": "a.html", "file_id": file}]})
+        try:
+            yield run, victim, file
+        finally:
+            store.runs.delete_many({"_id": {"$in": [run, victim]}})
+            store.metrics.delete_many({"run_id": run})
+            store.files.delete(file)
+
+
+def victim_is_there(lab: str, victim: int) -> bool:
+    with opened(address(lab)) as store:
+        return store.runs.find_one({"_id": victim}) is not None
+
+
+def look_at_what_is_hostile(page: Any, site: str, run: int, file: Any) -> None:
+    """At every place where Omniboard shows the names and files of a run; by links from another site, too."""
+    page.goto(site)
+    page.click('[test-attr="cell-row_expander-1"]')
+    page.wait_for_selector("path.js-line")
+    page.click("#plot-metric-names button")
+    assert page.locator("#plot-metric-names li", has_text="<img src=").count() == 1, "its letters, not a picture"
+    page.screenshot(path=SCREENSHOTS / "omniboard_hostile.png")
+    page.click("a:has-text('Artifacts')")
+    page.click("text=a.html")
+    page.frame_locator("iframe").locator("text=harmless").wait_for()
+    page.wait_for_timeout(500)  # for what must not happen
+    assert page.title() == "Omniboard"
+    page.route("http://elsewhere.example/*", lambda route: route.fulfill(body=elsewhere, content_type="text/html"))
+    for path, answered in (("/sacred", True), (f"/sacred/API/v1/files/preview/{file}/a.html", False)):
+        elsewhere = f'<a href="{site}{path}">link</a>'
+        page.goto("http://elsewhere.example/")
+        page.click("text=link")
+        page.wait_for_url(f"{site}{path}")
+        page.wait_for_selector('[test-attr="cell-row_expander-1"]' if answered else "text=Only pages from this machine")
 
 
 def test_only_this_machine_and_its_own_pages_are_answered(place, lab):
