@@ -142,7 +142,9 @@ def _check_journal(path: Path) -> None:
                 raise RecordError(f"damaged record: line {number} of {path} holds no metrics")
             for name in names:
                 if not is_metric_name(name):
-                    raise RecordError(f"damaged record: line {number} of {path} names a metric {name!r}: that is markup")
+                    raise RecordError(
+                        f"damaged record: line {number} of {path} names a metric {name!r}: that is markup"
+                    )
 
 
 def _metrics(line: bytes) -> list[str] | None:

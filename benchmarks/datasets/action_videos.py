@@ -33,7 +33,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 from torchvision.datasets import HMDB51, UCF101
@@ -41,6 +40,7 @@ from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from benchmarks.datasets.scene import Coverage, Scene, checked
+from registry.console import Console
 from registry.files import expanded
 
 Data = Literal["ucf101", "hmdb51"]

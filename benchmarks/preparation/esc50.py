@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from benchmarks.datasets.esc50 import (
@@ -31,6 +30,7 @@ from benchmarks.preparation.archive import extract
 from benchmarks.preparation.item import Cut, Item, Plan, described, refusal
 from benchmarks.preparation.recordings import packed_folder
 from benchmarks.preparation.rows import rows_of
+from registry.console import Console
 from registry.files import expanded
 
 NAME = "esc50"

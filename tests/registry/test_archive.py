@@ -709,7 +709,11 @@ def test_runs_in_the_manifest_only(other: Path, exported: Path, tmp_path: Path) 
         ("config", lambda c: [c], "holds no dictionary"),
         ("config", lambda c: {**c, "seed": deep(150)}, "nests lists or dictionaries"),
         ("config", lambda c: {**c, "seed": {"py/reduce": []}}, "'py/reduce', for which Sacred would run code"),
-        ("run", lambda r: {**r, "result": [{"py/object": "os.system"}]}, "'py/object', for which Sacred would run code"),
+        (
+            "run",
+            lambda r: {**r, "result": [{"py/object": "os.system"}]},
+            "'py/object', for which Sacred would run code",
+        ),
         ("run", lambda r: {**r, "result": {'json://{"py/type": "os"}': 1}}, "for which Sacred would run code"),
     ],
 )

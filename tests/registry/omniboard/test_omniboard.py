@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -329,8 +330,9 @@ def test_a_port_that_is_taken_is_said_and_no_other_one_taken(place, lab, tmp_pat
         assert f"cannot use port {port}" in done.stdout
         assert "--port names another" in done.stdout
         assert not listening(port + 1)
-    with pytest.raises(OmniboardError, match="no such port"):
-        require_free(70_000)
+    for none in (70_000, 0, -1):
+        with pytest.raises(OmniboardError, match="--port takes 1 to 65535"):
+            require_free(none)
 
 
 def test_a_database_that_is_away_is_said_at_once(place, tmp_path):
@@ -360,8 +362,15 @@ def test_local_needs_no_server_and_shows_new_runs(place, tmp_path):
         )
         assert again.returncode == 2
         assert f"process {process.pid}" in again.stdout
+        mongod = int((home / ".mongodb/data/mongod.lock").read_text())
+        assert ports_of(mongod) == set(), "other users of the machine find no door"
+        (door,) = doors_of(mongod)
+        assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
+        os.kill(mongod, signal.SIGSTOP)  # busy for longer than anybody waits for an answer
         done = subprocess.run(**python(*run, "method=centred-square", "ordering=none", home=home))
         assert done.returncode == 0, done.stdout
+        time.sleep(5)
+        os.kill(mongod, signal.SIGCONT)
         assert _until(lambda: json.loads(get(port, "/sacred/api/v1/Runs/count")[1]) == {"count": 2})
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=60)[0]
@@ -374,6 +383,20 @@ def test_local_needs_no_server_and_shows_new_runs(place, tmp_path):
         assert _until(lambda: not listening(port))
         assert _until(lambda: not any(str(home).encode() in line for line in _command_lines()))
     assert not list(home.glob(".mongodb/data/*.lock")) or not (home / ".mongodb/data/mongod.lock").read_text()
+
+
+def ports_of(process: int) -> set[str]:
+    """On which TCP ports a process listens, hexadecimal."""
+    sockets = {os.readlink(file) for file in Path(f"/proc/{process}/fd").iterdir() if file.is_symlink()}
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    return {words[1] for words in lines if words[3] == "0A" and f"socket:[{words[9]}]" in sockets}
+
+
+def doors_of(process: int) -> set[Path]:
+    """The named sockets of a process."""
+    sockets = {os.readlink(file) for file in Path(f"/proc/{process}/fd").iterdir() if file.is_symlink()}
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return {Path(words[7]) for words in lines if len(words) > 7 and f"socket:[{words[6]}]" in sockets}
 
 
 def _until(condition: Any, patience: float = 60.0) -> bool:
