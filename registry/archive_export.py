@@ -31,9 +31,9 @@ from registry.index import Registry
 from registry.provenance.keys import is_key
 from registry.provenance.lineage import forebears
 from registry.record import run_record
-from registry.record.journal import JOURNAL
+from registry.record.journal import JOURNAL, is_metric_name
 from registry.record.run_record import Record, RecordError, read_json, read_record
-from registry.record.serialization import to_json
+from registry.record.serialization import code_in, to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
 MANIFEST = "manifest.json"
@@ -42,6 +42,9 @@ LARGEST, DEEPEST = 64 << 20, 100
 CHUNK = 1 << 20
 _WEIGHTS = re.compile(r"weights(@[0-9]+)?\.safetensors")
 _COPY = re.compile(r"_([0-9a-f]{32})(\.[^.]*)?$")  # the end of the name of a source's or resource's copy: its MD5
+#: Suffixes of pickles, and how one begins.
+PICKLES = (".pickle", ".pkl", ".p", ".dill", ".joblib", ".pt", ".pth", ".ckpt")
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
 Progress = Callable[[int, int], None]  # (bytes done, of how many)
 
 
@@ -117,9 +120,9 @@ def _checked_json(path: Path) -> Any:
     return whole
 
 
-def _check_plain(value: Any, path: Path) -> None:
-    """Refuse what this project never writes and other readers fail on: lone surrogates, very deep nesting."""
-    waiting = [(value, 0)]
+def _check_plain(whole: Any, path: Path) -> None:
+    """Refuse what this project never writes and other readers fail on (lone surrogates, very deep nesting) or obey."""
+    waiting = [(whole, 0)]
     while waiting:
         part, depth = waiting.pop()
         if depth > DEEPEST:
@@ -128,6 +131,8 @@ def _check_plain(value: Any, path: Path) -> None:
             raise RecordError(f"damaged record: {path} holds the text {part!r}, which is no Unicode")
         inner = [*part.keys(), *part.values()] if isinstance(part, dict) else part if isinstance(part, list) else ()
         waiting += [(each, depth + 1) for each in inner]
+    if (key := code_in(whole)) is not None:
+        raise RecordError(f"damaged record: {path} has the key {key!r}, for which Sacred would run code")
 
 
 def _check_journal(path: Path) -> None:
@@ -137,21 +142,30 @@ def _check_journal(path: Path) -> None:
         for number, line in enumerate(iter(functools.partial(file.readline, LARGEST), b""), start=1):
             if not line.endswith(b"\n") and file.peek(1):
                 raise RecordError(f"damaged record: line {number} of {path} has more than {LARGEST:,} bytes")
-            if line.endswith(b"\n") and not _are_metrics(line):  # what follows the last line feed was torn by a kill
+            if not line.endswith(b"\n"):  # torn by a kill
+                return
+            if (names := _metrics(line)) is None:
                 raise RecordError(f"damaged record: line {number} of {path} holds no metrics")
+            for name in names:
+                if not is_metric_name(name):
+                    raise RecordError(
+                        f"damaged record: line {number} of {path} names a metric {name!r}: that is markup"
+                    )
 
 
-def _are_metrics(line: bytes) -> bool:
+def _metrics(line: bytes) -> list[str] | None:
+    """The names in a line of a journal; None where it is none."""
     try:
-        for metric in json.loads(line).values():
+        entry = json.loads(line)
+        for metric in entry.values():
             columns = metric["steps"], metric["values"], metric["timestamps"]
             for step, value, time in zip(*columns, strict=True):
                 if isinstance(step, bool) or not isinstance(step, int | float) or not isinstance(value, int | float):
-                    return False
+                    return None
                 float(value), datetime.fromisoformat(time)
     except (ValueError, OverflowError, AttributeError, KeyError, TypeError, RecursionError):
-        return False
-    return True
+        return None
+    return [*entry]
 
 
 def _stored(folder: Path, run: Any) -> Iterator[str]:
@@ -166,6 +180,12 @@ def _stored(folder: Path, run: Any) -> Iterator[str]:
                 yield stored
     except (AttributeError, TypeError, ValueError) as error:
         raise RecordError(f"damaged record: {folder} names its sources in no form of Sacred ({error!r})") from None
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a file is a pickle (of protocol 2 or later) or called as one: to read it may run anything."""
+    with open(path, "rb") as file:
+        return path.suffix.lower() in PICKLES or bool(_PICKLE.match(file.read(2)))
 
 
 def is_intact(path: Path) -> bool:
@@ -298,6 +318,8 @@ def _present(home: Path, run: Contents, weights: bool, absent: dict[str, list[in
                 absent.setdefault(f"{name} is missing", []).append(record.id)
         elif name in run.stored and not is_intact(path):
             absent.setdefault(f"{name} is damaged", []).append(record.id)
+        elif is_pickle(path):
+            absent.setdefault(f"{name} is a pickle, which no import takes", []).append(record.id)
         else:
             present[name] = path
     return present

@@ -206,6 +206,8 @@ class _Archive:
                 raise self.refused(f"its member {name!r} belongs to no run in it")
             elif place != "runs" and not archive_export.is_intact(aside / name):
                 raise self.refused(f"its member {name!r} has another content than its name says")
+            if place != "checkpoints" and archive_export.is_pickle(aside / name):
+                raise self.refused(f"its member {name!r} is a pickle: to read it may run anything")
         return runs
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -37,3 +40,17 @@ def sigterm_as_interrupt(*more: signal.Signals) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def ending_with_us(how: signal.Signals) -> Callable[[], None] | None:
+    """For ``subprocess``'s ``preexec_fn``: the child gets this signal even where we are killed (Linux)."""
+    if sys.platform != "linux":
+        return None
+    us, prctl = os.getpid(), ctypes.CDLL(None).prctl  # looked up here: between fork and exec, as little as can be
+
+    def prepare() -> None:
+        prctl(1, how)  # PR_SET_PDEATHSIG
+        if os.getppid() != us:
+            os._exit(1)  # we are gone already
+
+    return prepare

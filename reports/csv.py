@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ OF_CELL: Mapping[str, Callable[[Cell], Any]] = {
     "stale": lambda cell: "; ".join(cell.stale),
     "coverage": lambda cell: cell.coverage,
 }
+#: How a formula begins, and what begins so without being one: numbers, with their intervals.
+_FORMULA, _NUMBERS = re.compile(r"\s*[=+\-@]|[\t\r]"), re.compile(r"[+-]?[\d.][-+\d., ±%()]*")
 CSV_COLUMNS = ("table", "group", "row", "column", *OF_CELL)
 
 
@@ -40,5 +43,12 @@ def long_csv(table: Table) -> str:
     for row in table.rows:
         for column, cell in zip(table.columns, row.cells, strict=True):
             told = (tell(cell) for tell in OF_CELL.values())
-            writer.writerow((table.name, row.group, row.label, column, *told))
+            writer.writerow(map(_no_formula, (table.name, row.group, row.label, column, *told)))
     return file.getvalue()
+
+
+def _no_formula(value: Any) -> Any:
+    """A text that a spreadsheet would compute, behind an apostrophe, which it takes for "this is text"."""
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBERS.fullmatch(value):
+        return f"'{value}"
+    return value

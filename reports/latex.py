@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from reports.cells import BEATEN, STALE, Row, Table, notes, opens_group
+from reports.markdown import one_line
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -57,7 +58,9 @@ def latex(table: Table) -> str:
             lines.append(rf"\multicolumn{{{width}}}{{{column}}}{{\textit{{{escape(row.group)}}}}} \\")
         marks = (f"$^{letters[on]}$" if (on := c.standing()) in letters else "" for c in row.cells)
         cells = [escape(c.text) + mark for c, mark in zip(row.cells, marks, strict=True)]
-        lines.append(" & ".join([escape(row.label), *cells]) + r" \\" + _runs_comment(row))
+        # Behind the end of a row, TeX would take a bracket or a star for an option of it.
+        guard = "{}" if row.label.startswith(("[", "*")) else ""
+        lines.append(" & ".join([guard + escape(row.label), *cells]) + r" \\" + _runs_comment(row))
     lines += [r"\bottomrule", r"\end{tabular}"]
     remarks = [f"Unless marked: {usual}."] if usual else []
     remarks += [f"({letter}) {small}." for small, letter in letters.items()]
@@ -68,7 +71,7 @@ def latex(table: Table) -> str:
 
 def escape(text: str) -> str:
     """``text`` with everything that TeX would take for a command, or "--" for a dash, made literal."""
-    parts = re.split("(?<=-)(?=-)", text)
+    parts = re.split("(?<=-)(?=-)", one_line(text))
     return "{}".join("".join(_LATEX.get(character, character) for character in part) for part in parts)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from registry.terminal import visible
 from reports.cells import Cell, Table, anchor, notes, opens_group
 from reports.protocols import linked_markdown
 
 
 def markdown(table: Table, page: str) -> str:
     """The table with its caption; every measured cell links to its runs in ``page`` (the HTML page's relative path)."""
-    lines = [f"### {table.title}", "", *(f"**{md(finding)}**\n" for finding in table.findings)]
+    lines = [f"### {md(table.title)}", "", *(f"**{md(finding)}**\n" for finding in table.findings)]
     lines.append("| | " + " | ".join(map(md, table.columns)) + " |")
     lines.append("|---|" + "---:|" * len(table.columns))
     for number, row in enumerate(table.rows):
@@ -30,5 +31,17 @@ def _md_cell(cell: Cell, link: str) -> str:
 
 
 def md(text: str) -> str:
-    """``text`` with everything that Markdown would take for a mark made literal."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)
+    """``text`` in one line, with everything that Markdown (GitHub's, too) would take for a mark made literal."""
+    return re.sub(r"([\\`*_\[\]<>|]|&(?=#?\w+;)|~(?=\S)|(?<=\S)~|\$(?=\S)(?=.*\$))", r"\\\1", one_line(text))
+
+
+def code(text: str) -> str:
+    """``text`` as code, whatever backticks it has itself."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if len(fence) > 1 else ""
+    return f"{fence}{pad}{one_line(text)}{pad}{fence}"
+
+
+def one_line(text: str) -> str:
+    """``text`` without what would end a line or a table's row, or turn a terminal's."""
+    return visible(re.sub(r"\s+", " ", text) if re.search(r"[\n\r\v\f\t]", text) else text)

@@ -15,7 +15,7 @@ from reports.figures.figure import Figure
 from reports.findings import first_findings
 from reports.html import figure_files, page, summary
 from reports.latex import latex
-from reports.markdown import markdown, md
+from reports.markdown import code, markdown, md
 from reports.results import Study
 
 
@@ -46,22 +46,22 @@ def report_markdown(study: Study, tables: Sequence[Table], figures: Sequence[Fig
     """All tables and figures in one Markdown file, after what a reader must know first."""
     known = summary(study)
     lines = [
-        f"# Curriculum audiovisual learning: preset {known['preset']}",
+        f"# Curriculum audiovisual learning: preset {md(known['preset'])}",
         "",
-        f"- Command: `{known['command'] or 'not recorded'}`",
+        f"- Command: {code(known['command'] or 'not recorded')}",
         f"- Seeds: {len(known['seeds_done'])} of {len(known['seeds'])} complete; "
         f"runs: {known['runs_done']} of {known['runs_planned']}; last finished {known['last_run_at'] or 'none yet'}",
     ]
-    lines += [f"- **Rehearsal**: {known['rehearsal']}"] if known["rehearsal"] else []
-    lines += [f"- **Selection**: {known['selection']}"] if known["selection"] else []
-    lines += [f"- no runs of its own: {text}" for text in known["same"]]
-    lines += [f"- **data not complete**: {d['coverage']}: {_some(d['runs'])}" for d in known["incomplete"]]
-    lines += [f"- **{f['status']}** (run {f['run']}): {f['name']}: {f['reason']}" for f in known["failed"]]
-    lines += [f"- **damaged**, left out: {text}" for text in known["damaged"]]
+    lines += [f"- **Rehearsal**: {md(known['rehearsal'])}"] if known["rehearsal"] else []
+    lines += [f"- **Selection**: {md(known['selection'])}"] if known["selection"] else []
+    lines += [f"- no runs of its own: {md(text)}" for text in known["same"]]
+    lines += [f"- **data not complete**: {md(d['coverage'])}: {md(_some(d['runs']))}" for d in known["incomplete"]]
+    lines += [f"- **{f['status']}** (run {f['run']}): {md(f['name'])}: {md(f['reason'])}" for f in known["failed"]]
+    lines += [f"- **damaged**, left out: {md(text)}" for text in known["damaged"]]
     for origin in known["imported"]:
-        lines += [f"- **imported** from {md(origin['archive'])}: {_some([f'run {id}' for id in origin['runs']])}"]
+        lines += [f"- **imported** from {md(origin['archive'])}: {md(_some([f'run {id}' for id in origin['runs']]))}"]
     lines += [f"- **stale** †: {len(known['stale'])} runs (reasons: index.html)"] if known["stale"] else []
-    lines += [f"- not run yet: {', '.join(known['not_run'])}"] if known["not_run"] else []
+    lines += [f"- not run yet: {md(', '.join(known['not_run']))}"] if known["not_run"] else []
     lines += [f"- **{md(finding)}**" for finding in first_findings(study, tables)]
     lines += ["", "Every number links to its runs in [index.html](index.html).", ""]
     lines += [markdown(table, "index.html") for table in tables]

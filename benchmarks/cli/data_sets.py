@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -20,6 +19,7 @@ from benchmarks.preparation.journal import JOURNAL, Journal
 from benchmarks.preparation.pipeline import LOCK, How, InUseError, PreparationState, alone_in
 from benchmarks.progress import progress_bar
 from registry.cli.printing import console, framed
+from registry.console import Console
 from registry.lock import held
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from registry.cli import printing
+from registry.console import Console
 
 if TYPE_CHECKING:  # slow to import, and other displays tell the time by the clock of this one
     from benchmarks.orchestration.executors import Elsewhere

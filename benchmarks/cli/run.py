@@ -17,11 +17,10 @@ from registry.cli.program import WORDS, examples
 from registry.files import MONGO, home, report_folder, require_home, require_writable
 
 if TYPE_CHECKING:  # slow to import: what needs it does so when the command line has been understood
-    from rich.console import Console
-
     from benchmarks import presets
     from benchmarks.orchestration.request import Request
     from benchmarks.orchestration.scheduler import State
+    from registry.console import Console
 
 EXAMPLES = examples("""\
 examples:
@@ -125,12 +124,11 @@ def benchmark(
     request: Request, command: Sequence[str], rerun: str | None, report: Path | None, slots: int, dry_run: bool
 ) -> int:
     """Run what is missing of ``request``; returns the exit code."""
-    from rich.console import Console
-
     from benchmarks import presets
     from benchmarks.cli.display import show_plan
     from benchmarks.orchestration.experiment import current_environment
     from benchmarks.orchestration.plan import prepare_sets, settled
+    from registry.console import Console
     from registry.index import Registry
 
     console = Console(soft_wrap=True, markup=False, highlight=False)

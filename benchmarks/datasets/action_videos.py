@@ -35,13 +35,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 from torchvision.datasets.video_utils import VideoClips
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from benchmarks.datasets.scene import Coverage, Scene, checked, reason_of
+from registry.console import Console
 from registry.files import expanded
 from registry.text_files import lines_of
 

@@ -29,6 +29,7 @@ from sacred.utils import SacredError
 from benchmarks import methods
 from benchmarks.catalogue import PRETRAIN, TASKS
 from benchmarks.datasets.data_module import module_of, open_data_module
+from benchmarks.orchestration.config_files import read_as_data
 from benchmarks.orchestration.graph import Job, resolve
 from benchmarks.orchestration.run_config import RunConfig, configure
 from benchmarks.progress import Report, progress_bar
@@ -167,6 +168,7 @@ def make_experiment(
     sacred.SETTINGS.DISCOVER_SOURCES = "none"  # our record keeps the modules of the code digest: all that a run imports
     sacred.SETTINGS.DISCOVER_DEPENDENCIES = "none"
     sacred.SETTINGS.CONFIG.READ_ONLY_CONFIG = False
+    read_as_data()
     options = [wait_option] if config is None else []
     experiment = sacred.Experiment(task, base_dir=str(ROOT), save_git_info=False, additional_cli_options=options)
     experiment.add_config(task=task)

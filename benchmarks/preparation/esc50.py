@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from benchmarks.datasets.esc50 import (
@@ -32,6 +31,7 @@ from benchmarks.datasets.prepared import SAMPLE_RATE, Lost, refusal
 from benchmarks.preparation.archive import extract
 from benchmarks.preparation.item import Cut, Item, Plan, described
 from benchmarks.preparation.recordings import packed_folder
+from registry.console import Console
 from registry.files import expanded
 from registry.text_files import table_of
 

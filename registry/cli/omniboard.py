@@ -78,6 +78,7 @@ def _serve(
     where: Address, user: tuple[str, str] | None, port: int, browser: bool, refresh: Callable[[], object]
 ) -> None:
     """Until Ctrl-C; with a look for changed runs every few seconds."""
+    from registry.mongo.address import MongoError
     from registry.omniboard.install import OmniboardError, folder, install, installed
     from registry.omniboard.server import Omniboard
 
@@ -88,9 +89,16 @@ def _serve(
         print("Ctrl-C ends it.", flush=True)
         if browser and not webbrowser.open(board.address):
             print("there is no browser to be opened here; open the address yourself", file=sys.stderr)
+        told = ""
         while board.alive:
             time.sleep(EVERY)
-            refresh()
+            try:
+                refresh()
+                told = ""
+            except MongoError as error:  # it may only be busy
+                if told != error.args[0]:  # once, while it lasts
+                    told = error.args[0]
+                    print(f"warning: {told}; trying again every {EVERY:.0f} s", file=sys.stderr, flush=True)
         raise OmniboardError(f"Omniboard has ended by itself: {board.said()}")
 
 
@@ -113,7 +121,7 @@ def _prepare(registry: Registry, where: Address) -> None:
 
 @contextlib.contextmanager
 def _saying(what: str) -> Iterator[None]:
-    from rich.console import Console
+    from registry.console import Console
 
     console = Console(stderr=True)
     if console.is_terminal:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.files import is_standard_output
-from registry.terminal import has_unicode
+from registry.terminal import has_unicode, in_one_line
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every --help do without
-    from rich.console import Console, JustifyMethod
+    from rich.console import JustifyMethod
     from rich.progress import Progress
     from rich.table import Table
 
+    from registry.console import Console
     from registry.record.run_record import Record
 
 #: Runs that take about a second to read.
@@ -25,7 +26,7 @@ MANY = 2000
 
 def console() -> Console:
     """Piped output is as wide as its content: nothing is cut for a terminal that is not there."""
-    from rich.console import Console
+    from registry.console import Console
 
     width = None if sys.stdout.isatty() else 100_000
     return Console(width=width, markup=False, emoji=False, highlight=False)  # what runs say is shown as they said it
@@ -33,8 +34,9 @@ def console() -> Console:
 
 def bar() -> Progress:
     """A progress bar with an estimate, on a terminal; silent elsewhere."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from registry.console import Console
 
     terminal = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -75,7 +77,7 @@ def table(*columns: str, rows: Iterable[Sequence[str]] = ()) -> Table:
     made = Table(box=box.SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
     _with_columns(made, columns)
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(in_one_line, row))
     return made
 
 
@@ -103,7 +105,7 @@ def title(record: Record) -> str:
     """What a run is, in a few words."""
     config = record.config
     words = [record.pedigree.task, *(str(config[c]) for c in ("method", "ordering", "preset") if c in config)]
-    return " ".join([*words, f"seed {config['seed']}" if "seed" in config else ""]).strip()
+    return in_one_line(" ".join([*words, f"seed {config['seed']}" if "seed" in config else ""]).strip())
 
 
 @contextlib.contextmanager
@@ -120,6 +122,7 @@ def print_json(value: Any) -> None:
 
 def print_aligned(rows: Sequence[Sequence[str]]) -> None:
     """Plain columns, whole at any width of a terminal, and 10,000 lines at once."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    shown = [[in_one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

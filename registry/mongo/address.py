@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import gridfs
 import pymongo
@@ -29,6 +29,10 @@ DATABASE = "sacred"  # where neither the address nor anybody else says
 PATIENCE = 3.0
 #: ``[host:port:]database``, as Sacred's option -m has it.
 _SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
+
+
+#: What MongoDB takes on every system, and we do not mistake for something else.
+_DATABASE = re.compile(r"[^\s/\\.\"$*<>:|?@\x00-\x1f]+")
 
 
 class MongoError(RefusedError):
@@ -54,7 +58,7 @@ class Address:
     @property
     def shown(self) -> str:
         scheme, user, hosts, *_ = _parts(self.uri)
-        return f"{scheme}://{'***@' if user else ''}{hosts}, database {self.database}"
+        return f"{scheme}://{'***@' if user else ''}{unquote(hosts)}, database {self.database}"
 
 
 def _parts(uri: str) -> tuple[str, str, str, str, str]:
@@ -64,6 +68,15 @@ def _parts(uri: str) -> tuple[str, str, str, str, str]:
     authority, _, path = place.partition("/")
     user, at, hosts = authority.rpartition("@")
     return scheme, user + at, hosts, path, query
+
+
+def _percent_encoded(uri: str) -> str:
+    """With user and password in the one form that all drivers read alike: they differ on ``+``, ``#`` and ``[``."""
+    scheme, user, hosts, path, query = _parts(uri)
+    if user:
+        words = (quote(unquote(word), safe="") for word in user.removesuffix("@").split(":", 1))
+        user = f"{':'.join(words)}@"
+    return f"{scheme}://{user}{hosts}{'/' if path or query else ''}{path}{'?' if query else ''}{query}"
 
 
 def address(text: str) -> Address:
@@ -77,13 +90,24 @@ def address(text: str) -> Address:
         scheme, _, rest = text.partition("://")
         plain = f"mongodb://{rest}" if scheme == "mongodb+srv" else text  # the other one asks the name server
         try:
-            parts = parse_uri(plain, validate=False)
+            if re.search(r"\s", text):
+                raise ValueError
+            parse_uri(plain, validate=False)
         except (InvalidURI, ConfigurationError, ValueError):  # what they say may hold the password
             raise MongoError(
                 f"{_without_secrets(text)} is no address of a MongoDB; write mongodb://HOST:PORT/DATABASE, with "
                 "special characters of a user or password percent-encoded"
             ) from None
-        return Address(uri=text, database=parts["database"] or DATABASE)
+        _, _, _, path, _ = _parts(text)
+        name = unquote(path)  # pymongo would take what is behind a dot for a collection
+        if "@" in path:
+            raise MongoError(
+                f"{_without_secrets(text)} has an @ behind its /: percent-encode the special characters of a user or "
+                "password (/ as %2F, @ as %40, ? as %3F)"
+            )
+        if name and not (_DATABASE.fullmatch(name) and len(name.encode()) <= 63):
+            raise MongoError(f"{name!r} cannot be the name of a database of MongoDB: letters, digits, _ and - are safe")
+        return Address(uri=_percent_encoded(text), database=name or DATABASE)
     match = _SACRED.fullmatch(text)
     if match is None or not text or int(match["port"] or 0) > 65535:
         raise MongoError(
@@ -98,7 +122,9 @@ def _without_secrets(text: str) -> str:
     """What is no address, without what might be a password in it."""
     before, at, after = text.rpartition("@")
     scheme, mark, _ = before.partition("://")
-    return f"{scheme if mark else ''}{mark}***@{after.partition('?')[0]}" if at else text.partition("?")[0]
+    if at:
+        return f"{scheme if mark else ''}{mark}***@{after.partition('?')[0]}"
+    return re.sub(r"((?:^|//)[^:/]*):(?!//|\d{1,5}(?:[:/,]|$)).*", r"\1:***", text.partition("?")[0], flags=re.DOTALL)
 
 
 class Store:

@@ -1,26 +1,25 @@
-"""MongoDB server of the registry's own, for a machine without one: on loopback, its data beside the runs."""
+"""MongoDB server of the registry's own, for a machine without one: its data beside the runs, its door for us alone."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import importlib.metadata
-import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pymongo
 from pymongo.errors import PyMongoError
 
+from registry.interrupts import ending_with_us
 from registry.lock import Lock, holder
 from registry.mongo.address import Address, MongoError
 
@@ -47,8 +46,8 @@ def binary() -> Path | None:
 def local(home: Path) -> Iterator[Address]:
     """A mongod with its data in ``home/.mongodb``, as long as the block lasts.
 
-    It holds copies only (the folders of the runs lead), so it may be deleted at any time. It asks for no password:
-    other users of the machine can reach it while it runs.
+    It holds copies only (the folders of the runs lead), so it may be deleted at any time. It listens on a socket in a
+    folder of this user's only, on no port: others on the machine cannot reach it.
 
     Raises MongoError when there is no mongod, or it does not start, or another process serves this registry.
     """
@@ -64,37 +63,43 @@ def local(home: Path) -> Iterator[Address]:
         host, pid = holder(lock.path)
         raise MongoError(f"process {pid} on {host} already runs a mongod for {home}; end it first (Ctrl-C there)")
     try:
-        with _running(program, data) as port:
-            yield Address(uri=f"mongodb://127.0.0.1:{port}/{DATABASE}", database=DATABASE)
+        with _running(program, data) as host:
+            yield Address(uri=f"mongodb://{host}/{DATABASE}", database=DATABASE)
     finally:
         lock.release()
 
 
 @contextlib.contextmanager
-def _running(program: Path, data: Path) -> Iterator[int]:
+def _running(program: Path, data: Path) -> Iterator[str]:
+    """Yields the host of its address."""
     folder = data / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    options = ["--dbpath", folder, "--bind_ip", "127.0.0.1", "--port", port, "--nounixsocket", "--quiet"]
-    options += ["--wiredTigerCacheSizeGB", "0.25"]
-    with open(data / "log.txt", "wb") as log:
-        process = subprocess.Popen(
-            [program, *map(str, options)],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is ours to answer
-            preexec_fn=functools.partial(_end_with, os.getpid()) if sys.platform == "linux" else None,
-        )
+    with contextlib.ExitStack() as stack:
+        # Where names are short: that of a socket ends at a hundred bytes. Nobody else may enter such a folder.
+        door = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cavl-mongod-"))) / "mongod.sock"
+        options = ["--dbpath", folder, "--bind_ip", door, "--filePermissions", "0600", "--nounixsocket", "--quiet"]
+        options += ["--wiredTigerCacheSizeGB", "0.25"]
+        with open(data / "log.txt", "wb") as log:
+            process = subprocess.Popen(
+                [program, *map(str, options)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is ours to answer
+                preexec_fn=ending_with_us(signal.SIGINT),
+            )
+        stack.callback(_end, process)
+        host = quote(str(door), safe="")
+        _wait(process, host, data / "log.txt")
+        yield host
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)  # it writes what it holds and ends
     try:
-        _wait(process, port, data / "log.txt")
-        yield port
-    finally:
-        process.send_signal(signal.SIGINT)  # it writes what it holds and ends
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:
@@ -113,12 +118,12 @@ def free_port() -> int:
             return port
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             settings: Any = {"serverSelectionTimeoutMS": 200, "directConnection": True}
-            with pymongo.MongoClient[dict[str, object]]("127.0.0.1", port, **settings) as client:
+            with pymongo.MongoClient[dict[str, object]](f"mongodb://{host}", **settings) as client:
                 client.admin.command("ping")
                 return
         except PyMongoError:
@@ -128,10 +133,3 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         f"process is named in {log.parent / 'data' / 'mongod.lock'}); where they are damaged or of another version, "
         f"delete {log.parent}: it holds copies only"
     )
-
-
-def _end_with(parent: int) -> None:
-    """In the child: end in good order even where the parent is killed (Linux: PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGINT)
-    if os.getppid() != parent:
-        os._exit(1)  # it is gone already

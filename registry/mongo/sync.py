@@ -37,6 +37,7 @@ from registry.mongo.address import Store
 from registry.record import journal, seal
 from registry.record.ids import gate
 from registry.record.run_record import FILES, RecordError, damaged_files, read_json, read_run
+from registry.record.serialization import code_in
 
 #: Points of a metric in one document. BSON takes 44 bytes a point, and a document ends at 16 MB.
 LONGEST = 200_000
@@ -256,7 +257,12 @@ def _output(folder: Path) -> tuple[str, bool]:
 
 
 def flattened(value: Any) -> Any:
-    """As MongoObserver stores values."""
+    """As MongoObserver stores values.
+
+    Raises ValueError for what readers of Sacred's records would run code for.
+    """
+    if (key := code_in(value)) is not None:
+        raise ValueError(f"the key {key!r}, for which Sacred would run code")
     return _flatten(value)  # type: ignore[no-untyped-call]
 
 
@@ -394,8 +400,8 @@ def _metrics(
     known = {m["name"]: m["_id"] for m in store.metrics.find({"run_id": number}, {"name": 1})}
     if damaged:
         listed = [{"name": name, "id": str(metric)} for name, metric in known.items()]
-    for name, points in ({} if damaged else journal.read_points(folder)).items():
-        shown = points
+    for own_name, points in ({} if damaged else journal.read_points(folder)).items():
+        shown, name = points, journal.plain_name(own_name)
         if len(points) > LONGEST:
             shown = thin(points, LONGEST)
             thinned.append(name)

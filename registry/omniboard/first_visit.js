@@ -13,7 +13,7 @@
   const paths = Object.assign({tags: 'omniboard.tags', notes: 'omniboard.notes'}, COLUMNS.paths);
   const label = name => name.replace(/_/g, ' ').trim().replace(/^./, first => first.toUpperCase());
   localStorage.setItem(key, JSON.stringify({
-    columnOrder: all,
+    columnOrder: shown,
     columnWidths: Object.fromEntries(all.map(name => [name, COLUMNS.widths[name] || 110])),
     dropdownOptions: all.map(name => ({label: label(name), value: name, selected: shown.includes(name)})),
     columnNameMap: paths,

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -18,13 +19,18 @@ from typing import Any
 
 from registry.errors import RefusedError
 from registry.files import atomic_write, cache_folder, digest_file, user_home, writable
+from registry.interrupts import ending_with_us
 from registry.lock import Lock
 from registry.omniboard.columns import layout
 
 HERE = Path(__file__).parent
+#: How folders begin that npm works in.
+ASIDE = ".omniboard-"
 PACKAGE, LOCKFILE, FIRST_VISIT = HERE / "package.json", HERE / "package-lock.json", HERE / "first_visit.js"
 #: Node.js below lacks what Omniboard's packages need.
 OLDEST = 16
+#: In the script of the page: where it shows the names of metrics and runs as if they were HTML.
+_NAMES_AS_HTML = re.compile(r"((?:metricName|runId)OptionsDomNode=t},[\w:!,]{,60},)enableHTML:!0")
 
 
 class OmniboardError(RefusedError):
@@ -77,8 +83,10 @@ def install() -> Path:
     if not lock.acquire(patience=600):
         raise OmniboardError(f"another process has been installing Omniboard in {place} for ten minutes")
     try:
+        for left in place.parent.glob(f"{ASIDE}*"):  # of an installation that was killed; we have the lock
+            shutil.rmtree(left, ignore_errors=True)
         if not installed():
-            with tempfile.TemporaryDirectory(dir=place.parent, prefix=".omniboard-") as aside:
+            with tempfile.TemporaryDirectory(dir=place.parent, prefix=ASIDE) as aside:
                 _install(Path(aside))
                 shutil.rmtree(place, ignore_errors=True)  # what a cleaner of caches may have left
                 os.replace(aside, place)
@@ -97,7 +105,9 @@ def _install(place: Path) -> None:
     user = user_home()
     environment = {**os.environ, "HOME": str(user if user and writable(user) else place)}  # where npm has a cache
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    done = subprocess.run(command, cwd=place, env=environment, check=False, **pipes)
+    done = subprocess.run(
+        command, cwd=place, env=environment, check=False, preexec_fn=ending_with_us(signal.SIGKILL), **pipes
+    )
     if done.returncode != 0 or not start_file(place).is_file():
         last = " ".join(done.stdout.split()[-60:])
         remedy = "is the network there? Start again to try again"
@@ -107,10 +117,14 @@ def _install(place: Path) -> None:
 
 
 def _lay_out(place: Path) -> None:
-    """Have the page lay out its table as we want it at a browser's first visit."""
+    """Have the page lay out its table as we want it at a browser's first visit, and show names as what they are."""
     build = _web(place) / "build"
     script = f"const COLUMNS = {json.dumps(layout())};\n{FIRST_VISIT.read_text(encoding='utf-8')}"
     atomic_write(build / FIRST_VISIT.name, script)
+    for script_of_page in (build / "static" / "js").glob("main.*.js"):
+        text = script_of_page.read_text(encoding="utf-8")
+        if (plain := _NAMES_AS_HTML.sub(r"\1enableHTML:!1", text)) != text:
+            atomic_write(script_of_page, plain)
     tag = f'<script src="/{FIRST_VISIT.name}"></script>'
     page = (build / "index.html").read_text(encoding="utf-8")
     if tag not in page:

@@ -17,12 +17,28 @@ process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)
 
 // Another web page in the user's browser may send requests here, too: by a name of its own that leads to this machine
 // (Host), openly (Origin), or for pictures and scripts (which browsers tell by Sec-Fetch-Site). None is answered; a link
-// to a page of Omniboard is.
+// to the page of Omniboard is, by its one address (Express takes any capitals in others).
 function refused(request) {
   const {host = '', origin, 'sec-fetch-site': site, 'sec-fetch-dest': destination} = request.headers;
-  const link = destination === 'document' && request.method === 'GET' && !request.url.includes('/api/');
+  const link = destination === 'document' && request.method === 'GET' && /^\/(sacred\/?)?(\?|$)/.test(request.url);
   return !LOCAL.includes(host.replace(/:\d+$/, '')) || (origin && origin !== `http://${host}`) ||
     (site && site !== 'same-origin' && site !== 'none' && !link);
+}
+
+// What runs hold is shown and never executed. Omniboard puts the names of metrics into its page as HTML, and shows HTML
+// files of runs in a frame, as if they were pages of its own: the page takes scripts from its own files only, and what
+// the interface answers (files, by whatever capitals) is a page without scripts, requests and rights, of no origin.
+const PAGE = "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+  "font-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; " +
+  "frame-ancestors 'none'";
+const DATA = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; media-src data:; " +
+  "frame-ancestors 'self'";
+
+function guarded(request, response) {
+  const page = /^\/((sacred\/?)?|favicon\.ico|first_visit\.js|static\/[\w./-]+)(\?|$)/.test(request.url);
+  response.setHeader('Content-Security-Policy', page ? PAGE : DATA);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Referrer-Policy', 'no-referrer');
 }
 
 // A file that is not there (any more) must not end it for all: Omniboard throws where nobody catches.
@@ -42,6 +58,9 @@ net.Server.prototype.listen = function (port, ...rest) {
       response.writeHead(403, {'Content-Type': 'text/plain'});
       response.end('Only pages from this machine are answered.');
       return true;
+    }
+    if (event === 'request') {
+      guarded(request, response);
     }
     return emit.apply(this, arguments);
   };

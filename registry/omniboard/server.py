@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -120,13 +121,15 @@ class Omniboard(contextlib.AbstractContextManager["Omniboard"]):
 
 
 def require_free(port: int) -> None:
-    """Raises :class:`OmniboardError` where another program listens on the port of this machine."""
+    """Raises :class:`OmniboardError` where there is no such port, or another program listens on it on this machine."""
+    if not 0 < port < 1 << 16:
+        raise OmniboardError(f"{port} is no such port as a page can have: --port takes 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Node.js does: a port just left is free
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            why = "another program uses it" if isinstance(error, OSError) else "there is no such port"
+        except OSError as error:
+            why = "only the system's own may" if error.errno == errno.EACCES else "another program uses it"
             raise OmniboardError(
                 f"Omniboard cannot use port {port} ({why}; perhaps it runs already, at http://127.0.0.1:{port}); "
                 "--port names another"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,23 @@ from registry.files import atomic_write, write_at
 from registry.record.serialization import plain, to_json
 
 JOURNAL = "metrics.jsonl"
+#: What Omniboard would take for markup, and what a terminal obeys.
+_NO_NAME = re.compile(r"[<>\x00-\x1f\x7f-\x9f]")
 Point = tuple[int, float, str]  # step, value, time (ISO, UTC)
 
 
 class JournalError(ValueError):
     """A line of a journal that is no JSON: the file was damaged by something else than a kill."""
+
+
+def is_metric_name(name: str) -> bool:
+    """Whether a metric from elsewhere may be called ``name``."""
+    return not _NO_NAME.search(name)
+
+
+def plain_name(name: str) -> str:
+    """The name of a metric with nothing in it that is markup."""
+    return _NO_NAME.sub(lambda found: {"<": "‹", ">": "›"}.get(found[0], "�"), name)
 
 
 def append(folder: Path, metrics_by_name: Mapping[str, Mapping[str, Any]]) -> None:

@@ -14,6 +14,10 @@ from typing import Any
 _CREDENTIALS = re.compile(r"://(?:[^\s/?#:]*:(?!\d+[/?#])\S*|[^\s/?#]*)@")
 
 
+#: How keys begin by which jsonpickle makes objects: ``py/object``, ``py/reduce``, ...; ``json://`` is a coded key.
+_CODE = ("py/", "json://")
+
+
 class NotPlainError(TypeError):
     """A value that has no faithful JSON form."""
 
@@ -47,6 +51,19 @@ def plain(value: Any, where: str = "value") -> Any:
         f"{where} is a {kind}, which has no plain JSON form; "
         "store numbers, strings, lists and dictionaries, and anything larger as an artifact"
     )
+
+
+def code_in(value: Any) -> str | None:
+    """The first key in the JSON ``value``, at any depth, that Sacred's reader (jsonpickle) would run code for."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            for key in part:
+                if isinstance(key, str) and key.startswith(_CODE):
+                    return key
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return None
 
 
 def redact(text: str) -> str:

@@ -28,7 +28,13 @@ def style() -> list[Any]:
         context="notebook",
         style="whitegrid",
         palette="colorblind",
-        rc={"pdf.fonttype": 42, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False},
+        rc={
+            "pdf.fonttype": 42,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "text.parse_math": False,  # a $ in a name is one
+        },
     )
     colours = sns.color_palette("colorblind")
     return [*(colours[i] for i in (0, 1, 2, 3, 4, 5, 7, 9)), (0.0, 0.0, 0.0)]
@@ -74,6 +80,15 @@ def band(
         steps = steps[smoothing - 1 :]
     axes.plot(steps, values.mean(axis=0), color=colour, label=title, markersize=4, linewidth=1.8, **line)
     axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+
+
+def with_formulas(canvas: Canvas) -> Canvas:
+    """Its texts, all of them our own, hold formulas between dollars."""
+    from matplotlib.text import Text
+
+    for text in canvas.findobj(Text):
+        text.set_parse_math(True)  # type: ignore[attr-defined]
+    return canvas
 
 
 def bare(axes: Axes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.record.run_record import Record
-from reports.figures.canvas import Series, band, legend, style, subplots
+from reports.figures.canvas import Series, band, legend, style, subplots, with_formulas
 from reports.figures.figure import Figure, seeds_of
 from reports.labels import CURRICULUM
 from reports.results import Study, dig
@@ -63,7 +63,7 @@ def losses(study: Study) -> Figure | None:
         axes[0, 2].axhline(50, color="0.35", linestyle=":", linewidth=1.2)
         axes[0, 2].set(xlabel="update of the stage", ylabel=ACCURACIES["pair_accuracy"], ylim=(0, 102))
         legend(axes[0, 0], canvas)
-        return canvas
+        return with_formulas(canvas)
 
     return Figure(
         name="fig4a_losses",
@@ -112,7 +112,7 @@ def initialisations(study: Study) -> Figure | None:
             if metric != "pointing":
                 panel.axhline(50, color="0.35", linestyle=":", linewidth=1.2)
         legend(axes[0, 0], canvas)
-        return canvas
+        return with_formulas(canvas)
 
     return Figure(
         name="fig4b_initialisation",

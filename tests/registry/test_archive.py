@@ -708,6 +708,13 @@ def test_runs_in_the_manifest_only(other: Path, exported: Path, tmp_path: Path) 
         ("pedigree", lambda p: {**p, "task": None}, "holds no run of Sacred"),
         ("config", lambda c: [c], "holds no dictionary"),
         ("config", lambda c: {**c, "seed": deep(150)}, "nests lists or dictionaries"),
+        ("config", lambda c: {**c, "seed": {"py/reduce": []}}, "'py/reduce', for which Sacred would run code"),
+        (
+            "run",
+            lambda r: {**r, "result": [{"py/object": "os.system"}]},
+            "'py/object', for which Sacred would run code",
+        ),
+        ("run", lambda r: {**r, "result": {'json://{"py/type": "os"}': 1}}, "for which Sacred would run code"),
     ],
 )
 def test_records_that_are_none(other: Path, exported: Path, tmp_path: Path, file: str, change, why: str) -> None:
@@ -743,6 +750,8 @@ def test_records_that_are_none(other: Path, exported: Path, tmp_path: Path, file
             "no",
         ),
         ("metrics.jsonl", b'{"a": {"steps": [1, 2], "values": [1], "timestamps": ["2025-01-01"]}}\n', "no metrics"),
+        ("metrics.jsonl", b'{"<img>": {"steps": [], "values": [], "timestamps": []}}\n', "that is markup"),
+        ("metrics.jsonl", b'{"a\\u001b[2J": {"steps": [], "values": [], "timestamps": []}}\n', "that is markup"),
     ],
 )
 def test_files_of_a_run_that_are_none(
@@ -751,6 +760,28 @@ def test_files_of_a_run_that_are_none(
     forged = Forged(exported)
     forged.files[f"runs/3/{name}"] = content
     refused(other, forged.write(tmp_path / "x.zip"), why)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("notes.pkl", b""), ("notes.PT", b"x"), ("notes", b"\x80\x04\x95"), ("notes", b"\x80\x02c")]
+)
+def test_pickles_are_left_out_and_refused(
+    home: Path, other: Path, exported: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    def rename(run: dict[str, Any]) -> dict[str, Any]:
+        return {**run, "artifacts": [name if artifact == "notes" else artifact for artifact in run["artifacts"]]}
+
+    forged = Forged(exported)
+    forged.edit("runs/4/run.json", rename)
+    forged.files.pop("runs/4/notes")
+    forged.files[f"runs/4/{name}"] = content
+    refused(other, forged.write(tmp_path / "x.zip"), f"'runs/4/{name}' is a pickle: to read it may run anything")
+    (home / "4" / "notes").unlink()
+    (home / "4" / name).write_bytes(content)
+    (home / "4" / "run.json").write_text(json.dumps(rename(json.loads((home / "4" / "run.json").read_text()))))
+    missing = write_archive(Registry(home), [4], tmp_path / "runs.zip")["missing"]
+    assert missing == [f"run 4: runs/4/{name} is a pickle, which no import takes"]
+    read_archive(Registry(other), tmp_path / "runs.zip")
 
 
 def test_a_journal_with_a_torn_end_is_none_of_these(other: Path, exported: Path, tmp_path: Path) -> None:

@@ -486,3 +486,18 @@ def test_sacreds_own_option_names_the_database(tmp_path, where, store):
     assert (found["_id"], found["status"]) == (1, "COMPLETED")
     assert found["config"]["method"] == "full-frame"
     assert where.uri not in (tmp_path / "runs" / "1" / "run.json").read_text()
+
+
+def test_names_that_are_markup_are_copied_as_text_and_code_is_not(tmp_path: Path, store: Store):
+    home = tmp_path / "runs"
+    run(home, points=3)
+    run(home, points=3, seed=2)
+    journal = home / "1" / "metrics.jsonl"
+    journal.write_text(journal.read_text().replace('"loss"', '"<img src=x onerror=alert(1)>\\u001b"'))
+    record = json.loads((home / "2" / "run.json").read_text())
+    (home / "2" / "run.json").write_text(json.dumps({**record, "result": {"py/object": "os.system"}}))
+    tally = sync(home, store)
+    assert tally.new == 1
+    assert "the key 'py/object', for which Sacred would run code" in tally.failed[2]
+    assert {m["name"] for m in store.metrics.find()} == {"accuracy", "‹img src=x onerror=alert(1)›�"}
+    assert {m["name"] for m in store.runs.find_one()["info"]["metrics"]} == {m["name"] for m in store.metrics.find()}

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -177,7 +178,7 @@ def test_the_page_shows_our_columns_a_curve_and_a_picture(place, lab, page, tmp_
         page.wait_for_selector('[test-attr="cell-row_expander-2"]')
         heads = [h.inner_text() for h in page.query_selector_all('[test-attr^="header-sort-"]')]
         wanted = ["Id", "Task", "Method", "Ordering", "Seed", "Preset", "Status", "Score", "Last Loss", "Last Pointing"]
-        assert heads[: len(wanted)] == wanted
+        assert heads == [*wanted, "Tags", "Notes"]
         shown = page.inner_text("body")
         for words_of_a_run in ("pretrain\ncavl\nc1\n1\nsmoke\nCOMPLETED", "localization\nfull-frame\n"):
             assert words_of_a_run in shown
@@ -200,6 +201,64 @@ def test_the_page_shows_our_columns_a_curve_and_a_picture(place, lab, page, tmp_
             "Array.from(document.images).some(i => i.src.includes('examples.png') && i.naturalWidth > 300)"
         )
         page.screenshot(path=SCREENSHOTS / "omniboard_artifact.png")
+        with hostile(lab) as (run, victim, file):
+            look_at_what_is_hostile(page, f"http://127.0.0.1:{port}", run, file)
+            assert victim_is_there(lab, victim)
+
+
+#: What a browser would run wherever it took it for a page; it would delete the other run.
+SCRIPT = "(top || window).document.title = 'obeyed'; fetch('/sacred/api/v1/Runs/{victim}', {{method: 'DELETE'}})"
+
+
+@contextlib.contextmanager
+def hostile(lab: str) -> Iterator[tuple[int, int, Any]]:
+    """In the database for a while: a run whose every word is markup, and another; (number, other number, file)."""
+    with opened(address(lab)) as store:
+        whole = store.runs.find_one({"_id": 1})
+        run, victim = 101, 102
+        script = SCRIPT.format(victim=victim)
+        handler = f'<img src="/nowhere" onerror="{script}">'
+        file = store.files.put(f"<p>harmless</p><script>{script}</script>{handler}".encode(), filename="a.html")
+        names = [handler, f"<script>{script}</script>", f'<a href="javascript:{script}">name</a>']
+        points = store.metrics.find_one({"run_id": 1}, {"_id": 0})
+        made = [store.metrics.insert_one({**points, "run_id": run, "name": name}).inserted_id for name in names]
+        metrics = [{"name": name, "id": str(id)} for name, id in zip(names, made, strict=True)]
+        told = {"config": {**whole["config"], handler: handler, "method": handler}, "info": {"metrics": metrics}}
+        store.runs.insert_one({**whole, "_id": victim})
+        store.runs.insert_one({**whole, **told, "_id": run, "artifacts": [{"name": "a.html", "file_id": file}]})
+        try:
+            yield run, victim, file
+        finally:
+            store.runs.delete_many({"_id": {"$in": [run, victim]}})
+            store.metrics.delete_many({"run_id": run})
+            store.files.delete(file)
+
+
+def victim_is_there(lab: str, victim: int) -> bool:
+    with opened(address(lab)) as store:
+        return store.runs.find_one({"_id": victim}) is not None
+
+
+def look_at_what_is_hostile(page: Any, site: str, run: int, file: Any) -> None:
+    """At every place where Omniboard shows the names and files of a run; by links from another site, too."""
+    page.goto(site)
+    page.click('[test-attr="cell-row_expander-1"]')
+    page.wait_for_selector("path.js-line")
+    page.click("#plot-metric-names button")
+    assert page.locator("#plot-metric-names li", has_text="<img src=").count() == 1, "its letters, not a picture"
+    page.screenshot(path=SCREENSHOTS / "omniboard_hostile.png")
+    page.click("a:has-text('Artifacts')")
+    page.click("text=a.html")
+    page.frame_locator("iframe").locator("text=harmless").wait_for()
+    page.wait_for_timeout(500)  # for what must not happen
+    assert page.title() == "Omniboard"
+    page.route("http://elsewhere.example/*", lambda route: route.fulfill(body=elsewhere, content_type="text/html"))
+    for path, answered in (("/sacred", True), (f"/sacred/API/v1/files/preview/{file}/a.html", False)):
+        elsewhere = f'<a href="{site}{path}">link</a>'
+        page.goto("http://elsewhere.example/")
+        page.click("text=link")
+        page.wait_for_url(f"{site}{path}")
+        page.wait_for_selector('[test-attr="cell-row_expander-1"]' if answered else "text=Only pages from this machine")
 
 
 def test_only_this_machine_and_its_own_pages_are_answered(place, lab):
@@ -271,8 +330,9 @@ def test_a_port_that_is_taken_is_said_and_no_other_one_taken(place, lab, tmp_pat
         assert f"cannot use port {port}" in done.stdout
         assert "--port names another" in done.stdout
         assert not listening(port + 1)
-    with pytest.raises(OmniboardError, match="no such port"):
-        require_free(70_000)
+    for none in (70_000, 0, -1):
+        with pytest.raises(OmniboardError, match="--port takes 1 to 65535"):
+            require_free(none)
 
 
 def test_a_database_that_is_away_is_said_at_once(place, tmp_path):
@@ -302,8 +362,15 @@ def test_local_needs_no_server_and_shows_new_runs(place, tmp_path):
         )
         assert again.returncode == 2
         assert f"process {process.pid}" in again.stdout
+        mongod = int((home / ".mongodb/data/mongod.lock").read_text())
+        assert ports_of(mongod) == set(), "other users of the machine find no door"
+        (door,) = doors_of(mongod)
+        assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
+        os.kill(mongod, signal.SIGSTOP)  # busy for longer than anybody waits for an answer
         done = subprocess.run(**python(*run, "method=centred-square", "ordering=none", home=home))
         assert done.returncode == 0, done.stdout
+        time.sleep(5)
+        os.kill(mongod, signal.SIGCONT)
         assert _until(lambda: json.loads(get(port, "/sacred/api/v1/Runs/count")[1]) == {"count": 2})
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=60)[0]
@@ -316,6 +383,20 @@ def test_local_needs_no_server_and_shows_new_runs(place, tmp_path):
         assert _until(lambda: not listening(port))
         assert _until(lambda: not any(str(home).encode() in line for line in _command_lines()))
     assert not list(home.glob(".mongodb/data/*.lock")) or not (home / ".mongodb/data/mongod.lock").read_text()
+
+
+def ports_of(process: int) -> set[str]:
+    """On which TCP ports a process listens, hexadecimal."""
+    sockets = {os.readlink(file) for file in Path(f"/proc/{process}/fd").iterdir() if file.is_symlink()}
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    return {words[1] for words in lines if words[3] == "0A" and f"socket:[{words[9]}]" in sockets}
+
+
+def doors_of(process: int) -> set[Path]:
+    """The named sockets of a process."""
+    sockets = {os.readlink(file) for file in Path(f"/proc/{process}/fd").iterdir() if file.is_symlink()}
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return {Path(words[7]) for words in lines if len(words) > 7 and f"socket:[{words[6]}]" in sockets}
 
 
 def _until(condition: Any, patience: float = 60.0) -> bool:
