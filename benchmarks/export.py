@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ import cavl
 from benchmarks.catalogue import PRETRAIN, TASKS
 from cavl.config import to_dict
 from registry.comparison import flat
-from registry.files import atomic_copy, atomic_write
+from registry.files import atomic_copy, atomic_write, beside
 from registry.index import Registry
 from registry.record.run_record import Record, to_json
 from registry.record.serialization import redact, redacted
@@ -66,10 +65,10 @@ def _becoming(out: Path) -> Iterator[Path]:
     """A folder that becomes ``out``, or what this links to, when the block ends well, and vanishes when it does not."""
     out = Path(os.path.realpath(out))
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    aside = beside(out)
+    aside.mkdir()
     try:
         yield aside
-        aside.chmod(0o755)  # mkdtemp's folders are closed to others
         os.replace(aside, out)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)

@@ -12,6 +12,7 @@ import stat
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -152,18 +153,26 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".aside")
+        name = beside(path)
         try:
-            with os.fdopen(number, "wb") as file:
+            with open(name, "xb") as file:  # of the umask's permissions: colleagues on a shared disk read runs too
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~umask())  # mkstemp gives 0600; colleagues on a shared disk read runs too
             os.replace(name, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
+
+
+def beside(path: Path) -> Path:
+    """A name in the same folder, of something that is to become ``path``.
+
+    What is made under it has the permissions that the umask gives, which nothing can ask for but by setting it: other
+    threads would make their files without it meanwhile.
+    """
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.aside")
 
 
 def is_stream(path: Path | str) -> bool:
@@ -270,9 +279,3 @@ def _free(path: Path) -> str:
         return f"{shutil.disk_usage(folder).free:,} bytes are free there"
     except OSError:
         return "its free space cannot be read"
-
-
-def umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -413,12 +413,14 @@ def _stamp(path: str) -> str:
 
 def _check(db: sqlite3.Connection) -> None:
     """Raises DatabaseError where something else than this has changed a row: the index is then built anew."""
+    named: set[str | None] = {None}  # of damaged runs
     for seal, *sealed in db.execute(f"SELECT seal, {_SEALED} FROM runs"):
         if str(seal).partition(" ")[0] != _digest(repr(sealed)):
             raise sqlite3.DatabaseError(f"the row of run {sealed[0]} has been altered")
-    for digest, content in db.execute("SELECT digest, content FROM shared"):
-        if digest != _digest(str(content)):
-            raise sqlite3.DatabaseError(f"the content {digest} has been altered")
+        named.update(sealed[-2:])  # code, environment
+    shared = db.execute("SELECT digest, content FROM shared")
+    if altered := named - {None, *(digest for digest, content in shared if digest == _digest(str(content)))}:
+        raise sqlite3.DatabaseError(f"the content {altered} has been altered")
 
 
 def _digest(text: str) -> str:

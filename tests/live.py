@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from registry.index import Registry
 from registry.mongo.address import Store
 from registry.mongo.sync import identity
 from registry.record.run_record import Record
+from tests import sealed
 from tests.live_program import content
 
 ROOT = Path(__file__).parents[1]
@@ -53,9 +53,8 @@ def start_sync(home: Path, uri: str) -> subprocess.Popen[str]:
 
 
 def change(folder: Path, **entries: Any) -> None:
-    """Let ``run.json`` say something else."""
-    path = folder / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
+    """Let ``run.json`` say something else, and have said it when the run ended, with the other files as they are."""
+    sealed.change(folder / "run.json", **entries)
 
 
 def go(home: Path) -> None:

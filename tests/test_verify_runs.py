@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from registry.index import Registry
+from tests.sealed import change, sealed
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -73,10 +74,6 @@ def digest(home):
     return {str(p): (hashlib.sha256(p.read_bytes()).hexdigest(), p.stat().st_mtime_ns) for p in files}
 
 
-def change(path, **entries):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
-
-
 def test_runs_and_their_ancestors_are_identical(verify):
     """No address in $CAVL_MONGO_URI could be used: one that is read at all fails the run."""
     code, told = verify("3", "--ancestors", CAVL_MONGO_URI="no address")
@@ -99,11 +96,13 @@ def test_what_was_tampered_with_is_named(verify):
     (cells,) = csv.reader([lines[7]])
     lines[7] = ",".join([*lines[7].split(",")[:-2], "0.987", ""])
     (folder / "items.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=r"items\.csv is damaged"):
+        Registry(verify.home).get(3).artifact("items.csv")
     pedigree = json.loads((folder / "pedigree.json").read_text())
     torch = pedigree["environment"]["torch"]
     pedigree["environment"]["torch"] = "0.1"
     pedigree["code"]["cavl.clustering"] = "0" * 16
-    (folder / "pedigree.json").write_text(json.dumps({**pedigree, "key": "another", "dataset": "other data"}))
+    change(folder / "pedigree.json", **{**pedigree, "key": "another", "dataset": "other data"})
     record = Registry(verify.home).get(1)
     change(record.folder / "run.json", result={**record.result, "score": record.result["score"] + 0.5})
 
@@ -168,6 +167,7 @@ def test_a_run_of_another_program_is_refused(verify):
     config = json.loads((verify.home / "3" / "config.json").read_text())
     del config["stages"]
     (verify.home / "3" / "config.json").write_text(json.dumps(config))
+    sealed(verify.home / "3")
     code, told = verify("3")
     assert code == 2
     assert "its configuration has no stages" in told["runs"][0]["error"]

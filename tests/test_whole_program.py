@@ -15,6 +15,7 @@ from safetensors.torch import load
 
 from benchmarks.catalogue import TASKS
 from registry.index import Registry
+from tests.sealed import change
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -244,8 +245,7 @@ def test_rerun_failed_runs_what_failed_and_what_it_starts_from(program):
     narrow = ("benchmarks", "--preset", "smoke", "--methods", "cavl", "--orderings", "c0,c1", "--tasks", "localization")
     assert program(*narrow).returncode == 0
     (c0,) = [r for r in Registry(program.home).records(task="localization") if r.config["ordering"] == "c0"]
-    run = json.loads((c0.folder / "run.json").read_text())
-    (c0.folder / "run.json").write_text(json.dumps({**run, "status": "FAILED"}))
+    change(c0.folder / "run.json", status="FAILED")
     (c1,) = [r for r in Registry(program.home).records(task="localization") if r.config["ordering"] == "c1"]
     shutil.rmtree(c1.folder)
     (program.home / "checkpoints" / c0.pedigree.parents[0] / "weights.safetensors").unlink()

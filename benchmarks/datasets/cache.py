@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.datasets.scene import DamagedError
-from registry.files import FULL, DiskFullError, home, umask, writable
+from registry.files import FULL, DiskFullError, beside, home, writable
 from registry.lock import Lock
 
 T = TypeVar("T")
@@ -63,10 +62,10 @@ def _make(folder: Path, make: Callable[[Path], None], needed: int) -> None:
     for left in folder.parent.glob(f".{folder.name}.*.aside"):  # by a process that was killed: the lock is ours
         shutil.rmtree(left, ignore_errors=True)
     with _room_for(folder, needed):
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".aside"))
+        aside = beside(folder)
+        aside.mkdir()
         try:
             make(aside)
-            os.chmod(aside, 0o777 & ~umask())  # mkdtemp gives 0700; colleagues on a shared disk read caches too
             if folder.exists():
                 shutil.rmtree(folder)
             os.rename(aside, folder)

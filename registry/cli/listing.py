@@ -69,17 +69,15 @@ def _refuse_what_no_run_has(registry: Registry, named: dict[str, Any]) -> None:
 
     Raises ValueError unless there is no run at all.
     """
-    if not registry.values("task"):
-        return
     for name, values in named.items():
         there = registry.values(name)
         for value in values:
-            if value not in there:
+            if value not in there and registry.values("task"):
                 raise ValueError(f"no run has {name} {value!r}; {instead(value, there)}")
-    for last, name in enumerate(named):
+    for last, name in list(enumerate(named))[1:]:
         before = dict(list(named.items())[:last])
         there = registry.values(name, **before)
-        if not {*there} & {*named[name]}:
+        if not {*there} & {*named[name]} and registry.values("task"):
             said = " and ".join(f"{n} {' or '.join(map(str, values))}" for n, values in before.items())
             raise ValueError(
                 f"no run of {said} has {name} {' or '.join(map(str, named[name]))}; there {instead('', there, 'are')}"

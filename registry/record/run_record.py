@@ -196,6 +196,8 @@ def read_run(folder: Path) -> Any:
     run = _parsed(folder / RUN, content)
     if isinstance(run, dict) and seal.is_broken(content, run):
         raise RecordError(f"damaged record: {folder / RUN} has another content than the run left")
+    if isinstance(run, dict) and not seal.is_sound(run.get(seal.FILES, {})):
+        raise RecordError(f"damaged record: {folder / RUN} has no digests under {seal.FILES!r}")
     return run
 
 
@@ -208,8 +210,6 @@ def _check_types(record: Record) -> None:
     lists += [resumption.get("changed", []) for resumption in resumptions]
     mappings: list[Any] = [record.config, record.host, pedigree.code, pedigree.environment]
     mappings += [resumption.get("before", {}) for resumption in resumptions]
-    if not seal.is_sound(record.digests):
-        raise TypeError("its digests are none")
     if not all(isinstance(each, tuple | list) for each in lists) or not all(isinstance(m, dict) for m in mappings):
         raise TypeError("a list or a dictionary is missing")
     for text in (*texts, *(text for each in lists for text in each)):

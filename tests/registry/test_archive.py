@@ -128,7 +128,7 @@ def seen(folder: Path) -> dict[str, bytes]:
 
 
 def without_place(record: Any) -> Any:
-    return dataclasses.replace(record, id=0, folder=Path())
+    return dataclasses.replace(record, id=0, folder=Path(), imported=None)
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -153,6 +153,7 @@ def test_an_imported_run_is_the_run(home: Path, other: Path, exported: Path) -> 
             n: b.artifact(n).read_bytes() for n in b.artifacts
         }
         assert (b.folder / "run.json").read_bytes() == (a.folder / "run.json").read_bytes()
+    assert (a.imported, b.imported) == (None, "runs.zip")
     assert b.artifacts == ("items.csv", "picture ä.png", "notes")
     assert here.find(LATER).id == 9
     assert differing([there.get(4).config, here.get(10).config]) == {}

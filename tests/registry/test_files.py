@@ -6,12 +6,15 @@ import os
 import resource
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks.datasets.cache import kept
+from benchmarks.datasets.scene import DamagedError
 from registry import files
-from registry.files import DiskFullError, atomic_copy, atomic_write, digest_file, disk_errors, home, write_at
+from registry.files import DiskFullError, age, atomic_copy, atomic_write, digest_file, disk_errors, home, write_at
 
 
 def fail_with(number: int):
@@ -45,6 +48,36 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
+def test_permissions_are_never_asked_for_by_setting_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a umask is another, so are the permissions of what other threads make."""
+
+    def read(folder: Path) -> None:
+        if not folder.is_dir():
+            raise DamagedError("there is none")
+
+    before = os.umask(0o027)
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask is set"))
+    try:
+        atomic_write(tmp_path / "f", "x")
+        kept(tmp_path / "world", read, lambda folder: None, needed=0)
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "world").stat().st_mode) == 0o750
+
+
+def test_the_age_of_a_file_is_told_by_its_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f").touch()
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # this machine's clock is decades behind
+    assert abs(age(tmp_path / "f")) < 60
+    os.utime(tmp_path / "f", (1e9, 1e9))
+    assert age(tmp_path / "f") > 1e8
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    with pytest.raises(FileNotFoundError):
+        age(tmp_path / "g")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -545,3 +546,48 @@ def test_values_are_those_of_the_runs_that_fit(tmp_home: Path, write_run) -> Non
     assert registry.values("seed", method=["l3", "dmc"], task=None) == [2]
     with pytest.raises(TypeError, match="no column status; there are task, method"):
         registry.values("status")
+
+
+def alter(home: Path, statement: str) -> None:
+    """As anything but this project may do; the file stays a valid database."""
+    with contextlib.closing(sqlite3.connect(home / "index.sqlite")) as db:
+        assert db.execute(statement).rowcount > 0
+        db.commit()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE runs SET score = 0.99 WHERE id = 2",
+        "UPDATE runs SET status = 'FAILED'",
+        "UPDATE runs SET key = 'key1' WHERE id = 2",
+        "UPDATE runs SET seconds = NULL",
+        "UPDATE runs SET lineage = replace(lineage, 'key1', 'key2')",
+        "UPDATE runs SET damage = 'x' WHERE id = 1",
+        "UPDATE runs SET damage = NULL WHERE id = 4",
+        "UPDATE runs SET document = replace(document, '0.5', '0.9')",
+        "UPDATE runs SET document = NULL",
+        "UPDATE runs SET seal = NULL",
+        "UPDATE runs SET code = (SELECT environment FROM runs WHERE id = 1)",
+        "UPDATE shared SET content = replace(content, '1', '2')",
+        "UPDATE runs SET id = 5 WHERE id = 2",
+        "DELETE FROM runs WHERE id = 2",
+        "DELETE FROM shared",
+    ],
+)
+def test_rows_that_something_else_has_altered_are_read_anew(tmp_path: Path, write_run, statement: str) -> None:
+    write_run(tmp_path, 1, result={"score": math.nan}, code={"gone": "1"})
+    write_run(tmp_path, 2, result={"score": 0.5}, parents=["key1"], parent_digests=["0" * 64])
+    write_run(tmp_path, 3, config={"seed": True}, result={"score": -0.0})
+    (write_run(tmp_path, 4) / "run.json").write_text("{")
+
+    def answers() -> str:
+        registry = Registry(tmp_path)
+        return repr((registry.summaries(), registry.records(), registry.damaged(), registry.values("seed")))
+
+    whole = answers()
+    before = (tmp_path / "index.sqlite").stat().st_ino
+    assert answers() == whole
+    assert (tmp_path / "index.sqlite").stat().st_ino == before, "an index that is whole is kept"
+    alter(tmp_path, statement)
+    assert answers() == whole

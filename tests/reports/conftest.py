@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -201,6 +202,7 @@ class Writer:
             for n, (s, v) in (metrics or {}).items()
         }
         (folder / "metrics.jsonl").write_text(json.dumps(journal) + "\n")
+        os.utime(folder / "run.json", (1714557600, 1714557600))  # one that says RUNNING has long been silent
         return key
 
     # -- whole tasks with consistent files -----------------------------------------------------------------------------

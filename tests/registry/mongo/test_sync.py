@@ -26,6 +26,7 @@ from registry.record.observer import RegistryObserver
 from registry.record.run_record import Pedigree
 from tests.live import ROOT, change, orphans, start_sync
 from tests.mongod import Mongod
+from tests.sealed import sealed
 
 pytestmark = pytest.mark.slow
 
@@ -195,6 +196,7 @@ def test_output_that_is_too_long_for_a_document_is_an_artifact_too(tmp_path, sto
     run(home)
     said = "".join(f"line {number}\n" for number in range(1000))
     (home / "1" / "cout.txt").write_text(said)
+    sealed(home / "1")
     sync(home, store)
     (found,) = contents(store)
     shown = found["captured_out"]
@@ -238,6 +240,7 @@ def test_600_000_points_fit(tmp_path, store):
     }
     with open(tmp_path / "runs" / "1" / "metrics.jsonl", "a") as journal:
         journal.write(json.dumps(line) + "\n")
+    sealed(tmp_path / "runs" / "1")
     assert sync(tmp_path / "runs", store).failed == {}
     parts = list(store.long_metrics.find({"run_id": 1, "name": "loss"}, {"steps": 1}, sort=[("part", 1)]))
     assert [step for part in parts for step in part["steps"]] == list(range(600_000))

@@ -29,6 +29,7 @@ from registry.omniboard import columns
 from registry.omniboard.install import LOCKFILE, OmniboardError, install, program
 from registry.omniboard.server import Omniboard, require_free
 from tests.mongod import Mongod
+from tests.sealed import change, sealed
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
@@ -427,11 +428,11 @@ def test_stale_runs_carry_a_tag_and_users_tags_and_notes_stay(mongod, tmp_path):
         torch = entry["environment"]["torch"]
         for version, tags in (("1.0", ["mine", "stale"]), (torch, ["mine"])):
             entry["environment"]["torch"] = version
-            pedigree.write_text(json.dumps(entry))
-            os.utime(home / "1" / "run.json")  # by which the index sees a change
+            change(pedigree, environment=entry["environment"])
             assert subprocess.run(**copy).returncode == 0
             assert store.runs.find_one()["omniboard"] == {"tags": tags, "notes": "look again"}
         (home / "1" / "cout.txt").write_text("it goes on\n")
+        sealed(home / "1")
         assert sync(home, store).failed == {}
         whole = store.runs.find_one()
         assert whole["captured_out"] == "it goes on\n"

@@ -37,6 +37,7 @@ from registry.record.observer import (
 )
 from registry.record.run_record import Pedigree, RecordError, read_record
 from registry.record.serialization import NotPlainError
+from tests.sealed import change
 
 CODE = {"cavl.model": "1"}
 
@@ -382,6 +383,70 @@ def test_who_can_wait_takes_what_another_finishes_and_continues_what_it_leaves(t
     with pytest.raises(AlreadyDone, match="run 1"):
         patient(None)
     assert read_record(tmp_path / "home" / "1").result == 1
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_meanwhile_makes_no_run_end_before_it_began(
+    tmp_path: Path, monkeypatch, hours: int
+) -> None:
+    ex = experiment(tmp_path, lambda run: time.sleep(0.2))
+    observer, ended = ex.observers[0], RegistryObserver.completed_event
+    jump = datetime.timedelta(hours=hours)
+    monkeypatch.setattr(
+        observer, "completed_event", lambda stop_time, result: ended(observer, stop_time + jump, result)
+    )
+    ex.run()
+    seconds = read_record(tmp_path / "1").seconds
+    assert seconds is not None
+    assert 0.2 <= seconds < 60 if hours < 0 else seconds >= 3600
+
+
+def test_a_session_on_a_machine_whose_clock_is_behind_ends_after_the_one_before(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="once"):
+        experiment(tmp_path, lambda run: (_ for _ in ()).throw(ValueError("once"))).run()
+    ahead = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=5)).replace(tzinfo=None).isoformat()
+    change(tmp_path / "1" / "run.json", start_time=ahead, stop_time=ahead)
+    experiment(tmp_path, lambda run: 1).run()
+    record = read_record(tmp_path / "1")
+    assert record.start_time == ahead
+    assert record.seconds is not None
+    assert 0 <= record.seconds < 60
+
+
+def test_records_of_before_whose_clock_was_set_back_have_no_duration(tmp_path: Path, write_run) -> None:
+    write_run(tmp_path, 1, start_time="2025-01-01T01:00:00", stop_time="2025-01-01T00:00:01")
+    assert Registry(tmp_path).get(1).seconds is None
+    assert Registry(tmp_path).summaries()[0].seconds is None
+
+
+def test_a_last_beat_that_comes_late_leaves_a_whole_record(tmp_path: Path) -> None:
+    """Held up by another observer, it writes into a record that has been sealed."""
+    ex = experiment(tmp_path, lambda run: losses(run, range(2)))
+    run = ex.run()
+    assert read_record(tmp_path / "1").damage() == {}
+    run.log_scalar("loss", 0.5, 2)
+    run._emit_heartbeat()
+    record = read_record(tmp_path / "1")
+    assert record.damage(thorough=tuple(record.digests)) == {}
+    assert record.metrics()["loss"][0] == [0, 1, 2]
+    assert Registry(tmp_path).get(1).metrics() == record.metrics()
+
+
+def test_what_was_damaged_before_a_run_went_on_is_recorded(tmp_path: Path) -> None:
+    def fails(run: Any) -> None:
+        losses(run, range(4))
+        flush(run)
+        losses(run, range(4, 6))
+        raise ValueError("once")
+
+    with pytest.raises(ValueError, match="once"):
+        experiment(tmp_path, fails).run()
+    lines = (tmp_path / "1" / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "1" / "metrics.jsonl").write_bytes(lines[0])
+    experiment(tmp_path, lambda run: 1).run()
+    (what,) = read_record(tmp_path / "1").resumptions[0]["changed"]
+    assert what.startswith("metrics.jsonl was damaged: it has ")
+    assert any("metrics.jsonl was damaged" in reason for reason in Registry(tmp_path).get(1).stale)
 
 
 def test_a_run_that_has_ended_stays_as_it_ended(tmp_path: Path) -> None:
