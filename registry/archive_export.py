@@ -37,8 +37,9 @@ from registry.record.serialization import code_in, to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
 MANIFEST = "manifest.json"
-#: Bytes of a file that is read as a whole (a line, of the journal), and lists and dictionaries in one another.
-LARGEST, DEEPEST = 64 << 20, 100
+#: Bytes of a file that is read as a whole (a line, of the journal), values in it (each takes a hundred bytes of memory,
+#: and two there), and lists and dictionaries in one another.
+LARGEST, MOST, DEEPEST = 32 << 20, 1_000_000, 100
 CHUNK = 1 << 20
 _WEIGHTS = re.compile(r"weights(@[0-9]+)?\.safetensors")
 _COPY = re.compile(r"_([0-9a-f]{32})(\.[^.]*)?$")  # the end of the name of a source's or resource's copy: its MD5
@@ -113,11 +114,18 @@ def _checked_json(path: Path) -> Any:
         return {}
     if path.stat().st_size > LARGEST:
         raise RecordError(f"damaged record: {path} has more than {LARGEST:,} bytes")
+    if has_too_many(path.read_bytes()):
+        raise RecordError(f"damaged record: {path} holds more than {MOST:,} values")
     whole = read_json(path)
     if not isinstance(whole, dict):
         raise RecordError(f"damaged record: {path} holds no dictionary")
     _check_plain(whole, path)
     return whole
+
+
+def has_too_many(json: bytes) -> bool:
+    """Whether a JSON text holds more than ``MOST`` values, before it is read."""
+    return json.count(b",") + json.count(b"[") + json.count(b"{") > MOST
 
 
 def _check_plain(whole: Any, path: Path) -> None:
@@ -144,6 +152,8 @@ def _check_journal(path: Path) -> None:
                 raise RecordError(f"damaged record: line {number} of {path} has more than {LARGEST:,} bytes")
             if not line.endswith(b"\n"):  # torn by a kill
                 return
+            if has_too_many(line):
+                raise RecordError(f"damaged record: line {number} of {path} holds more than {MOST:,} values")
             if (names := _metrics(line)) is None:
                 raise RecordError(f"damaged record: line {number} of {path} holds no metrics")
             for name in names:

@@ -151,7 +151,12 @@ class _Archive:
         if info.file_size > LARGEST:
             raise self.refused(f"its manifest has more than {LARGEST:,} bytes")
         try:
-            manifest = json.loads(self._zip.read(info))
+            content = self._zip.read(info)
+            if archive_export.has_too_many(content):
+                raise self.refused(f"its manifest holds more than {archive_export.MOST:,} values")
+            manifest = json.loads(content)
+        except ArchiveError:
+            raise
         except (ValueError, RecursionError) as error:
             raise self.refused(f"its manifest is no JSON ({error})") from None
         if not isinstance(manifest, dict) or manifest.get("format") != archive_export.FORMAT:

@@ -43,12 +43,13 @@ def omniboard(
     Starts Omniboard, which shows runs in a MongoDB, and prints its address. Ctrl-C ends it.
 
     It can be reached from this machine only. From your own machine to a server: ssh -L 9000:localhost:9000 SERVER. At
-    the first start it is installed by npm, with exactly the versions that this project has tested (a minute, 180 MB in
+    the first start it is installed by npm, with exactly the versions that this project has tested (a minute, 80 MB in
     your cache folder), and the database gets columns for method, ordering, task, seed, preset and score; runs on which
     something has changed since carry the tag "stale".
 
     Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
-    copying the runs of this folder into it. It needs `mongod` on the PATH.
+    copying the runs of this folder into it. It needs `mongod` on the PATH; others on this
+    machine cannot reach it.
     """
     from registry.interrupts import sigterm_as_interrupt
     from registry.mongo.mongod import local  # here: the other commands need not wait for pymongo and Sacred

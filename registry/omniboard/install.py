@@ -1,7 +1,8 @@
 """Installation of Omniboard: once, from npm, in the versions of the lockfile beside this file, in the user's cache.
 
 To renew the lockfile, in this folder: ``npm install --package-lock-only --omit-lockfile-registry-resolved=true``, then
-delete its lines ``funding`` and ``deprecated``, so that it names no host.
+delete its lines ``funding`` and ``deprecated``, so that it names no host. Overrides raise what Omniboard runs on, and
+put a tiny package in place of each that only built it (docs/omniboard.md).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def start_file(place: Path) -> Path:
 
 
 def install() -> Path:
-    """Make sure that Omniboard is there, and say where; about a minute and 180 MB, the first time.
+    """Make sure that Omniboard is there, and say where; about a minute and 80 MB, the first time.
 
     Raises OmniboardError when npm is missing or fails.
     """

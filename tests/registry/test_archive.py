@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -795,6 +796,22 @@ def test_a_journal_with_a_torn_end_is_none_of_these(other: Path, exported: Path,
 def test_files_that_are_too_large(other: Path, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "LARGEST", 100)
     refused(other, exported, "has more than 100 bytes")
+
+
+@pytest.mark.parametrize("name", ["info.json", "metrics.jsonl", "manifest.json"])
+def test_values_that_would_fill_the_memory(other: Path, exported: Path, tmp_path: Path, name: str) -> None:
+    forged = Forged(exported)
+    many = [[]] * 2_000_000
+    if name == "manifest.json":
+        forged.manifest["more"] = many
+    else:
+        forged.files[f"runs/3/{name}"] = json.dumps({"a": many}).encode() + b"\n"
+    path = forged.write(tmp_path / "x.zip")
+    del many, forged
+    tracemalloc.start()
+    refused(other, path, "holds more than 1,000,000 values")
+    assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    tracemalloc.stop()
 
 
 def test_a_line_that_is_too_long(other: Path, exported: Path, tmp_path: Path, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -412,6 +413,35 @@ def test_what_is_no_address(text):
     with pytest.raises(MongoError, match="is no address of a MongoDB") as caught:
         address(text)
     assert "p@ss" not in str(caught.value)
+
+
+#: None of whose parts may be told.
+ODD = ("ge heim", "ge/heim", "12?heim", "ge?heim", "ge#heim", "ge[heim", "ge:heim", "ge%heim", "ge\nheim", "ge+heim")
+WITH_HOST = ("mongodb://u:{}@127.0.0.1:9/lab", "u:{}@h:1:lab")
+WITHOUT = ("mongodb://u:{}", "u:{}")  # where what is behind an @ would be the host
+
+
+@pytest.mark.parametrize(
+    ("form", "password"),
+    [*itertools.product(WITH_HOST, (*ODD, "12/heim", "ge@heim")), *itertools.product(WITHOUT, ODD)],
+)
+def test_no_part_of_an_odd_password_is_told(form: str, password: str):
+    with pytest.raises(MongoError) as caught, opened(address(form.format(password)), indexes=False) as store:
+        store.runs.find_one()
+    assert not any(part in str(caught.value) for part in ("heim", password)), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["mongodb://h/la.b", "mongodb://h/la%2Eb", "mongodb://h/a$b", f"mongodb://h/{'x' * 64}", "la.b", "h:1:la.b"]
+)
+def test_a_name_that_no_database_has_is_refused_and_not_cut(text: str):
+    with pytest.raises(MongoError, match=r"cannot be the name of a database|is no address"):
+        address(text)
+
+
+def test_drivers_read_a_password_alike():
+    assert address("mongodb://u:a+b#c@h/lab?x=1").whole == "mongodb://u:a%2Bb%23c@h/lab?x=1"
+    assert address("mongodb://u:a%40b@h").uri == "mongodb://u:a%40b@h"
 
 
 # ---- the command line -----------------------------------------------------------------------------------------------

@@ -444,6 +444,10 @@ def test_what_is_installed_is_locked_and_names_no_host():
     assert "://" not in text
     packages = json.loads(text)["packages"]
     assert packages["node_modules/omniboard"]["version"] == "2.16.1"
+    names = {name.rpartition("node_modules/")[2]: entry["version"] for name, entry in packages.items() if name}
+    assert not {"tar", "request", "npm", "semantic-release"} & names.keys(), "what only built it"
+    assert names["express"] >= "4.22"
+    assert names["mongoose"] == "5.13.23"
     assert all("integrity" in entry or entry.get("inBundle") for name, entry in packages.items() if name)
 
 
