@@ -18,15 +18,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.index import Registry, run_ids
+from registry.index import Descent, Registry, run_ids
 from registry.lock import held
 from registry.provenance.keys import is_key
 from registry.record.ids import gate, keep_id
-from registry.record.run_record import LOCK, Record
+from registry.record.run_record import LOCK
 
 #: Seconds. What is younger may be about to be named by a run, or being written.
 YOUNG = 3600.0
-_COPY = re.compile(rb'"_(?:sources|resources)/(?:[^"\\]|\\.)*"')
+_COPY = re.compile(rb'"_(?:sources|resources)/[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ASIDE = re.compile(r"\..+\.aside|\.[0-9]+\.[0-9]+")
 UNFINISHED = ("FAILED", "INTERRUPTED", "DIED", "TIMEOUT", "QUEUED")
 
@@ -66,14 +66,16 @@ class Choice:
 def candidates(registry: Registry, choice: Choice) -> tuple[list[Candidate], list[int]]:
     """What can be deleted, and the damaged runs that stay: what they name is not known, so nothing shared goes."""
     home = registry.home
-    records = registry.records()
+    records = registry.descents()
     damaged = [id for id in registry.damaged() if os.path.isdir(home / str(id))]  # a file of that name is no run
     busy = {id for id in run_ids(home) if held(home / str(id) / LOCK) or held(home / ".sync" / str(id))}
     going = {id: reason for id, reason in _runs(records, choice) if id not in busy}
     if choice.damaged:
         going |= {id: DAMAGED for id in damaged if id not in busy}
     staying = [record for record in records if record.id not in going]
-    unreadable = [r.id for r in staying if not os.access(r.folder / "run.json", os.R_OK)]  # by now: the index knew it
+    unreadable = [
+        r.id for r in staying if not os.access(f"{home}/{r.id}/run.json", os.R_OK)
+    ]  # by now: the index knew it
     unknown = sorted([*(id for id in damaged if id not in going), *unreadable])
     found = [(home / str(id), reason) for id, reason in going.items()]
     if not unknown:
@@ -124,10 +126,10 @@ def delete(
 # ---- what goes ------------------------------------------------------------------------------------------------------
 
 
-def _runs(records: Sequence[Record], choice: Choice) -> Iterator[tuple[int, str]]:
-    newest = {r.pedigree.key: r.id for r in records if r.status == "COMPLETED" and r.pedigree.key}
+def _runs(records: Sequence[Descent], choice: Choice) -> Iterator[tuple[int, str]]:
+    newest = {r.key: r.id for r in records if r.status == "COMPLETED" and r.key}
     for record in records:
-        newer = newest.get(record.pedigree.key, 0) > record.id
+        newer = newest.get(record.key, 0) > record.id
         if record.status in UNFINISHED and newer:
             yield record.id, REDONE
         elif record.status in UNFINISHED and choice.unfinished:
@@ -136,23 +138,23 @@ def _runs(records: Sequence[Record], choice: Choice) -> Iterator[tuple[int, str]
             yield record.id, SUPERSEDED
 
 
-def _checkpoints(home: Path, staying: Sequence[Record]) -> Iterator[Path]:
+def _checkpoints(home: Path, staying: Sequence[Descent]) -> Iterator[Path]:
     """A parent's are kept for its children, also where its own run is gone."""
-    named = {key for record in staying for key in (record.pedigree.key, *record.pedigree.parents)}
+    named = {key for record in staying for key in (record.key, *record.parents)}
     return (path for path in _listed(home / "checkpoints") if is_key(path.name) and path.name not in named)
 
 
-def _states(home: Path, staying: Sequence[Record]) -> Iterator[Path]:
-    newest = {record.pedigree.key: record.status for record in staying}  # records come by id
+def _states(home: Path, staying: Sequence[Descent]) -> Iterator[Path]:
+    newest = {record.key: record.status for record in staying}  # records come by id
     for path in _listed(home / "checkpoints"):
         if newest.get(path.name) == "COMPLETED" and os.path.isdir(path / "states"):
             yield path / "states"
 
 
-def _copies(home: Path, staying: Sequence[Record]) -> Iterator[Path]:
+def _copies(home: Path, staying: Sequence[Descent]) -> Iterator[Path]:
     quoted: set[bytes] = set()  # whatever in a run.json may be the name of a copy, wherever it stands
     for record in staying:
-        quoted.update(_COPY.findall((record.folder / "run.json").read_bytes()))
+        quoted.update(_COPY.findall((home / str(record.id) / "run.json").read_bytes()))
     named = {json.loads(name) for name in quoted}
     for place in ("_sources", "_resources"):
         for path in _listed(home / place):
@@ -166,9 +168,10 @@ def _leftovers(home: Path, busy: Collection[int]) -> Iterator[Path]:
     for checkpoint in _listed(home / "checkpoints"):
         folders += [checkpoint, checkpoint / "states", *_listed(checkpoint / "states")]
     for folder in folders:
-        for path in _listed(folder):
-            if _is_leftover(path) and _is_old(path) and not (os.path.isdir(path) and held(path / LOCK)):
-                yield path
+        with contextlib.suppress(OSError):
+            for path in [folder / name for name in os.listdir(folder) if _ASIDE.fullmatch(name)]:
+                if _is_old(path) and not (os.path.isdir(path) and held(path / LOCK)):
+                    yield path
 
 
 def _sync_locks(home: Path, going: Collection[int]) -> Iterator[Path]:

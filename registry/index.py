@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, NamedTuple, TypedDict, TypeVar, Unpack
 
 from registry import files
 from registry.lock import held
@@ -95,6 +95,15 @@ class Summary:
     stale: tuple[str, ...]
 
 
+class Descent(NamedTuple):
+    """A run, its key, and the keys of those that it started from."""
+
+    id: int
+    status: str
+    key: str
+    parents: tuple[str, ...]
+
+
 Found = TypeVar("Found", Record, Summary)
 
 
@@ -142,6 +151,20 @@ class Registry:
             return [Summary(**{**row, "status": self._status(**row)}, stale=family.stale(row["id"])) for row in rows]
 
         return self._select(filters, short)
+
+    def descents(self) -> list[Descent]:
+        """Of every run, by id, what decides which runs and checkpoints are needed; much faster than :meth:`records`."""
+
+        def question(db: sqlite3.Connection) -> list[Descent]:
+            query = "SELECT id, status, key, lineage FROM runs WHERE damage IS NULL ORDER BY id"
+            return [
+                Descent(
+                    id, self._status(id, status), key, tuple(parent for parent, _ in json.loads(lineage)["parents"])
+                )
+                for id, status, key, lineage in db.execute(query)
+            ]
+
+        return self._answer(question)
 
     def values(self, column: str, **filters: Unpack[Filters]) -> list[Any]:
         """What the runs that fit have in one of :data:`COLUMNS`, each value once, sorted; by such columns only."""

@@ -179,6 +179,8 @@ def _make_indexes(store: Store) -> None:
     store.metrics.create_index([("run_id", 1), ("name", 1)], name="run_id_name")
     store.long_metrics.create_index([("run_id", 1), ("name", 1), ("part", 1)], unique=True)
     store.copies.create_index("run", unique=True)
+    store.database["fs.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)  # as GridFS asks for
+    store.database["fs.files"].create_index([("filename", 1), ("uploadDate", 1)])
 
 
 @contextlib.contextmanager

@@ -17,14 +17,18 @@ import datetime
 import hashlib
 import mimetypes
 import os
+import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import gridfs
 import pymongo
-from bson import ObjectId
+from bson import Binary, ObjectId
 from bson.errors import BSONError
 from pymongo.errors import DuplicateKeyError
 from sacred.observers import MongoObserver
@@ -45,6 +49,10 @@ LONGEST = 200_000
 LONGEST_OUTPUT = 4_000_000
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
+#: Runs that are copied at once.
+LANES = 3
+#: Bytes of a file in one document, as of GridFS.
+CHUNK = gridfs.DEFAULT_CHUNK_SIZE
 #: A file system may keep whole seconds only: a file this young may still change without its time changing.
 YOUNG = 2.0
 
@@ -96,24 +104,65 @@ def sync(
     names = [task.name(home / str(id)) for id in ids]
     copies = {c["_id"]: c for c in store.copies.find({"_id": {"$in": names}}, {"run": 1, "stamp": 1})}
     there = _existing(store.runs, [copy["run"] for copy in copies.values()])
-    for number, (id, name) in enumerate(zip(ids, names, strict=True), start=1):
+
+    def is_there(id: int, name: str) -> bool:
         copy = copies.get(name)
-        try:
-            if copy is not None and copy["run"] in there and _same(copy, stamp(home / str(id))):
-                tally.unchanged += 1
-            elif not _copy_alone(home / str(id), task):
-                tally.unchanged += 1  # another process was faster
-            elif copy is None:
-                tally.new += 1
-            else:
-                tally.renewed += 1
-        except (RecordError, journal.JournalError, OSError) as error:
-            tally.failed[id] = str(error)
-        except (BSONError, OverflowError) as error:
-            tally.failed[id] = f"{home / str(id)} holds what no document of MongoDB can ({str(error)[:200]})"
+        return copy is not None and copy["run"] in there and _same(copy, stamp(home / str(id)))
+
+    changed = [home / str(id) for id, name in zip(ids, names, strict=True) if not is_there(id, name)]
+    tally.unchanged = len(ids) - len(changed)
+    if progress:
+        progress(tally.unchanged, len(ids))
+    for folder, outcome in _copy_all(changed, task):
+        if isinstance(outcome, str):
+            tally.failed[int(folder.name)] = outcome
+        elif not outcome:
+            tally.unchanged += 1  # another process was faster
+        elif task.name(folder) in copies:
+            tally.renewed += 1
+        else:
+            tally.new += 1
         if progress:
-            progress(number, len(ids))
+            progress(tally.unchanged + tally.renewed + tally.new + len(tally.failed), len(ids))
     return tally
+
+
+def _copy_all(folders: Sequence[Path], task: _Task) -> Iterator[tuple[Path, bool | str]]:
+    """Of each run whether it was this process that has copied it, or why it was not; while one waits, others go on."""
+    if len(folders) <= 1:  # of a run that goes on: its thread ends with the program, as those of a pool do not
+        yield from ((folder, _copied(folder, task, contextlib.nullcontext())) for folder in folders)
+        return
+    turns = [threading.Event() for _ in folders]
+
+    def copied(number: int) -> bool | str:
+        try:
+            return _copied(folders[number], task, _turn(turns, number))
+        finally:
+            turns[number].set()
+
+    pool = ThreadPoolExecutor(LANES)
+    try:
+        yield from zip(folders, pool.map(copied, range(len(folders))), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _turn(turns: Sequence[threading.Event], number: int) -> Iterator[None]:
+    """What is done in this block is done in the order of the runs."""
+    if number > 0:
+        turns[number - 1].wait()
+    yield
+    turns[number].set()
+
+
+def _copied(folder: Path, task: _Task, turn: AbstractContextManager[None]) -> bool | str:
+    try:
+        return _copy_alone(folder, task, turn)
+    except (RecordError, journal.JournalError, OSError) as error:
+        return str(error)
+    except (BSONError, OverflowError) as error:
+        return f"{folder} holds what no document of MongoDB can ({str(error)[:200]})"
 
 
 def identity(home: Path) -> str:
@@ -152,8 +201,11 @@ def _now() -> float:
 # ---- one run --------------------------------------------------------------------------------------------------------
 
 
-def _copy_alone(folder: Path, task: _Task) -> bool:
-    """Copy a run unless another process has just done so; returns whether it was this one."""
+def _copy_alone(folder: Path, task: _Task, turn: AbstractContextManager[None]) -> bool:
+    """Copy a run unless another process has just done so; returns whether it was this one.
+
+    In ``turn`` runs get numbers, so that one after another has a higher one, and sources are sent, once.
+    """
     lock = Lock(folder.parent / ".sync" / folder.name)
     if not lock.acquire(patience=600):
         raise OSError(f"another process has been copying {folder} for ten minutes")
@@ -162,7 +214,7 @@ def _copy_alone(folder: Path, task: _Task) -> bool:
         before = stamp(folder)
         if copy and _same(copy, before) and _existing(task.store.runs, [copy["run"]]):
             return False
-        thinned = _copy(folder, copy, before, task)
+        thinned = _copy(folder, copy, before, task, turn)
         if thinned:
             task.tally.thinned[int(folder.name)] = thinned
         return True
@@ -170,7 +222,9 @@ def _copy_alone(folder: Path, task: _Task) -> bool:
         lock.release()
 
 
-def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) -> list[str]:
+def _copy(
+    folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task, turn: AbstractContextManager[None]
+) -> list[str]:
     """Make the database say of one run what its folder says; returns the metrics that had to be thinned.
 
     ``copy`` is what the database knew of it, ``stamped`` what it will know of the folder's state.
@@ -179,9 +233,10 @@ def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) 
     if damage:
         task.tally.damaged[int(folder.name)] = damage
         stamped = ""  # it is told every time
-    if copy is None or not copy["placed"]:
-        copy = _placed(entry, folder, copy, task)
-    entry["experiment"]["sources"] = _sources(folder.parent, entry["experiment"], copy["_id"], task)
+    with turn:
+        if copy is None or not copy["placed"]:
+            copy = _placed(entry, folder, copy, task)
+        entry["experiment"]["sources"] = _sources(folder.parent, entry["experiment"], copy["_id"], task)
     names = {name: digests[name]["sha256"] if name in damage else "" for name in entry["artifacts"]}
     artifacts = _artifacts(folder, names, copy, store)
     entry["artifacts"] = [{"name": kept["name"], "file_id": kept["file"]} for kept in artifacts]
@@ -192,7 +247,7 @@ def _copy(folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task) 
     for file in {*copy["uploads"], *_files(copy["artifacts"])} - _files(artifacts):
         if not store.sources.find_one({"file": file}):
             _delete(file, store)  # replaced, or left by a copy that was cut off
-    state = {"artifacts": artifacts, "uploads": [], "stamp": stamped}
+    state = {"artifacts": artifacts, "uploads": [], "stamp": stamped, "placed": True}
     store.copies.update_one({"_id": copy["_id"]}, {"$set": state})
     return thinned
 
@@ -285,16 +340,17 @@ def _placed(entry: Mapping[str, Any], folder: Path, copy: Mapping[str, Any] | No
         placed |= {"uploads": [], "artifacts": []}
         with contextlib.suppress(DuplicateKeyError):  # reserved by another registry's copy
             store.copies.replace_one({"_id": name}, placed, upsert=True)
-            there = _inserted(number, entry, name, store)
+            there, fresh = _inserted(number, entry, name, store)
             if there is not None:
                 placed |= {"placed": True, "uploads": [artifact["file_id"] for artifact in there["artifacts"]]}
-                store.copies.replace_one({"_id": name}, placed)
-                return placed
+                if placed["uploads"]:  # else the next that is written of the copy says so
+                    store.copies.replace_one({"_id": name}, placed)
+                return {**placed, "fresh": fresh}
         number = max(_highest(store.runs, "_id"), _highest(store.copies, "run"), number) + 1
 
 
-def _inserted(number: int, entry: Mapping[str, Any], name: str, store: Store) -> Mapping[str, Any] | None:
-    """The run that now has the number; ``None`` if it is another than this.
+def _inserted(number: int, entry: Mapping[str, Any], name: str, store: Store) -> tuple[Mapping[str, Any] | None, bool]:
+    """The run that now has the number (``None`` if it is another than this), and whether nothing of it was there.
 
     One that started where and when this did is the same, written by Sacred's own observer: this copy replaces it.
     """
@@ -306,8 +362,8 @@ def _inserted(number: int, entry: Mapping[str, Any], name: str, store: Store) ->
         there: dict[str, Any] = store.runs.find_one({"_id": number})
         wanted = (entry.get("start_time"), entry["host"].get("hostname"))
         same = None not in wanted and wanted == (there.get("start_time"), there.get("host", {}).get("hostname"))
-        return there if same or there.get("cavl_sync") == name else None
-    return first
+        return (there if same or there.get("cavl_sync") == name else None), False
+    return first, True
 
 
 def _highest(collection: Any, field: str) -> int:
@@ -360,7 +416,7 @@ def _artifacts(folder: Path, names: Mapping[str, str], copy: Mapping[str, Any], 
         if then or (name, digest) in known:
             continue
         about = {"filename": f"artifact://runs/{copy['run']}/{name}", "metadata": None}
-        file = _uploaded(folder / name, copy["_id"], store, **about, content_type=mimetypes.guess_type(name)[0])
+        file = _uploaded(folder / name, copy["_id"], store, **about, contentType=mimetypes.guess_type(name)[0])
         kept.append({"name": name, "file": file, "digest": digest})
     return kept
 
@@ -372,9 +428,18 @@ def _files(artifacts: Iterable[Mapping[str, Any]]) -> set[Any]:
 def _uploaded(path: Path, copy: str, store: Store, **about: Any) -> ObjectId:
     """Send a file; the copy notes beforehand that it does."""
     file = ObjectId()
-    store.copies.update_one({"_id": copy}, {"$push": {"uploads": file}})
-    with open(path, "rb") as content:
-        store.files.put(content, _id=file, **about)
+    store.copies.update_one({"_id": copy}, {"$push": {"uploads": file}, "$set": {"placed": True}})
+    with open(path, "rb") as source:
+        start = source.read(CHUNK + 1)
+        if len(start) > CHUNK:
+            source.seek(0)
+            store.files.put(source, _id=file, chunk_size=CHUNK, **about)
+            return file
+    # As GridFS does, but for looking each time whether there are indexes.
+    if start:
+        store.database["fs.chunks"].insert_one({"files_id": file, "n": 0, "data": Binary(start)})
+    about |= {"chunkSize": CHUNK, "length": len(start), "uploadDate": datetime.datetime.now(datetime.UTC)}
+    store.database["fs.files"].insert_one({"_id": file, **about})
     return file
 
 
@@ -396,8 +461,10 @@ def _metrics(
 
     Of a journal that is damaged there stays what is there.
     """
+    written: list[Any] = []
     listed, thinned, number = [], [], copy["run"]
-    known = {m["name"]: m["_id"] for m in store.metrics.find({"run_id": number}, {"name": 1})}
+    there = () if copy.get("fresh") else store.metrics.find({"run_id": number}, {"name": 1})
+    known = {metric["name"]: metric["_id"] for metric in there}
     if damaged:
         listed = [{"name": name, "id": str(metric)} for name, metric in known.items()]
     for own_name, points in ({} if damaged else journal.read_points(folder)).items():
@@ -411,8 +478,11 @@ def _metrics(
                 store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
         # An id that follows from the names: a copy that is killed and the next one write the same document.
         metric = known.get(name) or ObjectId(hashlib.sha256(f"{copy['_id']} {name}".encode()).digest()[:12])
-        store.metrics.replace_one({"_id": metric}, {"run_id": number, "name": name, **_columns(shown)}, upsert=True)
+        whole = {"run_id": number, "name": name, **_columns(shown)}
+        written.append(pymongo.ReplaceOne({"_id": metric}, whole, upsert=True))
         listed.append({"name": name, "id": str(metric)})
+    if written:
+        store.metrics.bulk_write(written)
     if listed:
         info = {**info, "metrics": listed}
     if thinned:

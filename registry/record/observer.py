@@ -53,6 +53,8 @@ from registry.record.serialization import NotPlainError, plain, redact, redacted
 
 #: Above MongoObserver's 30, so that the file record's id leads and MongoDB takes it over.
 PRIORITY = 40
+#: A clock that is behind by so much has been set; clocks are also slowed down a little.
+BACK = datetime.timedelta(seconds=1)
 # What Sacred tells its observers.
 Info = Mapping[str, Any]
 Time = datetime.datetime
@@ -382,10 +384,11 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
             self._save(RUN, self.run_entry)
 
     def _not_before(self, time: Time) -> str:
-        """A time of Sacred's, where the machine's clock has not been set back meanwhile."""
+        """A time of Sacred's, later by as much as the machine's clock has been set back meanwhile."""
         if self._since is not None:
             began, by_steady_clock = self._since
-            time = max(time, began + datetime.timedelta(seconds=monotonic() - by_steady_clock))
+            back = began + datetime.timedelta(seconds=monotonic() - by_steady_clock) - _now()
+            time = max(began, time + back if back > BACK else time)
         return time.isoformat()
 
     def _digests(self) -> dict[str, dict[str, Any]]:
@@ -574,6 +577,11 @@ def _read_output_safely(run: Any) -> None:
             run.captured_out = run.captured_out_filter(text) if run.captured_out_filter is not None else text
 
     run._get_captured_output = read
+
+
+def _now() -> Time:
+    """As Sacred tells the time: UTC without saying so."""
+    return Time.now(datetime.UTC).replace(tzinfo=None)
 
 
 def _end_of_last_word(text: str) -> int:

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # of a checkout that is not 
 from registry.mongo import sync as syncing
 from registry.mongo.address import Address, Store, address, opened
 from registry.mongo.sync import Tally, sync
+from registry.record import seal
 from registry.record.observer import RegistryObserver, flush, recorded
 from registry.record.run_record import Pedigree
 
@@ -115,9 +116,11 @@ def copy_run(home: Path, id: int) -> None:
 
 
 def change(folder: Path, **entries: Any) -> None:
-    """Let ``run.json`` say something else."""
+    """Let ``run.json`` say something else, as the run had it when it ended; its other files are those of then."""
     path = folder / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
+    run = {**json.loads(path.read_text()), **entries}
+    run.pop(seal.OWN)
+    path.write_text(seal.sealed(run))
 
 
 if __name__ == "__main__":
