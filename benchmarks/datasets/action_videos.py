@@ -22,6 +22,7 @@ Kuehne et al., "HMDB: A large video database for human motion recognition", ICCV
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import re
@@ -29,6 +30,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -62,8 +64,8 @@ SOURCES = {
     "brush_hair_test_split1.txt",
 }
 REMEDY = (
-    'install it with pip install "cavl-bench[video]", and FFmpeg with the system\'s package manager (Debian: apt-get '
-    "install ffmpeg)"
+    'install it with pip install "cavl-bench[video]" (with NPP of NVIDIA, which its wheels link to), and FFmpeg with '
+    "the system's package manager (Debian: apt-get install ffmpeg)"
 )
 
 
@@ -378,6 +380,7 @@ class ActionVideos:
 def require_decoder() -> Any:
     """torchcodec's decoders; raises :class:`DecoderError` with the remedy if they cannot be loaded."""
     try:
+        _load_npp()
         from torchcodec import decoders
 
         _require_ffmpeg(decoders)
@@ -387,6 +390,14 @@ def require_decoder() -> Any:
             f"torchvision decodes videos with torchcodec, which cannot be loaded {why}; {REMEDY}"
         ) from error
     return decoders
+
+
+def _load_npp() -> None:
+    """torchcodec's wheels link to NPP, also where there is no GPU, but do not look where NPP's own wheel puts it."""
+    namespace = find_spec("nvidia")
+    for folder in namespace.submodule_search_locations or () if namespace else ():
+        for library in sorted(Path(folder).glob("cu*/lib/libnpp*.so.*")):  # libnppc, which the others need, comes first
+            ctypes.CDLL(str(library))
 
 
 def _require_ffmpeg(decoders: Any) -> None:

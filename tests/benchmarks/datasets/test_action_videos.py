@@ -4,6 +4,7 @@ What decodes is tested twice: with torchcodec where it can be loaded, and with a
 """
 
 import functools
+import re
 import struct
 import sys
 from pathlib import Path
@@ -156,6 +157,17 @@ def times(clip: np.ndarray) -> list[int]:
 
 
 # ---- what needs no decoder ------------------------------------------------------------------------------------------
+
+
+def test_libraries_of_npp_are_loaded_first(tmp_path, monkeypatch):
+    """torchcodec's wheels find them nowhere by themselves; here one that is damaged shows that they are looked for."""
+    library = tmp_path / "nvidia" / "cu13" / "lib" / "libnppc.so.13"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"no library")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "nvidia", raising=False)
+    with pytest.raises(DecoderError, match=re.escape(str(library))):
+        action_videos.require_decoder()
 
 
 def test_the_official_lists_are_the_splits(ucf, no_decoder):
