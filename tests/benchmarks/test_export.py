@@ -15,6 +15,7 @@ from cavl import load
 from cavl.extractor import ModelError
 from registry.index import Registry
 from tests.plain_config import resolve, run_config
+from tests.sealed import change
 
 SOUND = np.random.default_rng(0).integers(-9000, 9000, 30_000, dtype=np.int16)
 PICTURE = np.random.default_rng(1).integers(0, 256, (50, 60, 3), dtype=np.uint8)
@@ -45,10 +46,10 @@ def registry(tmp_path_factory):
             for name, part in (("run.json", "host"), ("config.json", "evaluation")):
                 content = json.loads((record.folder / name).read_text())
                 content[part] |= {"hostname": "workstation17", "folder": "https://anna:secret@disk/home/anna"}
-                (record.folder / name).write_text(json.dumps(content))
+                change(record.folder / name, **content)
             pedigree = json.loads((record.folder / "pedigree.json").read_text())
             pedigree["environment"]["index"] = "https://anna:secret@disk/simple"
-            (record.folder / "pedigree.json").write_text(json.dumps(pedigree))
+            change(record.folder / "pedigree.json", **pedigree)
         yield registry
 
 

@@ -27,6 +27,7 @@ from registry.index import Registry
 from registry.interrupts import Terminated, sigterm_as_interrupt
 from registry.provenance.keys import run_key
 from registry.record import journal
+from registry.record import observer as observer_module
 from registry.record.observer import (
     AlreadyDone,
     AlreadyRunning,
@@ -390,11 +391,14 @@ def test_a_clock_that_is_set_meanwhile_makes_no_run_end_before_it_began(
     tmp_path: Path, monkeypatch, hours: int
 ) -> None:
     ex = experiment(tmp_path, lambda run: time.sleep(0.2))
-    observer, ended = ex.observers[0], RegistryObserver.completed_event
+    observer, ended, now = ex.observers[0], RegistryObserver.completed_event, observer_module._now
     jump = datetime.timedelta(hours=hours)
-    monkeypatch.setattr(
-        observer, "completed_event", lambda stop_time, result: ended(observer, stop_time + jump, result)
-    )
+
+    def jumped(stop_time: datetime.datetime, result: Any) -> None:
+        monkeypatch.setattr(observer_module, "_now", lambda: now() + jump)
+        ended(observer, stop_time + jump, result)
+
+    monkeypatch.setattr(observer, "completed_event", jumped)
     ex.run()
     seconds = read_record(tmp_path / "1").seconds
     assert seconds is not None
