@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import random
 import resource
 import shutil
@@ -217,7 +218,7 @@ def test_a_kill_while_a_record_is_being_opened_leaves_none(tmp_path, child):
 
         observing.files.atomic_write = write
         now = syncing.datetime.datetime(2026, 1, 1)
-        observer.started_event(experiment, "main", {"hostname": "here"}, now, {"seed": 1}, {}, None)
+        observer.started_event(experiment, "main", {"hostname": platform.node()}, now, {"seed": 1}, {}, None)
 
     for writes in range(10):
         home = tmp_path / f"{writes}"

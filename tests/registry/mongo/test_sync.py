@@ -527,10 +527,10 @@ def test_names_that_are_markup_are_copied_as_text_and_code_is_not(tmp_path: Path
     run(home, points=3, seed=2)
     journal = home / "1" / "metrics.jsonl"
     journal.write_text(journal.read_text().replace('"loss"', '"<img src=x onerror=alert(1)>\\u001b"'))
-    record = json.loads((home / "2" / "run.json").read_text())
-    (home / "2" / "run.json").write_text(json.dumps({**record, "result": {"py/object": "os.system"}}))
+    sealed(home / "1")
+    change(home / "2", result={"py/object": "os.system"})
     tally = sync(home, store)
-    assert tally.new == 1
+    assert (tally.new, tally.damaged) == (1, {})
     assert "the key 'py/object', for which Sacred would run code" in tally.failed[2]
     assert {m["name"] for m in store.metrics.find()} == {"accuracy", "‹img src=x onerror=alert(1)›�"}
     assert {m["name"] for m in store.runs.find_one()["info"]["metrics"]} == {m["name"] for m in store.metrics.find()}
