@@ -469,11 +469,11 @@ def _metrics(
         listed = [{"name": name, "id": str(metric)} for name, metric in known.items()]
     for own_name, points in ({} if damaged else journal.read_points(folder)).items():
         shown, name = points, journal.plain_name(own_name)
-        if len(points) > LONGEST:
-            shown = thin(points, LONGEST)
+        if (count := len(points.steps)) > LONGEST:
+            shown = points.at(thin(count, LONGEST))
             thinned.append(name)
-            for part, first in enumerate(range(0, len(points), LONGEST)):
-                piece = points[first : first + LONGEST]
+            for part, first in enumerate(range(0, count, LONGEST)):
+                piece = points.at(range(first, min(first + LONGEST, count)))
                 whole = {"run_id": number, "name": name, "part": part, **_columns(piece)}
                 store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
         # An id that follows from the names: a copy that is killed and the next one write the same document.
@@ -490,15 +490,10 @@ def _metrics(
     return info, thinned
 
 
-def thin(points: list[journal.Point], most: int) -> list[journal.Point]:
-    """At most ``most`` of the points, evenly, with the first and the last."""
-    last = len(points) - 1
-    return [points[i * last // (most - 1)] for i in range(most)]
+def thin(count: int, most: int) -> list[int]:
+    """At most ``most`` places of so many, evenly, with the first and the last."""
+    return [i * (count - 1) // (most - 1) for i in range(most)]
 
 
-def _columns(points: list[journal.Point]) -> dict[str, list[Any]]:
-    return {
-        "steps": [p[0] for p in points],
-        "values": [p[1] for p in points],
-        "timestamps": [datetime.datetime.fromisoformat(p[2]) for p in points],
-    }
+def _columns(points: journal.Points) -> dict[str, list[Any]]:
+    return {**points._asdict(), "timestamps": [datetime.datetime.fromisoformat(time) for time in points.timestamps]}

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from operator import lt
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.files import atomic_write, write_at
 from registry.record.serialization import plain, to_json
@@ -20,7 +21,19 @@ from registry.record.serialization import plain, to_json
 JOURNAL = "metrics.jsonl"
 #: What Omniboard would take for markup, and what a terminal obeys.
 _NO_NAME = re.compile(r"[<>\x00-\x1f\x7f-\x9f]")
-Point = tuple[int, float, str]  # step, value, time (ISO, UTC)
+
+
+class Points(NamedTuple):
+    """Measurements of one metric, in columns of one length."""
+
+    steps: list[int]
+    values: list[float]
+    timestamps: list[str]  # ISO, UTC
+
+    def at(self, places: Iterable[int]) -> Points:
+        """Those at some places."""
+        places = list(places)
+        return Points(*([column[place] for place in places] for column in self))
 
 
 class JournalError(ValueError):
@@ -58,36 +71,44 @@ def read_metrics(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 
     A resumed run measures the steps after its last checkpoint again; of a step that occurs twice the last counts.
     """
-    return {name: ([p[0] for p in points], [p[1] for p in points]) for name, points in read_points(folder).items()}
+    return {name: (points.steps, points.values) for name, points in read_points(folder).items()}
 
 
 def write_metrics_json(folder: Path) -> None:
     """Write ``metrics.json``, the form in which Sacred's own FileStorageObserver leaves metrics, from the journal."""
-    whole = {
-        name: {"steps": [p[0] for p in points], "values": [p[1] for p in points], "timestamps": [p[2] for p in points]}
-        for name, points in read_points(folder).items()
-    }
+    whole = {name: points._asdict() for name, points in read_points(folder).items()}
     atomic_write(folder / "metrics.json", to_json(whole))
 
 
-def read_points(folder: Path) -> dict[str, list[Point]]:
+def read_points(folder: Path) -> dict[str, Points]:
     """As :func:`read_metrics`, with the time of each measurement."""
     path = folder / JOURNAL
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return {}
-    by_step: dict[str, dict[int, Point]] = {}
+    columns: dict[str, Points] = {}
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):  # the part after the last line feed is torn
         try:
             for name, metric in json.loads(line).items():
-                points = by_step.setdefault(name, {})
-                for point in zip(metric["steps"], metric["values"], metric["timestamps"], strict=True):
-                    points[point[0]] = point
+                added = Points(metric["steps"], metric["values"], metric["timestamps"])
+                if not len(added.steps) == len(added.values) == len(added.timestamps):
+                    raise ValueError(f"{name} has not as many values as steps")
+                if not {*map(type, added.steps)} <= {int, float}:
+                    raise ValueError(f"a step of {name} is no number")
+                for column, more in zip(columns.setdefault(name, Points([], [], [])), added, strict=True):
+                    column.extend(more)
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             remedy = "delete that line to read the rest"
             raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None
-    return {name: sorted(points.values(), key=lambda point: point[0]) for name, points in by_step.items()}
+    return {name: _in_order(points) for name, points in columns.items()}
+
+
+def _in_order(points: Points) -> Points:
+    if all(map(lt, points.steps, points.steps[1:])):  # as nearly always
+        return points
+    last = {step: place for place, step in enumerate(points.steps)}
+    return points.at([last[step] for step in sorted(last)])
 
 
 def _end_of_last_line(path: Path, block: int = 1 << 16) -> int:
