@@ -127,7 +127,8 @@ def show(folders: Sequence[Path], reasons: int) -> None:
             print(f"{name}: {of['error']}")
         for why in of["reasons"]:
             more = f" and {why['items'] - 1:,} more" if why["items"] > 1 else ""
-            print(f"{name}: {why['items']:,} {why['status']}: {why['reason']} ({why['first']}{more})")
+            which = f" ({why['first']}{more})" if more or why["first"] not in why["reason"] else ""
+            print(f"{name}: {why['items']:,} {why['status']}: {why['reason']}{which}")
         if of["more_reasons"]:
             print(f"{name}: {of['more_reasons']} more reasons; prepare status {name} --csv FILE has every item")
 
