@@ -16,7 +16,7 @@ app = program.App(
     """,
     epilog=program.examples("""\
 examples:
-  cavl-bench run --preset smoke                the whole way in a minute
+  cavl-bench run --preset smoke                the whole way in two minutes
   cavl-bench run                               the main job
   cavl-bench runs list --sort score            what has been run
   cavl-bench report                            the report once more

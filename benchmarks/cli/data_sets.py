@@ -61,7 +61,7 @@ class PreparationDisplay(Progress):
         counts = ", ".join(f"{n} {status}" for status, n in state.counts.items())
         done = state.total - state.to_do + state.done
         self.update(self.items, total=state.total, completed=done, counts=counts)
-        if not state.done and state.to_do < state.total:
+        if state.goes_on and not state.done and state.to_do < state.total:
             self.say(f"{done} of {state.total} items are done already ({counts})")
         if not self.console.is_terminal and time.monotonic() - self.told > self.every:
             self.told = time.monotonic()
@@ -126,7 +126,9 @@ def show(folders: Sequence[Path], reasons: int) -> None:
         if "error" in of:
             print(f"{name}: {of['error']}")
         for why in of["reasons"]:
-            print(f"{name}: {why['items']:,} {why['status']}: {why['reason']}")
+            more = f" and {why['items'] - 1:,} more" if why["items"] > 1 else ""
+            which = f" ({why['first']}{more})" if more or why["first"] not in why["reason"] else ""
+            print(f"{name}: {why['items']:,} {why['status']}: {why['reason']}{which}")
         if of["more_reasons"]:
             print(f"{name}: {of['more_reasons']} more reasons; prepare status {name} --csv FILE has every item")
 
@@ -169,6 +171,6 @@ def _counted(folder: Path, reasons: int) -> dict[str, Any]:
         "to_do": items - sum(counts.values()),
         "clips": clips,
         "fingerprint": fingerprint,
-        "reasons": [{"status": s, "reason": r, "items": n} for s, r, n in every[:reasons]],
+        "reasons": [{"status": s, "reason": r, "items": len(ids), "first": ids[0]} for s, r, ids in every[:reasons]],
         "more_reasons": max(0, len(every) - reasons),
     }

@@ -75,7 +75,7 @@ class Display:
             if job.key in self.state.failed:
                 self.failed("", job.name, job.key)
         if self.state.failed:
-            self.console.print(f"{len(self.state.failed)} runs failed; the same command tries them again")
+            self.console.print(f"failed: {len(self.state.failed)}; the same command tries what failed again")
 
     def counter(self) -> str:
         over = len(self.state.reused) + len(self.told)

@@ -26,7 +26,7 @@ EXAMPLES = examples("""\
 examples:
   cavl-bench run                      the default preset, three seeds
                                       (the same as: tox -e benchmark)
-  cavl-bench run --preset smoke       the whole way in seconds
+  cavl-bench run --preset smoke       the whole way in two minutes
   cavl-bench run --dry-run            what would run, and what is there
   cavl-bench run --methods cavl --tasks localization --seeds 1
                                       a part of it, beside trivial rows

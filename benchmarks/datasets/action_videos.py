@@ -385,9 +385,9 @@ def require_decoder() -> Any:
 
         _require_ffmpeg(decoders)
     except (ImportError, OSError, RuntimeError) as error:  # RuntimeError: without FFmpeg's libraries
-        why = str(error).strip().splitlines()[:1]
+        why = str(error).strip().partition("\n")[0]
         raise DecoderError(
-            f"torchvision decodes videos with torchcodec, which cannot be loaded {why}; {REMEDY}"
+            f"torchvision decodes videos with torchcodec, which cannot be loaded ({why}); {REMEDY}"
         ) from error
     return decoders
 

@@ -100,10 +100,10 @@ class SegmentList:
         """What of the list is not read as it stands there, in sentences."""
         said = [f"{lost.id}: {lost.reason}" for lost in self.refused[:MOST_NAMED]]
         if (more := len(self.refused) - len(said)) > 0:
-            said.append(f"and {more:,} more rows are refused")
+            said.append(f"rows that are refused besides: {more:,}")
         if self.repeated:
             named = ", ".join(self.repeated[:MOST_NAMED])
-            said.append(f"{len(self.repeated):,} rows repeat others and are read once: {named}")
+            said.append(f"rows that repeat others, read once: {len(self.repeated):,} ({named})")
         return said
 
 

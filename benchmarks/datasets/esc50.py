@@ -108,7 +108,7 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
         name, fold, label = values["filename"], int(values["fold"]), int(values["target"])
         category, esc10 = values["category"], values["esc10"]
     except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{where}: expected {', '.join(COLUMNS)}, found {values}") from None
+        raise ValueError(f"{where}: expected {', '.join(COLUMNS)}, found {values or 'more or fewer columns'}") from None
     if not RECORDING.fullmatch(name):
         raise ValueError(f"{where}: {name!r} is not the name of a clip")
     if fold not in FOLDS or not 0 <= label < CLASSES["esc50"] or esc10 not in ("True", "False"):

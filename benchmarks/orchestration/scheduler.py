@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks import presets
 from benchmarks.orchestration.executors import Elsewhere, Executor
 from benchmarks.orchestration.experiment import answered
 from benchmarks.orchestration.graph import Job
@@ -24,7 +23,7 @@ from registry.record.run_record import Record
 
 #: Seconds between two looks at what other processes run.
 LOOK = 1.0
-#: What an evaluation costs, in updates of training; only the estimate of the time left depends on it.
+#: What an evaluation costs at most, in updates of training, for the order of jobs and the estimate of the time left.
 EVALUATION_COST = 50
 
 
@@ -49,6 +48,15 @@ class State:
     taken: dict[str, Elsewhere] = field(default_factory=dict)  # key -> the run by another process that answers it
     known: Mapping[str, int] = field(default_factory=dict)  # key -> the newest run that is no answer
     began: float = field(default_factory=time.monotonic)
+    evaluation_cost: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        longest = max((job.updates for job in self.jobs), default=0)  # where trainings are short, evaluations are too
+        self.evaluation_cost = min(EVALUATION_COST, longest or EVALUATION_COST)
+
+    def cost(self, job: Job) -> int:
+        """In updates of training."""
+        return job.updates or self.evaluation_cost
 
     @property
     def todo(self) -> list[Job]:
@@ -57,17 +65,11 @@ class State:
 
     def seconds_left(self) -> float | None:
         """Estimate from the pace so far; None before there is any."""
-        begun = sum(cost(r.job) * r.done / r.total for r in self.running.values() if r.total)
-        spent = begun + sum(cost(j) for j in self.jobs if j.key in self.finished or j.key in self.taken)
-        left = sum(cost(j) for j in self.todo) - begun
+        begun = sum(self.cost(r.job) * r.done / r.total for r in self.running.values() if r.total)
+        spent = begun + sum(self.cost(j) for j in self.jobs if j.key in self.finished or j.key in self.taken)
+        left = sum(self.cost(j) for j in self.todo) - begun
         elapsed = time.monotonic() - self.began
         return left / spent * elapsed if spent > 0 and elapsed > 2 else None
-
-
-def cost(job: Job) -> int:
-    """In updates of training."""
-    rehearsed = presets.limit_of(job.config.preset)[1] is not None  # an evaluation is then as short as a training
-    return job.updates or (presets.REHEARSED_UPDATES if rehearsed else EVALUATION_COST)
 
 
 def select(jobs: Sequence[Job], registry: Registry, rerun: str | None) -> dict[str, Record]:
@@ -153,7 +155,7 @@ class Order:
                 self.children[parent].append(job)
         self.chain: dict[str, int] = {}
         for job in reversed(list(todo.values())):  # parents come before children in state.jobs
-            self.chain[job.key] = cost(job) + max((self.chain[c.key] for c in self.children[job.key]), default=0)
+            self.chain[job.key] = state.cost(job) + max((self.chain[c.key] for c in self.children[job.key]), default=0)
         self._heap: list[tuple[int, int, str, Job]] = []
         self._open_seeds = sorted({j.config.seed for j in todo.values()})
         for key, count in self.waiting.items():

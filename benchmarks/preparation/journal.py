@@ -121,11 +121,14 @@ class Journal:
         counted = Counter(entry.status for entry in self.entries.values())
         return {status: counted[status] for status in STATUSES}
 
-    def reasons(self) -> list[tuple[str, str, int]]:
-        """(status, reason, items): what is odd about what was found, then why the rest was not, each by frequency."""
-        counted = Counter((e.status, e.reason) for e in self.entries.values() if e.reason or e.status != "found")
-        ordered = sorted(counted.items(), key=lambda one: (one[0][0] != "found", -one[1]))
-        return [(status, reason, n) for (status, reason), n in ordered]
+    def reasons(self) -> list[tuple[str, str, list[str]]]:
+        """(status, reason, ids): what is odd about what was found, then why the rest was not, each by frequency."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for entry in self.entries.values():
+            if entry.reason or entry.status != "found":
+                found.setdefault((entry.status, entry.reason), []).append(entry.id)
+        ordered = sorted(found.items(), key=lambda one: (one[0][0] != "found", -len(one[1])))
+        return [(status, reason, ids) for (status, reason), ids in ordered]
 
     def write_csv(self, path: Path) -> None:
         """One row for every item that ended: id, status, reason, clips, when."""

@@ -62,7 +62,7 @@ def plan(*, lists: Sequence[Path], fps: float, quality: int) -> Plan:
         if others:
             notes.append(f"{path.name}: {others.total():,} rows of {len(others):,} other kinds are passed over")
     if repeated:
-        notes.append(f"{repeated:,} rows repeat others and are read once")
+        notes.append(f"rows that repeat others, read once: {repeated:,}")
     return Plan(
         name=NAME,
         items=list(items.values()),

@@ -88,14 +88,15 @@ def _videos(path: Path) -> Iterator[tuple[str, int, Any]]:
         raise FileNotFoundError(
             f"there is no {path}: MUSIC's lists are in the GitHub repository roudimit/MUSIC_dataset (docs/data.md)"
         )
+    content = json_of(path, "it is not one of MUSIC's lists: get it anew")
     try:
-        videos = json_of(path, "get it anew")["videos"]
+        videos = content["videos"]
         listed = [(instruments, list(enumerate(ids))) for instruments, ids in videos.items() if isinstance(ids, list)]
         if len(listed) != len(videos) or not any(isinstance(i, str) for _, ids in listed for _, i in ids):
             raise ValueError("its entries are no lists of ids")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f'{path} is not one of MUSIC\'s lists, {{"videos": {{instrument: [ids]}}}} ({error!r})'
+            f'{path} is not one of MUSIC\'s lists, which read {{"videos": {{instrument: [ids]}}}}: get it anew'
         ) from error
     for instruments, ids in listed:
         for number, video in ids:

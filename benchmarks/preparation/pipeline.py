@@ -78,6 +78,7 @@ class PreparationState:
 
     total: int
     to_do: int
+    goes_on: bool = False  # it was begun before
     began: float = field(default_factory=time.monotonic)
     done: int = 0  # of those to do
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("found", "missing", "damaged"), 0))
@@ -120,6 +121,7 @@ def prepare(
                 f"{folder} holds a prepared data set, but no {JOURNAL} that says what became of each item: without it "
                 "all clips would be thrown away. Restore it, or name another --root"
             )
+        goes_on = journal.exists
         _require_same_settings(folder, journal, plan)
         for name, path in plan.beside.items():
             _copy(path, folder / name)
@@ -132,7 +134,7 @@ def prepare(
             for item in listed
             if item.id not in plan.left_out and _is_to_do(journal.entries.get(item.id), how.retry)
         ]
-        state = PreparationState(total=len(listed) + len(plan.refused), to_do=len(to_do))
+        state = PreparationState(total=len(listed) + len(plan.refused), to_do=len(to_do), goes_on=goes_on)
         left = {item.id for item in to_do}
         for known in [item.id for item in listed] + [lost.id for lost in plan.refused]:
             if known not in left:

@@ -1,4 +1,4 @@
-"""Smoke test of the whole way, in seconds: all methods, tasks and orderings, networks and sets too small to learn.
+"""Smoke test of the whole way, in two minutes: all methods, tasks and orderings, networks and sets too small to learn.
 
     cavl-bench run --preset smoke
 

@@ -48,7 +48,7 @@ def silent(study: Study) -> Figure | None:
                 yerr=[estimate.half or 0 for _, estimate in points],
                 fmt=MARKERS[i % len(MARKERS)], markersize=5, capsize=3, label=label(*who), **look,
             )  # fmt: skip
-        panel.set(xlabel="silent objects in the scene", ylabel="cIoU@0.5 (%)", xticks=counts, ylim=(0, 102))
+        panel.set(xlabel="silent objects in the scene", ylabel="cIoU@0.5 (%)", xticks=counts, ylim=(-2, 102))
         canvas.legend(*panel.get_legend_handles_labels(), loc="outside right upper", fontsize=10)
         return canvas
 

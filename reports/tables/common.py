@@ -184,7 +184,7 @@ def findings(
     failed = []
     for column, (score, sign) in enumerate(zip(columns, better, strict=True)):
         seeds: set[int] = set()
-        beaten: dict[str, list[str]] = {}
+        beaten: dict[str, list[tuple[str, str, str]]] = {}  # floor -> row, its mean, in how many seeds
         for row in rows if sign else ():
             against = [(floor, found) for floor in floors if (found := differences(row, floor, column))]
             if row.label not in compared or not against:
@@ -192,12 +192,20 @@ def findings(
             seeds |= {len(found) for _, found in against}
             floor, found = max(against, key=lambda pair: (no_better(pair[1], sign), -sign * sum(pair[1].values())))
             if failures := no_better(found, sign):
-                known = f"{row.label} ({row.cells[column].mean_text}; {in_seeds(failures, len(found))})"
+                known = (row.label, row.cells[column].mean_text, in_seeds(failures, len(found)))
                 beaten.setdefault(f"{floor.label} ({floor.cells[column].mean_text})", []).append(known)
-        failed += [f"{score}: no better than {floor}: {'; '.join(found)}." for floor, found in beaten.items()]
+        failed += [f"{score}: no better than {floor}{_named(found)}." for floor, found in beaten.items()]
         if seeds and not beaten:
             passed.setdefault(in_every_seed(seeds), []).append(score)
     return (*failed, *(f"{', '.join(p)}: every trained row is better than {than} {n}." for n, p in passed.items()))
+
+
+def _named(found: Sequence[tuple[str, str, str]]) -> str:
+    """Rows with their means and the seeds; these are said once where they are the same for several rows."""
+    (seeds, *others) = {seeds for _, _, seeds in found}
+    if others or len(found) == 1:
+        return ": " + "; ".join(f"{row} ({mean}; {seeds})" for row, mean, seeds in found)
+    return f", {seeds}: " + "; ".join(f"{row} ({mean})" for row, mean, _ in found)
 
 
 def in_seeds(k: int, n: int) -> str:

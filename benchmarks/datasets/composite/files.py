@@ -204,7 +204,9 @@ def _uploads(path: Path) -> dict[Path, str | None]:
         folder, _, name = values.get("file", "").partition("/")
         # The name becomes a path: nothing that could leave the folder.
         if not folder or not name or "/" in name or {folder, name} & {".", ".."}:
-            raise ValueError(f"{path.parent / where}: {values.get('file', '')!r} is not LABEL/NAME")
+            raise ValueError(
+                f"{path.parent / where}: {values.get('file', 'a row of more or fewer columns')!r} is not LABEL/NAME"
+            )
         upload, place = values.get("freesound_id") or None, path.parent / folder / name
         if found.setdefault(place, upload) != upload:
             raise ValueError(f"{path.parent / where}: {values['file']} is listed a second time, of another upload")

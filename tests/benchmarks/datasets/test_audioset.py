@@ -144,7 +144,7 @@ def test_rows_that_are_no_segments_cost_themselves_and_are_told(
     assert [note.partition(":")[0] for note in result["notes"]] == [
         "segments.csv, line 5",
         "segments.csv, line 6",
-        "1 rows repeat others and are read once",
+        "rows that repeat others, read once",
     ]
 
 

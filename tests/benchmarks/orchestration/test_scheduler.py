@@ -8,7 +8,7 @@ from benchmarks import presets
 from benchmarks.__main__ import main
 from benchmarks.orchestration.plan import plan, sames
 from benchmarks.orchestration.request import Request, jobs_of, plan_of
-from benchmarks.orchestration.scheduler import Order, State, cost
+from benchmarks.orchestration.scheduler import Order, State
 from cavl.config import ConfigError
 from tests.command import understood
 
@@ -335,4 +335,14 @@ def test_reused_jobs_are_not_run_but_let_their_children_start(jobs):
     assert "pretrain cavl c1 seed 1" not in ready
     assert "pretrain cavl c1-c2 seed 1" in ready
     assert "pretrain cavl c1-c2-c3 seed 1" not in ready
-    assert cost(c1) == 6
+
+
+def test_evaluations_cost_no_more_than_the_longest_training(jobs):
+    state = State(jobs=list(jobs))
+    c1 = named(jobs, "pretrain cavl c1 seed 1")
+    short = named(jobs, "localization cavl c1-c2-c3 seed 1")
+    assert (state.cost(c1), state.cost(short)) == (6, 6)
+    assert State(jobs=[short]).cost(short) == 50
+    long = jobs_of(Request(preset="miniature", seeds=1, methods=("cavl",), orderings=("c1",), tasks=("localization",)))
+    state = State(jobs=long)
+    assert {state.cost(job) for job in long} == {300, 50}

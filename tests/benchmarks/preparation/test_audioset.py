@@ -115,7 +115,7 @@ def test_refused_rows_stay_in_the_coverage_of_their_split(small: tuple[Any, ...]
     ]
     train = listed(tmp_path, 'aaaa_w9WgXc, 0.000, 10.000, "/m/b"', name="balanced_train_segments.csv")
     made = plan(*small, listed(tmp_path, *rows), train)
-    assert made.notes[-1] == "1 rows repeat others and are read once: good_w9WgXc"
+    assert made.notes[-1] == "rows that repeat others, read once: 1 (good_w9WgXc)"
     lost = [Lost(id=i.id, status="missing", reason="gone", attributes=i.attributes) for i in made.items]
     seal(tmp_path / "audioset", [], lost, refused=made.refused, name="audioset")
     source = open_data_module({"source": "paper"}, cache=tmp_path).of("counting")

@@ -32,7 +32,7 @@ def test_entries_are_read_back(tmp_path: Path) -> None:
         assert read.counts() == {"found": 1, "missing": 1, "damaged": 1}
         assert read.packed() == [packed("a/000"), packed("a/001", 9)]
         assert read.entries["c"].reason == "no “audio” track"
-        assert read.reasons() == [("missing", "Private video", 1), ("damaged", "no “audio” track", 1)]
+        assert read.reasons() == [("missing", "Private video", ["b"]), ("damaged", "no “audio” track", ["c"])]
 
 
 def test_the_last_entry_of_an_item_counts(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_status(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     text = said(capsys, "status", "--root", str(root))
     (row,) = (line for line in text.splitlines() if "audioset" in line and "│" in line)
     assert [cell.strip() for cell in row.split("│")[2:8]] == ["11", "3", "4", "1", "3", "3"]
-    assert "audioset: 4 missing: Private video" in text
-    assert "audioset: 1 damaged: no audio [track]" in text
+    assert "audioset: 4 missing: Private video (m0 and 3 more)\n" in text
+    assert "audioset: 1 damaged: no audio [track] (d0)\n" in text
     figures = json.loads(said(capsys, "status", "--root", str(root), "--json"))["audioset"]
     assert (figures["found"], figures["to_do"], figures["clips"]) == (3, 3, 3)
     assert "1 more reasons" in said(capsys, "status", "--root", str(root), "--reasons", "1")
@@ -197,9 +197,23 @@ def test_prepare_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
     arguments = ["esc50", "--from", str(source), "--root", str(tmp_path / "root"), "--jobs", "1"]
     text = said(capsys, *arguments)
     assert "1 clips of 1 of 2 (missing 1, damaged 0) items" in text
-    assert "esc50: 1 missing: there is no file of it" in text
+    assert "esc50: 1 missing: there is no file of it (1-2-A-0)" in text
     assert main(arguments) == 0
     assert "2 of 2 items are done already (1 found, 1 missing, 0 damaged)" in capsys.readouterr().err
+
+
+def test_rows_that_are_refused_are_named_and_not_called_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = esc50_folder(tmp_path, 1)
+    soundfile.write(source / "audio" / "1-1-A-0.wav", np.full(5 * 11_025, 0.1), 11_025)
+    with (source / "meta" / "esc50.csv").open("a") as table:
+        table.write("\n1-9-A-0.wav,1\n1-8-A-0.wav,1\n")
+    assert main(["esc50", "--from", str(source), "--root", str(tmp_path / "root"), "--jobs", "1"]) == 0
+    said = capsys.readouterr()
+    assert "done already" not in said.err
+    assert "esc50: 2 damaged: refused: no recording of ESC-50: " in said.out
+    assert "(esc50.csv, line 3 and 1 more)" in said.out
 
 
 @pytest.mark.parametrize(

@@ -448,8 +448,9 @@ def test_clips_of_digital_silence_are_reported(tmp_path: Path, here: None, capsy
     soundfile.write(media / "video_00002.wav", half, 11_025)
     items = [item(n, cut=Cut(seconds=2.0)) for n in (0, 1)] + [item(2, cut=Cut(seconds=2.0, pieces=True))]
     prepare(tmp_path / "toy", plan(items=items), how(own=LocalMedia([media])))
-    silent = ("found", "its sound is digital silence", 1)
-    assert Journal(tmp_path / "toy").reasons() == [silent, ("found", "1 of its 2 clips are digital silence", 1)]
+    silent = ("found", "its sound is digital silence", ["video_00000"])
+    half_silent = ("found", "1 of its 2 clips are digital silence", ["video_00002"])
+    assert Journal(tmp_path / "toy").reasons() == [silent, half_silent]
     data_sets.show([tmp_path / "toy"], reasons=5)
     assert "toy: 1 found: its sound is digital silence" in capsys.readouterr().out
     assert Prepared(tmp_path / "toy").coverage.complete

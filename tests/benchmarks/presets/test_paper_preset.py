@@ -13,7 +13,7 @@ from baselines.l3 import L3Config
 from benchmarks import presets
 from benchmarks.datasets.paper import PaperData
 from benchmarks.orchestration.request import Request, jobs_of
-from benchmarks.orchestration.scheduler import cost
+from benchmarks.orchestration.scheduler import State
 from benchmarks.presets import load
 from cavl.config import ConfigError, from_dict, to_dict
 from cavl.counting import Counter, CounterConfig
@@ -179,7 +179,7 @@ def test_a_rehearsal_is_everything_of_one_seed_with_two_updates(data):
     for one, other in ((PAPER, load("paper@16")),):
         assert {n: p.model for n, p in one.methods.items()} == {n: p.model for n, p in other.methods.items()}
         assert other.evaluations["separation"].network == one.evaluations["separation"].network
-    assert all(cost(j) == 2 for j in jobs)
+    assert all(State(jobs=jobs).cost(j) == 2 for j in jobs)
 
 
 def test_the_limit_is_in_the_key_of_every_run(data):

@@ -111,6 +111,5 @@ def test_findings_name_the_rows_and_the_best_of_what_is_trivial():
     marked = beside_trivial(rows, compared, trivial, better)
     assert findings(marked, compared, trivial, better, ["Error", "Score"], "a constant") == (
         "Error: no better than two (25.0): good (90.0; in the only finished seed).",
-        "Score: no better than one (0.500): good (0.100; in the only finished seed); bad (0.200; in the only finished "
-        "seed).",
+        "Score: no better than one (0.500), in the only finished seed: good (0.100); bad (0.200).",
     )
