@@ -41,10 +41,10 @@ def below_rivals(study: Study) -> Iterator[str]:
             below = [f"{name} ({d:+.{score.metric.digits}f})" for name, d in found.items() if not d > 0]
             if len(below) == len(found) > MOST_NAMED:
                 best = below[max(range(len(below)), key=list(found.values()).__getitem__)]
-                networks = f"none of {len(below)} trained networks is above {known_as}, which is had cheaply"
+                networks = f"none of {len(below)} trained networks is above {known_as}, a cheap rival"
                 yield f"{score.metric.name}: {networks}; the best is {best}."
             elif below:
-                yield f"{score.metric.name}: not above {known_as}, which is had cheaply: {'; '.join(below)}."
+                yield f"{score.metric.name}: not above {known_as}, a cheap rival: {'; '.join(below)}."
             elif found:
                 yield f"{score.metric.name}: every trained network is above {known_as}, its cheap rival, on average."
 
