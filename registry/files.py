@@ -101,7 +101,7 @@ def atomic_write(path: Path | str, data: bytes | str) -> None:
     """
     path = Path(path)
     with replacing(path) as aside:
-        aside.write(data.encode() if isinstance(data, str) else data)
+        aside.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
 
 
 def atomic_copy(source: Path | str, path: Path | str) -> None:
@@ -152,7 +152,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".aside")
+        with _named(path):
+            number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".aside")
         try:
             with os.fdopen(number, "wb") as file:
                 yield file
@@ -204,7 +205,9 @@ def _pour(content: IO[bytes], path: Path) -> None:
     number = _descriptor(path)
     if number is not None:
         sys.stdout.flush()
-    with open(_reader_of(path) if number is None else os.dup(number), "wb") as stream:
+    with _named(path):
+        number = _reader_of(path) if number is None else os.dup(number)
+    with open(number, "wb") as stream:
         shutil.copyfileobj(content, stream, length=1 << 20)
 
 
@@ -226,6 +229,16 @@ def _reader_of(path: Path) -> int:
         else:
             os.set_blocking(number, True)
             return number
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What cannot be opened inside the block bears the name that the user gave it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @contextlib.contextmanager

@@ -1,13 +1,18 @@
-"""Terminals of any encoding: ISO-8859-1 lacks most of what runs and people say."""
+"""Terminals of any encoding, or none: ISO-8859-1 lacks most of what runs and people say."""
 
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 
 def say_all() -> None:
-    """Write what the encoding lacks as ``\\u2026``: nothing that is said can end a command."""
+    """Write what the encoding lacks as ``\\u2026``, and to nowhere where an output is closed (``>&-``): nothing that is
+    said can end a command."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

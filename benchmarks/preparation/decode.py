@@ -185,7 +185,7 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
     import av
 
     stream = _stream(container, "audio")
-    as_float = av.AudioResampler(format="fltp")
+    as_float = av.AudioResampler(format="flt")  # samples of all channels in turn: PyAV crashes over 8 planes and more
     buffer = np.zeros(0, np.float32)
     rate, place, held, late = 0, None, 0, 0
     for at, frame in _played(container, stream, start - MARGIN, LEAD):
@@ -206,7 +206,7 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             place = None
             continue
         for converted in as_float.resample(frame):
-            part = converted.to_ndarray().mean(0)
+            part = converted.to_ndarray().reshape(-1, converted.layout.nb_channels).T.copy().mean(0)
             inside = part[max(0, -place) : max(0, len(buffer) - place)]
             begin = max(0, place)
             buffer[begin : begin + len(inside)] = inside
@@ -216,6 +216,8 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             place += len(part)
     if not held:
         raise TooShortError(f"too short: there is no sound after {start:g} s") if start else DecodeError("no sound")
+    if not np.isfinite(buffer).all():
+        raise DecodeError("its sound holds NaN or infinite samples")
     return buffer, rate, min(seconds, held / rate)
 
 
