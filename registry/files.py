@@ -167,6 +167,15 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def require_regular(path: Path | str) -> None:
+    """That ``path`` is a file, or a link to one: a pipe that lies among data would be waited for.
+
+    Raises OSError, also where there is nothing.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+
+
 def is_stream(path: Path | str) -> bool:
     """Whether ``path`` is a device, pipe, socket or descriptor (``/dev/stdout``, ``<(...)``), or a link to one.
 

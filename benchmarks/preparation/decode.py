@@ -177,6 +177,8 @@ def _waveform(path: Path, start: float, seconds: float | None, own: bool) -> npt
     wanted = polyphase(samples, rate, SAMPLE_RATE)[
         first : first + round((held if seconds is None else seconds) * SAMPLE_RATE)
     ]
+    if not len(wanted):
+        raise TooShortError("too short: it has no sample of sound")
     return np.clip(np.round(wanted * 32768), -32768, 32767).astype(np.int16)
 
 
@@ -405,6 +407,8 @@ def _opened(path: Path) -> Iterator[Any]:
 def _require_file(path: Path) -> None:
     try:
         status = path.stat()
+        if stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            path.open("rb").close()
     except OSError as error:
         raise DecodeError(f"{path.name} cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(status.st_mode):
