@@ -213,7 +213,7 @@ def _pour(content: IO[bytes], path: Path) -> None:
     """Write to a stream: through its descriptor where it is open already, behind what was written there before."""
     number = _descriptor(path)
     if number is not None:
-        sys.stdout.flush()
+        print(end="", flush=True)
     with _named(path):
         number = _reader_of(path) if number is None else os.dup(number)
     with open(number, "wb") as stream:

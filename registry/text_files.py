@@ -102,8 +102,8 @@ def table_of(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """(place, column -> cell) of every row below the first line, which names the columns, in any order and case.
 
-    A row of more cells (but for empty ones at its end) or fewer has no columns at all, with ``short`` one of fewer lacks
-    its last: they are for the caller to refuse.
+    A row of more cells (but for empty ones at its end) or fewer has no columns at all, with ``short`` one of fewer
+    lacks its last: they are for the caller to refuse.
     Raises ValueError if the first line lacks one of ``columns`` or names it twice, naming them, and ``what`` the file
     should be.
     """

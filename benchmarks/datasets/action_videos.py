@@ -199,8 +199,10 @@ def _ucf101_lists(annotations: Path, fold: int) -> tuple[dict[str, Names], dict[
 
 
 def _hmdb51_lists(annotations: Path, fold: int) -> tuple[dict[str, Names], dict[str, Names]]:
-    """The same of a list for each class; which classes there are, the lists of all folds say. A line that names no video
-    may be of either split."""
+    """The same of a list for each class; which classes there are, the lists of all folds say.
+
+    A line that names no video may be of either split.
+    """
     found = (re.fullmatch(r"([^.].*)_test_split[123]\.txt", path.name) for path in annotations.iterdir())
     actions = sorted({match[1] for match in found if match})
     if not actions:

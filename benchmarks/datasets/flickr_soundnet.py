@@ -191,12 +191,14 @@ def read_test_list(path: str | Path) -> ListedImages:
     refused: dict[str, str] = {}
     beside: set[str] = set()
     found = _json_ids(path) if path.suffix.lower() == ".json" else _text_ids(path, refused, beside)
-    if found and found[0].lower() in HEADS:
+    if found and str(found[0]).lower() in HEADS:
         del found[0]
     ids: Counter[str] = Counter()
     for written in found:
-        if (id := image_id(written)) is None:
+        id = image_id(written) if isinstance(written, str) else None
+        if id is None:
             refused[f"{path.name}, {written!r:.80}"] = "it is not the id of an image"
+            beside.update(WORD.findall(str(written)))
         else:
             ids[id] += 1
     if not ids:
@@ -214,19 +216,20 @@ def image_id(written: str) -> str | None:
     return of_file[1] if of_file and ".." not in re.split(r"[/\\]", written) else None
 
 
-def _json_ids(path: Path) -> list[str]:
+def _json_ids(path: Path) -> list[Any]:
+    """What is written of every id; what is no text is none."""
     try:
         ids = json_of(path, "write it anew")["ids"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is not a test list: expected JSON of the form {{"ids": [...]}} ({error})') from error
-    if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
+    if not isinstance(ids, list) or (ids and not any(isinstance(id, str) for id in ids)):
         raise ValueError(f"{path}: 'ids' must be a list of strings")
-    return [id.strip() for id in ids]
+    return [id.strip() if isinstance(id, str) else id for id in ids]
 
 
 def _text_ids(path: Path, refused: dict[str, str], beside: set[str]) -> list[str]:
     """What is written of every id; of a line with further columns the first. One of more or fewer columns than most is
-    refused: two lines may have become one. What may be an id in all that is not read goes to ``beside``."""
+    refused: two lines may have become one. What may be ids in all the rest goes to ``beside``."""
     rows = [(where, without_empty_end(cells, 1)) for where, cells in rows_of(path)]
     usual = Counter(len(cells) for _, cells in rows).most_common(1)[0][0] if rows else 1
     written: list[str] = []
@@ -235,10 +238,8 @@ def _text_ids(path: Path, refused: dict[str, str], beside: set[str]) -> list[str
             refused[where] = f"it has {len(cells)} columns, the others {usual}"
         else:
             written += cells[0].split() if usual == 1 else [cells[0]]
-        beside |= {id for cell in cells[len(cells) == usual :] for id in WORD.findall(cell)}
-    found = [id.strip("\"'") for id in written]
-    beside |= {id for one in found if image_id(one) is None for id in WORD.findall(one)}
-    return found
+        beside.update(id for cell in cells[len(cells) == usual :] for id in WORD.findall(cell))
+    return [id.strip("\"'") for id in written]
 
 
 def _read_json(path: Path, refused: dict[str, str]) -> tuple[tuple[int, int], dict[str, list[list[int]]]]:
