@@ -173,9 +173,7 @@ def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Mani
             reasons[name] = f"missing: no file {root / name}"
         except OSError as error:
             reasons[name] = f"damaged: {root / name} cannot be read ({error})"
-    return Manifest(
-        data=data, fold=fold, classes=classes, lists=lists, files=files, reasons=reasons, refused=refused
-    )
+    return Manifest(data=data, fold=fold, classes=classes, lists=lists, files=files, reasons=reasons, refused=refused)
 
 
 def again(name: str) -> str:
@@ -210,9 +208,9 @@ def _hmdb51_lists(annotations: Path, fold: int) -> tuple[dict[str, Names], dict[
     names: dict[str, list[str]] = {"1": [], "2": [], "0": []}  # training, test, in neither
     refused: list[str] = []
     for action in actions:
-        found, none = _lines(annotations / f"{action}_test_split{fold}.txt", r"([^/\s]+\.avi) +([012])", "hmdb51")
+        listed, none = _lines(annotations / f"{action}_test_split{fold}.txt", r"([^/\s]+\.avi) +([012])", "hmdb51")
         refused += none
-        for match in found:
+        for match in listed:
             names[match[2]].append(f"{action}/{match[1]}")
     return {"train": tuple(names["1"]), "test": tuple(names["2"])}, dict.fromkeys(("train", "test"), tuple(refused))
 

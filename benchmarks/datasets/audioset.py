@@ -116,9 +116,9 @@ def read_segments(path: str | Path, ontology: Ontology) -> SegmentList:
     repeated: list[str] = []
     seen: dict[str, Segment] = {}
     for where, cells in rows_of(path):
-        if [cell.lstrip("# ").lower() for cell in cells] == [name.lower() for name in COLUMNS]:
-            continue  # their names, of a list that went through a spreadsheet
         row = without_empty_end(cells, len(COLUMNS))
+        if [cell.lstrip("# ").lower() for cell in row] == [name.lower() for name in COLUMNS]:
+            continue  # their names, of a list that went through a spreadsheet
         try:
             segment = segment_of(row, ontology, where)
             if seen.get(segment.id) == segment:

@@ -390,7 +390,7 @@ def _typed(content: Mapping[str, Any]) -> bool:
     """Whether the entries of a manifest are of their types: of one without a seal, nothing else says so."""
 
     def fits(value: Any, kind: type) -> bool:
-        return type(value) is kind and (kind is not int or 0 <= value < 1 << 63)
+        return type(value) is kind and (not isinstance(value, int) or 0 <= value < 1 << 63)
 
     items = [item for key in ("lost", "refused", "left_out") for item in content[key]]
     return (
