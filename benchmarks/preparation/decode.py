@@ -42,6 +42,7 @@ JUMP = 0.1  # seconds by which the time stamps of sound may be off before they m
 LATE = 10  # frames of sound after the segment until it is believed to be over: the stamp of one may be wrong
 LONGER = 0.5  # seconds by which a user's file that is the segment may exceed it
 SEGMENT = re.compile(r"_[\d.]+$")  # names of files that are one: ID_30, ID_30_40, ID_30.000_40.000
+MOST_PLANES = 7  # of sound, a channel each: over more PyAV crashes, but samples of all channels in turn are read
 LEAD = 0.5  # seconds decoded before a segment: codecs of sound need a run-up
 MOST_PIXELS = 50_000_000  # of a frame or photograph: 8K video has 33 million
 MOST_IMAGE_BYTES = 64 << 20
@@ -187,7 +188,7 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
     import av
 
     stream = _stream(container, "audio")
-    as_float = av.AudioResampler(format="flt")  # samples of all channels in turn: PyAV crashes over 8 planes and more
+    as_float: Any = None
     buffer = np.zeros(0, np.float32)
     rate, place, held, late = 0, None, 0, 0
     for at, frame in _played(container, stream, start - MARGIN, LEAD):
@@ -196,6 +197,7 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             if rate > RATES[-1]:
                 raise DecodeError(f"its sound has {rate:,} samples a second; {RATES[-1]:,} are the most")
             buffer = np.zeros(round((seconds + 2 * MARGIN) * rate), np.float32)
+            as_float = av.AudioResampler(format="fltp" if frame.layout.nb_channels <= MOST_PLANES else "flt")
         if frame.sample_rate != rate:
             raise DecodeError(f"its sound changes from {rate} to {frame.sample_rate} samples a second")
         stamp = round((at - start + MARGIN) * rate)
@@ -208,7 +210,10 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             place = None
             continue
         for converted in as_float.resample(frame):
-            part = converted.to_ndarray().reshape(-1, converted.layout.nb_channels).T.copy().mean(0)
+            channels = converted.to_ndarray()
+            if not converted.format.is_planar:
+                channels = channels.reshape(-1, converted.layout.nb_channels).T
+            part = channels.mean(0)
             inside = part[max(0, -place) : max(0, len(buffer) - place)]
             begin = max(0, place)
             buffer[begin : begin + len(inside)] = inside

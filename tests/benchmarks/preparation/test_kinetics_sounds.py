@@ -83,7 +83,5 @@ def test_names_in_other_cases_and_forms(tmp_path: Path) -> None:
 
 def test_lists_of_which_nothing_is_wanted_say_what_they_hold(tmp_path: Path) -> None:
     text = LISTED.splitlines()[0] + "\nabseiling,abseil00001,0,10,train,0\nsinging,short,0,10,train,0\n"
-    with pytest.raises(
-        ValueError, match=r"no item to prepare; train\.csv, line 3: .*'short'.*; train\.csv: 1 rows"
-    ):
+    with pytest.raises(ValueError, match=r"no item to prepare; train\.csv, line 3: .*'short'.*; train\.csv: 1 rows"):
         plan("--lists", listed(tmp_path, text))
