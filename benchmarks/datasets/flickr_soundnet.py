@@ -50,6 +50,7 @@ IMAGE_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 FILE_OF_ID = re.compile(r"(?:[^\n]*[/\\])?([\w-]{1,64})\.(?:png|jpe?g|webp|bmp|xml|wav|mp3|flac|mp4)", re.ASCII | re.I)
 #: What may be an id in what is none: "./ID", "(ID)".
 WORD = re.compile(r"[\w-]{1,64}", re.ASCII)
+BESIDE = "it stands beside the ids that are read: write one a line"
 #: What the first column of a table of ids may be called.
 HEADS = ("id", "image", "image_id", "file", "filename", "name", "video")
 #: Published test id -> the one that is meant: it has boxes, and the authors' own list has it right (PROTOCOLS §6).

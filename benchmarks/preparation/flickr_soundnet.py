@@ -24,7 +24,13 @@ def plan(*, annotations: Path, test: Path, everything: bool, corrected: bool = F
 
     Raises ``FileNotFoundError`` or ``ValueError`` if a file is not there or not of its form.
     """
-    from benchmarks.datasets.flickr_soundnet import FRAME, read_annotations, read_test_list, sides  # slow to import
+    from benchmarks.datasets.flickr_soundnet import (  # slow to import
+        BESIDE,
+        FRAME,
+        read_annotations,
+        read_test_list,
+        sides,
+    )
 
     if not test.is_file():
         raise FileNotFoundError(
@@ -45,8 +51,7 @@ def plan(*, annotations: Path, test: Path, everything: bool, corrected: bool = F
         items.append(Item(id=image, cut=Cut(seconds=None, image=True), attributes=attributes))
     refused = [refusal(where, why, split="test", n_sources=1) for where, why in listed.refused.items()]
     for image in parts.beside:
-        why = "it stands beside the ids that are read: write one a line"
-        refused.append(refusal(f"{test.name}, {image!r}", why, split="test", n_sources=1))
+        refused.append(refusal(f"{test.name}, {image!r}", BESIDE, split="test", n_sources=1))
     for image in parts.unknown:
         why, about = f"it has no boxes in {annotations.name}", {"split": "test", "n_sources": 1}
         refused.append(Lost(id=f"{test.name}, {image!r}", status="missing", reason=why, attributes=about))
