@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import stat
-import sys
 import tempfile
 import time
 import uuid
@@ -102,7 +101,7 @@ def atomic_write(path: Path | str, data: bytes | str) -> None:
     """
     path = Path(path)
     with replacing(path) as aside:
-        aside.write(data.encode() if isinstance(data, str) else data)
+        aside.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
 
 
 def atomic_copy(source: Path | str, path: Path | str) -> None:
@@ -154,8 +153,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
         name = beside(path)
+        with _named(path):
+            file = open(name, "xb")  # noqa: SIM115 (below) of the umask's permissions: colleagues read runs too
         try:
-            with open(name, "xb") as file:  # of the umask's permissions: colleagues on a shared disk read runs too
+            with file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -173,6 +174,15 @@ def beside(path: Path) -> Path:
     threads would make their files without it meanwhile.
     """
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.aside")
+
+
+def require_regular(path: Path | str) -> None:
+    """That ``path`` is a file, or a link to one: a pipe that lies among data would be waited for.
+
+    Raises OSError, also where there is nothing.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
 
 
 def is_stream(path: Path | str) -> bool:
@@ -212,8 +222,10 @@ def _pour(content: IO[bytes], path: Path) -> None:
     """Write to a stream: through its descriptor where it is open already, behind what was written there before."""
     number = _descriptor(path)
     if number is not None:
-        sys.stdout.flush()
-    with open(_reader_of(path) if number is None else os.dup(number), "wb") as stream:
+        print(end="", flush=True)
+    with _named(path):
+        number = _reader_of(path) if number is None else os.dup(number)
+    with open(number, "wb") as stream:
         shutil.copyfileobj(content, stream, length=1 << 20)
 
 
@@ -235,6 +247,16 @@ def _reader_of(path: Path) -> int:
         else:
             os.set_blocking(number, True)
             return number
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What cannot be opened inside the block bears the name that the user gave it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ window, to write backwards.
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -19,9 +20,11 @@ _ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 def say_all() -> None:
     """Write what the encoding lacks, and what a terminal would obey, as ``\\u2026``.
 
-    Nothing that is said can end a command, or give one.
+    Nothing that is said can end a command, or give one. Where an output is closed, it goes nowhere.
     """
     for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # >&-
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

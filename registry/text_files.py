@@ -2,8 +2,8 @@
 
 UTF-8 and UTF-16, with or without a byte-order mark (Excel and Windows' editors write one); a line that is not UTF-8 is
 taken for Windows-1252, so that a broken byte costs its own line only. Line ends are those of any system. Blank lines
-count nowhere, nor do comments: lines that begin with "# " ("#" alone may be a byte that was an id's). Columns are
-separated by commas, semicolons or tabs, whichever the file has.
+count nowhere, nor do comments: lines that begin with "# " ("#" alone may be a byte that was an id's), and Excel's
+"sep=,". Columns are separated by commas, semicolons or tabs, whichever the file has.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 DELIMITERS = ",;\t"
-COMMENT = re.compile(r"#(?:[\s#]|$)")
+COMMENT = re.compile(r"#(?:[\s#]|$)|sep=[,;]?$")
 LOOKED_AT = 20  # lines that decide which it is
 
 
@@ -42,9 +42,9 @@ def decoded(content: bytes) -> str:
         if content.startswith(mark):
             content = content[len(mark) :]
             return _by_line(content) if encoding == "utf-8" else content.decode(encoding, errors="replace")
-    head = content[:64]
-    for encoding, odd in (("utf-16-le", 1), ("utf-16-be", 0)):
-        if len(head) > 1 and not any(head[odd::2]) and all(head[1 - odd :: 2]):
+    head = content[:4096]
+    for encoding, odd in (("utf-16-le", 1), ("utf-16-be", 0)):  # ASCII has a zero in one half of its bytes
+        if all(head[1 - odd :: 2]) and 4 * head[odd::2].count(0) > len(head[odd::2]):
             return content.decode(encoding, errors="replace")
     return _by_line(content)
 
@@ -100,22 +100,32 @@ def _delimiter(lines: Sequence[str]) -> str:
 def table_of(
     path: Path | str, columns: Sequence[str], what: str, *, short: bool = False
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """(place, column -> cell) of every row below the first line, which names the columns, in any order.
+    """(place, column -> cell) of every row below the first line, which names the columns, in any order and case.
 
-    A row of more or fewer cells has no columns at all, with ``short`` one of fewer lacks its last: they are for the
-    caller to refuse.
-    Raises ValueError if the first line lacks one of ``columns``, naming them, and ``what`` the file should be.
+    A row of more cells (but for empty ones at its end) or fewer has no columns at all, with ``short`` one of fewer
+    lacks its last: they are for the caller to refuse.
+    Raises ValueError if the first line lacks one of ``columns`` or names it twice, naming them, and ``what`` the file
+    should be.
     """
     rows = rows_of(path)
     _, header = next(rows, ("", []))
+    header = [name.lower() for name in header]
     if absent := [name for name in columns if name not in header]:
         raise ValueError(
             f"{path} is not {what}: its first line should name the columns {', '.join(columns)}; it lacks "
             f"{', '.join(absent)}"
         )
+    if twice := [name for name in columns if header.count(name) > 1]:
+        raise ValueError(f"{path} is not {what}: its first line names the column {twice[0]} twice; remove one")
     for place, cells in rows:
+        cells = without_empty_end(cells, len(header))
         whole = len(cells) == len(header) or (short and len(cells) < len(header))
         yield place, dict(zip(header, cells, strict=False)) if whole else {}
+
+
+def without_empty_end(cells: list[str], columns: int) -> list[str]:
+    """A row without the empty cells beyond its columns: spreadsheets, and commas at the ends of lines, leave some."""
+    return cells if any(cells[columns:]) else cells[:columns]
 
 
 def json_of(path: Path | str, remedy: str) -> Any:

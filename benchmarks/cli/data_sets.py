@@ -27,7 +27,7 @@ def prepare(root: Path, plan: Plan, how: How) -> int:
     """Prepare a plan below ``root``, with progress; returns the exit code: 1 where nothing could be."""
     folder = root / plan.name
     with PreparationDisplay(Console(stderr=True, soft_wrap=True), plan.name) as display:
-        for note in plan.notes:
+        for note in (*plan.notes, *(how.own.notes() if how.own else ())):
             display.say(note)
         result = pipeline.prepare(folder, plan, how, log=display.say, on_progress=display.tell)
     show([folder], reasons=5)

@@ -44,7 +44,7 @@ from torchvision.transforms.v2.functional import center_crop, resize
 
 from benchmarks.datasets.scene import Coverage, Scene, checked, reason_of
 from registry.console import Console
-from registry.files import expanded
+from registry.files import expanded, require_regular
 from registry.text_files import lines_of
 
 Data = Literal["ucf101", "hmdb51"]
@@ -82,7 +82,8 @@ class Manifest:
     classes: Names  # in the order of their labels
     lists: Mapping[str, Names]  # "train" and "test", as published
     files: Mapping[str, tuple[int, str]]  # of those that can be read: bytes, sha256
-    reasons: Mapping[str, str]  # of those that cannot, and of entries that name a video again
+    reasons: Mapping[str, str]  # of those that cannot, of entries that name a video again, and of lines that name none
+    refused: Mapping[str, Names]  # "train" and "test": lines that name no video; where they stand
 
     def names(self, split: str, held_out: int) -> Names:
         """The videos of a split; ``held_out`` or a few more are taken from the official training list for validation.
@@ -150,7 +151,7 @@ def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Mani
     for folder in (root, annotations):
         if not folder.is_dir():
             raise FileNotFoundError(f"{TITLES[data]}: there is no folder {folder}; {SOURCES[data]}")
-    listed = _ucf101_lists(annotations, fold) if data == "ucf101" else _hmdb51_lists(annotations, fold)
+    listed, refused = _ucf101_lists(annotations, fold) if data == "ucf101" else _hmdb51_lists(annotations, fold)
     lists = {split: tuple(dict.fromkeys(names)) for split, names in listed.items()}
     if both := set(lists["train"]) & set(lists["test"]):
         raise ValueError(f"{annotations}: {min(both)} is on the training list and on the test list")
@@ -163,9 +164,10 @@ def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Mani
         again(name): f"damaged: {annotations} lists it more than once"
         for name, times in Counter((*listed["train"], *listed["test"])).items()
         if times > 1
-    }
+    } | {line: f"damaged: {line} names no video" for lines in refused.values() for line in lines}
     for name in shown((*lists["train"], *lists["test"]), f"reading {TITLES[data]}"):
         try:
+            require_regular(root / name)
             with open(root / name, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 files[name] = file.tell(), digest
@@ -173,7 +175,7 @@ def _read_manifest(root: Path, annotations: Path, data: Data, fold: int) -> Mani
             reasons[name] = f"missing: no file {root / name}"
         except OSError as error:
             reasons[name] = f"damaged: {root / name} cannot be read ({error})"
-    return Manifest(data=data, fold=fold, classes=classes, lists=lists, files=files, reasons=reasons)
+    return Manifest(data=data, fold=fold, classes=classes, lists=lists, files=files, reasons=reasons, refused=refused)
 
 
 def again(name: str) -> str:
@@ -186,40 +188,53 @@ def class_of(name: str) -> str:
     return name.partition("/")[0]
 
 
-def _ucf101_lists(annotations: Path, fold: int) -> dict[str, Names]:
-    def names(split: str) -> Names:
+def _ucf101_lists(annotations: Path, fold: int) -> tuple[dict[str, Names], dict[str, Names]]:
+    """What the lists of both splits name, and their lines that name no video."""
+    lists, refused = {}, {}
+    for split in ("train", "test"):
         path = annotations / f"{split}list{fold:02d}.txt"
-        return tuple(match[1] for match in _lines(path, r"([^/\s]+/[^/\s]+\.avi)(?: \d+)?", "ucf101"))
+        found, refused[split] = _lines(path, r"((?!\.)[^/\s]+/[^/\s]+\.avi)(?: \d+)?", "ucf101")
+        lists[split] = tuple(match[1] for match in found)
+    return lists, refused
 
-    return {"train": names("train"), "test": names("test")}
 
+def _hmdb51_lists(annotations: Path, fold: int) -> tuple[dict[str, Names], dict[str, Names]]:
+    """The same of a list for each class; which classes there are, the lists of all folds say.
 
-def _hmdb51_lists(annotations: Path, fold: int) -> dict[str, Names]:
-    """Of a list for each class; which classes there are, the lists of all folds say."""
+    A line that names no video may be of either split.
+    """
     found = (re.fullmatch(r"([^.].*)_test_split[123]\.txt", path.name) for path in annotations.iterdir())
     actions = sorted({match[1] for match in found if match})
     if not actions:
         raise FileNotFoundError(f"HMDB-51: {annotations} holds no list *_test_split{fold}.txt; {SOURCES['hmdb51']}")
     names: dict[str, list[str]] = {"1": [], "2": [], "0": []}  # training, test, in neither
+    refused: list[str] = []
     for action in actions:
-        path = annotations / f"{action}_test_split{fold}.txt"
-        for match in _lines(path, r"([^/\s]+\.avi) +([012])", "hmdb51"):
+        listed, none = _lines(annotations / f"{action}_test_split{fold}.txt", r"([^/\s]+\.avi) +([012])", "hmdb51")
+        refused += none
+        for match in listed:
             names[match[2]].append(f"{action}/{match[1]}")
-    return {"train": tuple(names["1"]), "test": tuple(names["2"])}
+    return {"train": tuple(names["1"]), "test": tuple(names["2"])}, dict.fromkeys(("train", "test"), tuple(refused))
 
 
-def _lines(path: Path, form: str, data: Data) -> list[re.Match[str]]:
+def _lines(path: Path, form: str, data: Data) -> tuple[list[re.Match[str]], Names]:
+    """The lines of a list that name a video, and those that do not: file, line and what stands there.
+
+    Raises ``ValueError`` where these are as many: it is another kind of file.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{TITLES[data]}: there is no list {path}; {SOURCES[data]}")
-    found = []
+    found: list[re.Match[str]] = []
+    refused: list[str] = []
     for where, line in lines_of(path, comments=False):  # names of HMDB-51's videos may begin with "#"
         match = re.fullmatch(form, line)
-        if (match is None and not line.startswith("# ")) or not line.isprintable():
-            raise ValueError(f"{path.parent / where}: {line[:80]!r} names no video; {SOURCES[data]}")
-        found += [match] if match else []
-    if not found:
-        raise ValueError(f"{path} names no video; {SOURCES[data]}")
-    return found
+        if match and line.isprintable():
+            found.append(match)
+        elif not (line.startswith("# ") and line.isprintable()):
+            refused.append(f"{path.parent / where}: {line[:80]!r}")
+    if len(refused) >= len(found):
+        raise ValueError(f"{refused[0] if refused else path} names no video; {SOURCES[data]}")
+    return found, tuple(refused)
 
 
 class ActionVideos:
@@ -285,6 +300,7 @@ class ActionVideos:
         require_decoder()
 
         entries = [entry for name in listed for entry in (name, again(name))]
+        entries += manifest.refused["test" if split == "test" else "train"]
         reasons = {entry: manifest.reasons[entry] for entry in entries if entry in manifest.reasons}
         streams = {}
         for name in shown(listed, f"looking into {TITLES[data]}, {split}"):

@@ -33,7 +33,7 @@ from benchmarks.datasets.prepared import REFUSED, Lost, NotPreparedError, Prepar
 from benchmarks.datasets.prepared_scenes import Collection, Member, PreparedItem, items_of
 from cavl.grading import Ontology, Parents, build_ontology, sources
 from registry.cli.printing import console, framed
-from registry.text_files import json_of, rows_of
+from registry.text_files import json_of, rows_of, without_empty_end
 
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -115,7 +115,10 @@ def read_segments(path: str | Path, ontology: Ontology) -> SegmentList:
     entries: list[Segment | Lost] = []
     repeated: list[str] = []
     seen: dict[str, Segment] = {}
-    for where, row in rows_of(path):
+    for where, cells in rows_of(path):
+        row = without_empty_end(cells, len(COLUMNS))
+        if [cell.lstrip("# ").lower() for cell in row] == [name.lower() for name in COLUMNS]:
+            continue  # their names, of a list that went through a spreadsheet
         try:
             segment = segment_of(row, ontology, where)
             if seen.get(segment.id) == segment:

@@ -106,7 +106,7 @@ def recording_of(values: Mapping[str, str], where: str) -> Recording:
     """One line of the list; raises ``ValueError`` beginning with ``where`` if it is none."""
     try:
         name, fold, label = values["filename"], int(values["fold"]), int(values["target"])
-        category, esc10 = values["category"], values["esc10"]
+        category, esc10 = values["category"], values["esc10"].capitalize()  # spreadsheets write TRUE
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"{where}: expected {', '.join(COLUMNS)}, found {values or 'more or fewer columns'}") from None
     if not RECORDING.fullmatch(name):

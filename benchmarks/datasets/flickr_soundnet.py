@@ -39,7 +39,7 @@ import numpy.typing as npt
 from benchmarks.datasets.prepared import Prepared
 from benchmarks.datasets.prepared_scenes import Collection, Member, items_of
 from benchmarks.metrics.localization import consensus
-from registry.text_files import json_of, lines_of, text_of
+from registry.text_files import json_of, rows_of, text_of, without_empty_end
 
 #: Frame of the public annotations, (H, W) in pixels.
 FRAME = (256, 256)
@@ -48,6 +48,9 @@ BOX_FORMAT = "xmin,ymin,xmax,ymax"
 #: Flickr's own ids, and what public copies make of them; names of files of theirs are read as their ids.
 IMAGE_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 FILE_OF_ID = re.compile(r"(?:[^\n]*[/\\])?([\w-]{1,64})\.(?:png|jpe?g|webp|bmp|xml|wav|mp3|flac|mp4)", re.ASCII | re.I)
+#: What may be an id in what is none: "./ID", "(ID)".
+WORD = re.compile(r"[\w-]{1,64}", re.ASCII)
+BESIDE = "it stands beside the ids that are read: write one a line"
 #: What the first column of a table of ids may be called.
 HEADS = ("id", "image", "image_id", "file", "filename", "name", "video")
 #: Published test id -> the one that is meant: it has boxes, and the authors' own list has it right (PROTOCOLS §6).
@@ -95,6 +98,8 @@ class ListedImages:
     ids: tuple[str, ...]
     refused: Mapping[str, str] = field(default_factory=dict)  # what stands there, and where -> why it is no id
     repeated: tuple[str, ...] = ()  # ids that stand there more than once, and are read once
+    # What else may be ids there: in further columns, and in what is refused.
+    beside: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def notes(self) -> list[str]:
         """What of the list is not read as it stands there, in sentences."""
@@ -115,6 +120,7 @@ class Sides:
     without_boxes: tuple[str, ...]  # test ids that cannot be scored
     unknown: tuple[str, ...]  # of these the ones of which the annotations know nothing, and which are no known misprint
     meant: tuple[str, ...]  # annotated images of which the test list has a misprint: on neither side
+    beside: tuple[str, ...]  # annotated images that stand on the test list where no id is read: on neither side
 
     def notes(self) -> list[str]:
         return [
@@ -128,7 +134,8 @@ def sides(annotations: Annotations, listed: ListedImages) -> Sides:
     """The images on either side of a test list."""
     meant = {MISPRINTS[id] for id in listed.ids if id in MISPRINTS and id not in annotations.boxes}
     meant -= set(listed.ids)
-    held = {*listed.ids, *meant}
+    beside = tuple(id for id in annotations.boxes if id in listed.beside and id not in listed.ids)
+    held = {*listed.ids, *meant, *beside}
     without = tuple(id for id in listed.ids if id not in annotations.boxes and id not in annotations.refused)
     return Sides(
         test=tuple(id for id in listed.ids if id in annotations.boxes),
@@ -136,6 +143,7 @@ def sides(annotations: Annotations, listed: ListedImages) -> Sides:
         without_boxes=without,
         unknown=tuple(id for id in without if id not in annotations.dropped and MISPRINTS.get(id) not in meant),
         meant=tuple(id for id in annotations.boxes if id in meant),
+        beside=beside,
     )
 
 
@@ -182,18 +190,23 @@ def read_test_list(path: str | Path) -> ListedImages:
     """
     path = Path(path)
     refused: dict[str, str] = {}
-    found = _json_ids(path) if path.suffix.lower() == ".json" else _text_ids(path, refused)
-    if found and found[0].lower() in HEADS:
+    beside: set[str] = set()
+    found = _json_ids(path) if path.suffix.lower() == ".json" else _text_ids(path, refused, beside)
+    if found and str(found[0]).lower() in HEADS:
         del found[0]
     ids: Counter[str] = Counter()
     for written in found:
-        if (id := image_id(written)) is None:
+        id = image_id(written) if isinstance(written, str) else None
+        if id is None:
             refused[f"{path.name}, {written!r:.80}"] = "it is not the id of an image"
+            beside.update(WORD.findall(str(written)))
         else:
             ids[id] += 1
     if not ids:
-        raise ValueError(f"{path} lists no test image")
-    return ListedImages(ids=tuple(ids), refused=refused, repeated=tuple(id for id, times in ids.items() if times > 1))
+        why = "".join(f"; {where}: {why}" for where, why in list(refused.items())[:1])
+        raise ValueError(f"{path} lists no test image: one a line is expected, id or id.png{why}")
+    repeated = tuple(id for id, times in ids.items() if times > 1)
+    return ListedImages(ids=tuple(ids), refused=refused, repeated=repeated, beside=frozenset(beside))
 
 
 def image_id(written: str) -> str | None:
@@ -204,27 +217,29 @@ def image_id(written: str) -> str | None:
     return of_file[1] if of_file and ".." not in re.split(r"[/\\]", written) else None
 
 
-def _json_ids(path: Path) -> list[str]:
+def _json_ids(path: Path) -> list[Any]:
+    """What is written of every id; what is no text is none."""
     try:
         ids = json_of(path, "write it anew")["ids"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is not a test list: expected JSON of the form {{"ids": [...]}} ({error})') from error
-    if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
+    if not isinstance(ids, list) or (ids and not any(isinstance(id, str) for id in ids)):
         raise ValueError(f"{path}: 'ids' must be a list of strings")
-    return [id.strip() for id in ids]
+    return [id.strip() if isinstance(id, str) else id for id in ids]
 
 
-def _text_ids(path: Path, refused: dict[str, str]) -> list[str]:
+def _text_ids(path: Path, refused: dict[str, str], beside: set[str]) -> list[str]:
     """What is written of every id; of a line with further columns the first. One of more or fewer columns than most is
-    refused: two lines may have become one."""
-    rows = [(where, re.split("[,;\\t]", line)) for where, line in lines_of(path)]
+    refused: two lines may have become one. What may be ids in all the rest goes to ``beside``."""
+    rows = [(where, without_empty_end(cells, 1)) for where, cells in rows_of(path)]
     usual = Counter(len(cells) for _, cells in rows).most_common(1)[0][0] if rows else 1
     written: list[str] = []
     for where, cells in rows:
         if len(cells) != usual:
             refused[where] = f"it has {len(cells)} columns, the others {usual}"
         else:
-            written += cells[0].split() if usual == 1 else [cells[0].strip()]
+            written += cells[0].split() if usual == 1 else [cells[0]]
+        beside.update(id for cell in cells[len(cells) == usual :] for id in WORD.findall(cell))
     return [id.strip("\"'") for id in written]
 
 
@@ -267,11 +282,13 @@ def _read_xml_folder(folder: Path, refused: dict[str, str]) -> dict[str, list[li
     raw: dict[str, list[list[int]]] = {}
     for file in files:
         try:
+            if file.stem in raw:
+                raise ValueError(f"{file.stem} has boxes in two files")
             if not IMAGE_ID.fullmatch(file.stem):
                 raise ValueError("its name is not the id of an image")
             raw[file.stem] = _read_xml(file)
         except (OSError, ValueError) as error:
-            refused[file.stem] = f"{file.name}: {error}"
+            refused[file.stem if file.stem not in raw else file.name] = f"{file.name}: {error}"
     return raw
 
 
@@ -280,7 +297,7 @@ def _read_xml(path: Path) -> list[list[int]]:
     if (size := path.stat().st_size) > MAX_XML_BYTES:
         raise ValueError(f"it has {size:,} bytes: that is no annotation of one image")
     # From text, not bytes: the encoding that the file declares is then ignored and cannot hide what follows.
-    text = text_of(path)
+    text = text_of(path).strip()
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError("it declares a document type or entities: refused, annotations need none")
     try:

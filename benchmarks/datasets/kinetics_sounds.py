@@ -37,7 +37,8 @@ RELEASED: Mapping[str, str] = {
 
 def kind_of(label: str) -> str | None:
     """The kind that a label of Kinetics means; None: it is not one of the 34."""
-    name = RELEASED.get(label, label)
+    name = " ".join(label.lower().replace("_", " ").split())  # "Playing Violin", "playing_violin"
+    name = RELEASED.get(name, name)
     return name if name in KINDS else None
 
 

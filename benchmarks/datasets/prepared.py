@@ -37,8 +37,19 @@ SAMPLE_RATE = 11_025  # Hz
 FRAME = 256  # pixels of a frame's side
 
 MANIFEST = "manifest.json"
-ENTRIES = ("name", "sample_rate", "fingerprint", "options", "shards", "found", "lost", "refused", "left_out")
-PLACES = ("id", "shard", "offset", "size", "sha256", "samples", "frames")  # what it says of every clip
+ENTRIES: Mapping[str, type] = {
+    **dict.fromkeys(("name", "fingerprint"), str),
+    **dict.fromkeys(("sample_rate", "found"), int),
+    **dict.fromkeys(("shards", "lost", "refused", "left_out"), list),
+    "options": dict,
+}
+#: What it says of every clip.
+PLACES: Mapping[str, type] = {
+    "id": str,
+    **dict.fromkeys(("shard", "offset", "size"), int),
+    "sha256": str,
+    **dict.fromkeys(("samples", "frames"), int),
+}
 FORMAT = 1
 REFUSED = "refused: "  # what the reasons begin with of entries of a list that are no items
 
@@ -367,11 +378,27 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             raise DamagedError(f"{path} is of format {content['format']}, not {FORMAT}; {_again(folder)}")
         columns = [*(content["clips"][key] for key in PLACES), *content["columns"].values()]
         whole = len(set(map(len, columns))) == 1 and all(key in content for key in ENTRIES)
+        whole = whole and (_SEAL.encode() in written or _typed(content))
     except (KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
-        raise DamagedError(f"{path} is damaged (an entry is missing or too short); {_again(folder)}")
+        raise DamagedError(f"{path} is damaged (an entry is missing, too short or of another type); {_again(folder)}")
     return content
+
+
+def _typed(content: Mapping[str, Any]) -> bool:
+    """Whether the entries of a manifest are of their types: of one without a seal, nothing else says so."""
+
+    def fits(value: Any, kind: type) -> bool:
+        return type(value) is kind and (not isinstance(value, int) or 0 <= value < 1 << 63)
+
+    items = [item for key in ("lost", "refused", "left_out") for item in content[key]]
+    return (
+        all(fits(content[key], kind) for key, kind in ENTRIES.items())
+        and all(fits(value, kind) for key, kind in PLACES.items() for value in content["clips"][key])
+        and all(fits(size, int) for size in content["shards"])
+        and all(fits(item["id"], str) and fits(item.get("attributes", {}), dict) for item in items)
+    )
 
 
 def _again(folder: Path) -> str:

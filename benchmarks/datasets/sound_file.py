@@ -33,7 +33,7 @@ def read(content: bytes, name: str, least_rate: int = 1) -> tuple[npt.NDArray[np
         raise DamagedError(f"{name} is empty (0 bytes)")
     try:
         with _Forwards(io.BytesIO(content)) as file:
-            rate, said = file.samplerate, file.frames
+            rate, said = file.samplerate, UNKNOWN if file.format == "MP3" else file.frames  # MP3: an estimate
             if not least_rate <= rate <= RATES[-1]:
                 allowed = f"{least_rate:,} are the least" if rate < least_rate else f"{RATES[-1]:,} are the most"
                 raise DamagedError(f"{name} has {rate:,} samples a second; {allowed}")

@@ -11,6 +11,7 @@ musical instruments; ``instruments`` names them and ``n_sources`` is their numbe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,10 @@ INSTRUMENTS = {
 }
 
 
+#: Names of Google's lists, also of a second copy: "eval_segments (1).csv".
+LIST = re.compile(r"(unbalanced_train|balanced_train|eval)(?:_segments)?\b", re.IGNORECASE)
+
+
 def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | None, quality: int) -> Plan:
     """The items of the lists.
 
@@ -66,7 +71,9 @@ def plan(*, segments: Sequence[Path], ontology: Path, subset: str, fps: float | 
             raise ValueError(f"{NAME}: the list {path} is given twice; give each list once")
         listed = read_segments(path, graph)
         notes += listed.notes()
-        split = path.stem.removesuffix("_segments")
+        split = named[1].lower() if (named := LIST.match(path.stem)) else path.stem.removesuffix("_segments")
+        if not named:
+            notes.append(f"{path.name}: nothing trains or is tested on it; name Google's lists as Google does")
         known = _with_instruments(listed, split) if instrument else _graded(listed, split, graph)
         for entry, attributes in known:
             if isinstance(entry, Lost):

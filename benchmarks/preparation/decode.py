@@ -42,6 +42,7 @@ JUMP = 0.1  # seconds by which the time stamps of sound may be off before they m
 LATE = 10  # frames of sound after the segment until it is believed to be over: the stamp of one may be wrong
 LONGER = 0.5  # seconds by which a user's file that is the segment may exceed it
 SEGMENT = re.compile(r"_[\d.]+$")  # names of files that are one: ID_30, ID_30_40, ID_30.000_40.000
+MOST_PLANES = 7  # of sound, a channel each: over more PyAV crashes, but samples of all channels in turn are read
 LEAD = 0.5  # seconds decoded before a segment: codecs of sound need a run-up
 MOST_PIXELS = 50_000_000  # of a frame or photograph: 8K video has 33 million
 MOST_IMAGE_BYTES = 64 << 20
@@ -177,6 +178,8 @@ def _waveform(path: Path, start: float, seconds: float | None, own: bool) -> npt
     wanted = polyphase(samples, rate, SAMPLE_RATE)[
         first : first + round((held if seconds is None else seconds) * SAMPLE_RATE)
     ]
+    if not len(wanted):
+        raise TooShortError("too short: it has no sample of sound")
     return np.clip(np.round(wanted * 32768), -32768, 32767).astype(np.int16)
 
 
@@ -185,7 +188,7 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
     import av
 
     stream = _stream(container, "audio")
-    as_float = av.AudioResampler(format="fltp")
+    as_float: Any = None
     buffer = np.zeros(0, np.float32)
     rate, place, held, late = 0, None, 0, 0
     for at, frame in _played(container, stream, start - MARGIN, LEAD):
@@ -194,6 +197,7 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             if rate > RATES[-1]:
                 raise DecodeError(f"its sound has {rate:,} samples a second; {RATES[-1]:,} are the most")
             buffer = np.zeros(round((seconds + 2 * MARGIN) * rate), np.float32)
+            as_float = av.AudioResampler(format="fltp" if frame.layout.nb_channels <= MOST_PLANES else "flt")
         if frame.sample_rate != rate:
             raise DecodeError(f"its sound changes from {rate} to {frame.sample_rate} samples a second")
         stamp = round((at - start + MARGIN) * rate)
@@ -206,7 +210,10 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             place = None
             continue
         for converted in as_float.resample(frame):
-            part = converted.to_ndarray().mean(0)
+            channels = converted.to_ndarray()
+            if not converted.format.is_planar:
+                channels = channels.reshape(-1, converted.layout.nb_channels).T
+            part = channels.mean(0)
             inside = part[max(0, -place) : max(0, len(buffer) - place)]
             begin = max(0, place)
             buffer[begin : begin + len(inside)] = inside
@@ -216,6 +223,8 @@ def _sound(container: Any, start: float, seconds: float) -> tuple[npt.NDArray[np
             place += len(part)
     if not held:
         raise TooShortError(f"too short: there is no sound after {start:g} s") if start else DecodeError("no sound")
+    if not np.isfinite(buffer).all():
+        raise DecodeError("its sound holds NaN or infinite samples")
     return buffer, rate, min(seconds, held / rate)
 
 
@@ -403,6 +412,8 @@ def _opened(path: Path) -> Iterator[Any]:
 def _require_file(path: Path) -> None:
     try:
         status = path.stat()
+        if stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            path.open("rb").close()
     except OSError as error:
         raise DecodeError(f"{path.name} cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(status.st_mode):

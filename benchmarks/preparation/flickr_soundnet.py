@@ -24,13 +24,24 @@ def plan(*, annotations: Path, test: Path, everything: bool, corrected: bool = F
 
     Raises ``FileNotFoundError`` or ``ValueError`` if a file is not there or not of its form.
     """
-    from benchmarks.datasets.flickr_soundnet import read_annotations, read_test_list, sides  # slow to import
+    from benchmarks.datasets.flickr_soundnet import (  # slow to import
+        BESIDE,
+        FRAME,
+        read_annotations,
+        read_test_list,
+        sides,
+    )
 
     if not test.is_file():
         raise FileNotFoundError(
             f"there is no test list {test}: a file with the 250 published ids, one a line (docs/data.md)"
         )
     boxed, listed = read_annotations(annotations), read_test_list(test)
+    if boxed.size != FRAME:
+        raise ValueError(
+            f"{annotations}: its boxes are meant in {boxed.size[1]} x {boxed.size[0]} pixels; here frames have "
+            f"{FRAME[1]} x {FRAME[0]}: scale the boxes, and set image_size"
+        )
     listed = listed.corrected() if corrected else listed
     parts = sides(boxed, listed)
     items = []
@@ -39,6 +50,8 @@ def plan(*, annotations: Path, test: Path, everything: bool, corrected: bool = F
         attributes = {"boxes": boxes, "n_sources": 1, "split": split}
         items.append(Item(id=image, cut=Cut(seconds=None, image=True), attributes=attributes))
     refused = [refusal(where, why, split="test", n_sources=1) for where, why in listed.refused.items()]
+    for image in parts.beside:
+        refused.append(refusal(f"{test.name}, {image!r}", BESIDE, split="test", n_sources=1))
     for image in parts.unknown:
         why, about = f"it has no boxes in {annotations.name}", {"split": "test", "n_sources": 1}
         refused.append(Lost(id=f"{test.name}, {image!r}", status="missing", reason=why, attributes=about))

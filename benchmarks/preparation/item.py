@@ -74,7 +74,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not self.items:
-            raise ValueError(f"{self.name}: the lists name no item to prepare")
+            said = [f"{lost.id}: {lost.reason}" for lost in self.refused[:3]] + [*self.notes[:3]]
+            raise ValueError("; ".join([f"{self.name}: the lists name no item to prepare", *said]))
         for id, times in Counter(item.id for item in self.items).items():
             if times > 1:
                 raise ValueError(f"{self.name}: the lists name {id!r} twice; give each list once")

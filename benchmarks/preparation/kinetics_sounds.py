@@ -54,7 +54,7 @@ def plan(*, lists: Sequence[Path], fps: float, quality: int) -> Plan:
                 if items.get(segment.id, item) != item:
                     raise ValueError(f"{where}: {segment.id} is listed a second time")
             except ValueError as error:
-                about = {"n_sources": 1, "split": SPLITS.get(values.get("split", ""))}
+                about = {"n_sources": 1, "split": SPLITS.get(values.get("split", "").lower())}
                 refused.append(refusal(where, str(error).removeprefix(f"{where}: "), **about))
                 continue
             repeated += segment.id in items
@@ -75,10 +75,13 @@ def plan(*, lists: Sequence[Path], fps: float, quality: int) -> Plan:
 
 def _clip(values: dict[str, str], where: str) -> tuple[Segment, str]:
     """Where a row's clip is, and in which split; raises ``ValueError`` beginning with ``where`` if it is none."""
+    if not values:
+        raise ValueError(f"{where}: it has more or fewer cells than the first line has columns")
     absent = [name for name in COLUMNS if name not in values]
     if absent:
         raise ValueError(f"{where}: it lacks {', '.join(absent)}")
     segment = checked_segment(values["youtube_id"], values["time_start"], values["time_end"], (), where)
-    if values["split"] not in SPLITS:
+    split = SPLITS.get(values["split"].lower())
+    if split is None:
         raise ValueError(f"{where}: split {values['split']!r} is none of {', '.join(SPLITS)}")
-    return segment, SPLITS[values["split"]]
+    return segment, split

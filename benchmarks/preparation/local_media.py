@@ -14,9 +14,13 @@ from registry.files import expanded
 
 MEDIA = (
     *(".mp4", ".m4a", ".m4v", ".mkv", ".mka", ".webm", ".mov", ".avi", ".flv", ".f4v", ".3gp", ".3g2", ".mpg", ".mpeg"),
-    *(".mts", ".m2ts", ".ts", ".wmv", ".asf", ".ogv", ".vob"),
+    *(".mts", ".m2ts", ".m2t", ".ts", ".wmv", ".asf", ".ogv", ".vob", ".mpe", ".m2v", ".mod", ".dv", ".qt", ".mxf"),
+    *(".rm", ".rmvb", ".divx", ".3gpp"),
 )
-SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".aac", ".wma", ".aif", ".aiff", ".weba")
+SOUNDS = (
+    *(".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".aac", ".wma", ".aif", ".aiff", ".weba"),
+    *(".mp2", ".m4b", ".amr", ".ac3", ".au", ".caf", ".spx", ".wv"),
+)
 #: yt-dlp's mark of one of two files that it did not merge: "ID.f137.mp4", "ID.f140.m4a".
 FORMAT = re.compile(r"\.f[\w-]+$")
 #: Beginning, or beginning and end, behind an id, in whatever unit.
@@ -28,18 +32,21 @@ BESIDE = "__MACOSX"
 class LocalMedia:
     """The media files below some folders, found by id; links are followed, hidden files and folders left out.
 
-    Raises ``FileNotFoundError`` if one of the folders is not there.
+    ``closed`` are folders below them that cannot be read. Raises ``FileNotFoundError`` if one of the folders is not
+    there, ``PermissionError`` if it cannot be read.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = [expanded(folder) for folder in folders]
         self._by_name: dict[str, list[Path]] = {}
         self._by_video: dict[str, list[str]] = {}  # id -> names of files that say what part of it they hold
+        self.closed: list[Path] = []
         seen: set[tuple[int, int]] = set()
         for folder in self.folders:
             if not folder.is_dir():
                 raise FileNotFoundError(f"--from {folder}: there is no such folder")
-            for path in _files(folder, seen):
+            os.scandir(folder).close()
+            for path in _files(folder, seen, self.closed):
                 for name in dict.fromkeys(_names_of(path)):
                     self._add(name, path)
 
@@ -52,6 +59,10 @@ class LocalMedia:
     def of(self, item: Item) -> list[Path]:
         """The files of an item; those of the first form that there is."""
         return next((self._by_name[name] for name in names(item) if name in self._by_name), [])
+
+    def notes(self) -> list[str]:
+        """What of the folders was not looked at, in sentences."""
+        return [f"--from: {folder} cannot be read: what it holds is missing" for folder in self.closed]
 
     def around(self, item: Item) -> tuple[list[Path], Cut] | None:
         """The files whose names say that they hold an item's segment and more, and what to cut out of them."""
@@ -80,7 +91,7 @@ def names(item: Item) -> Iterator[str]:
             yield f"{prefix}{video}_{start * 1000:.0f}_{end * 1000:.0f}"
             yield f"{prefix}{video}_{start:06.0f}_{end:06.0f}"
             yield f"{prefix}{video}_{start:06.0f}"
-            yield f"{prefix}{video}_{start:.0f}"
+            yield from (f"{prefix}{video}_{form.format(start)}" for form in ("{:.0f}", "{:.3f}", "{:.1f}"))
             yield f"{prefix}{video}_{start * 1000:.0f}"
     yield video
     yield f"Y{video}"
@@ -110,9 +121,13 @@ def _begins(name: str, item: Item) -> float | None:
     return None
 
 
-def _files(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _files(folder: Path, seen: set[tuple[int, int]], closed: list[Path]) -> Iterator[Path]:
     """Media and pictures below a folder in a fixed order; each folder once, whatever links lead to it."""
-    for path, folders, files in os.walk(folder, followlinks=True):
+
+    def close(error: OSError) -> None:
+        closed.append(Path(error.filename))
+
+    for path, folders, files in os.walk(folder, onerror=close, followlinks=True):
         here = os.stat(path)
         if (here.st_dev, here.st_ino) in seen:
             folders.clear()

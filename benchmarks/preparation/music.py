@@ -39,8 +39,9 @@ def plan(*, solo: Path | None, duet: Path | None, mixtures: Path | None, fps: fl
         for instruments, number, video in _videos(path):
             where, played = f"{path.name}, {instruments!r:.60}, entry {number + 1}", instruments.split()
             split = ("validation", "test")[number] if kind == "solo" and number < 2 else "train"
-            if why := _refused(video, items):
-                refused.append(refusal(where, why, n_sources=len(played), split=split))
+            if why := _refused(video, items) or ("" if played else "it names no instrument"):
+                n = len(played) or (1 if kind == "solo" else 2)
+                refused.append(refusal(where, why, n_sources=n, split=split))
                 continue
             known = {"kind": kind, "instruments": played, "n_sources": len(played), "split": split}
             cut = Cut(seconds=SECONDS, pieces=True, fps=fps, quality=quality)
@@ -91,8 +92,12 @@ def _videos(path: Path) -> Iterator[tuple[str, int, Any]]:
     content = json_of(path, "it is not one of MUSIC's lists: get it anew")
     try:
         videos = content["videos"]
-        listed = [(instruments, list(enumerate(ids))) for instruments, ids in videos.items() if isinstance(ids, list)]
-        if len(listed) != len(videos) or not any(isinstance(i, str) for _, ids in listed for _, i in ids):
+        # What is no list costs its own instrument: an entry of each split is refused.
+        listed = [
+            (instruments, list(enumerate(ids if isinstance(ids, list) else [[ids]] * 3)))
+            for instruments, ids in videos.items()
+        ]
+        if not any(isinstance(i, str) for _, ids in listed for _, i in ids):
             raise ValueError("its entries are no lists of ids")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(

@@ -14,6 +14,7 @@ from benchmarks.datasets.cache import kept
 from benchmarks.datasets.prepared import Lost, NotPreparedError, Prepared, verify
 from benchmarks.datasets.scene import DamagedError
 from benchmarks.preparation.packing import Clip, Packer, seal
+from registry.files import require_regular
 
 #: Raise it when recordings of a folder are packed differently.
 PACKED = 1
@@ -92,6 +93,7 @@ def packed_folder(
 def _content(folder: Path, recording: Recording) -> bytes | Lost:
     """Of a recording's file, or why it cannot be had."""
     try:
+        require_regular(folder / recording.path)
         return (folder / recording.path).read_bytes()
     except FileNotFoundError:
         return _lost(recording, "missing", f"no file {recording.path}")

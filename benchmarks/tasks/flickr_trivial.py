@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from baselines.trivial import CentredSquare, FullFrame, MeanTrainingMap, random_box
 from benchmarks.datasets.flickr_soundnet import (
+    BESIDE,
     Annotations,
     ConsensusMaps,
     ListedImages,
@@ -72,7 +73,7 @@ def rows(annotations: Annotations, test_list: ListedImages, seed: int = 0) -> di
         "images": len(scored),
         "listed": len(test_list.ids) + len(test_list.refused),
         "without_boxes": list(parts.without_boxes),
-        "refused": {**test_list.refused, **annotations.refused},
+        "refused": {**test_list.refused, **dict.fromkeys(parts.beside, BESIDE), **annotations.refused},
         "training_images": len(training),
         "dropped_boxes": dict(annotations.dropped),
         "mean_map_level": mean.level,

@@ -14,7 +14,17 @@ import pytest
 from benchmarks.datasets.cache import kept
 from benchmarks.datasets.scene import DamagedError
 from registry import files
-from registry.files import DiskFullError, age, atomic_copy, atomic_write, digest_file, disk_errors, home, write_at
+from registry.files import (
+    DiskFullError,
+    age,
+    atomic_copy,
+    atomic_write,
+    digest_file,
+    disk_errors,
+    home,
+    require_regular,
+    write_at,
+)
 
 
 def fail_with(number: int):
@@ -236,3 +246,29 @@ def test_a_folder_is_refused_by_its_own_name(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="is a folder; name a file") as error:
         atomic_write(tmp_path, "x")
     assert error.value.filename == str(tmp_path)
+
+
+def test_names_that_are_no_text_are_written_all_the_same(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "f", f"{os.fsdecode(bytes([255]))}.xml, é")
+    assert (tmp_path / "f").read_text() == r"\udcff.xml, é"
+
+
+def test_what_cannot_be_opened_bears_the_name_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".f.x1.aside"))
+
+    monkeypatch.setattr("tempfile.mkstemp", closed)
+    for path in (tmp_path / "f", Path("/dev/fd/999")):
+        with pytest.raises(OSError, match=r"Permission denied|Bad file descriptor") as error:
+            atomic_write(path, "x")
+        assert error.value.filename == str(path)
+
+
+def test_a_pipe_among_data_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    require_regular(tmp_path / "link")
+    for name in ("pipe", "."):
+        with pytest.raises(OSError, match="is no regular file"):
+            require_regular(tmp_path / name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -119,3 +121,14 @@ def test_words_that_may_stand_alone_are_no_further_values(program) -> None:
 def test_other_words_are_refused(program, words, capsys) -> None:
     assert program(*words) == (2, [])
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_outputs_that_are_closed_end_no_command(closed: tuple[int, ...]) -> None:
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    words = [sys.executable, "-m", "registry", "list"]
+    done = subprocess.run(words, preexec_fn=close, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -34,6 +34,13 @@ def test_an_encoding_that_is_nowhere_named(tmp_path: Path, encoding: str) -> Non
     assert text_of(written(tmp_path, TEXT.encode(encoding))) == TEXT
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_that_begins_in_another_script(tmp_path: Path, encoding: str) -> None:
+    text = "# \u0441\u043f\u0438\u0441\u043e\u043a\n1,5\n2,6\n"
+    assert text_of(written(tmp_path, text.encode(encoding))) == text
+    assert text_of(written(tmp_path, b"1\n2\n" + bytes(40))) == "1\n2\n" + "\0" * 40, "a torn write, not UTF-16"
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_of_any_system(tmp_path: Path, end: str) -> None:
     path = written(tmp_path, TEXT.replace("\n", end))
@@ -82,6 +89,18 @@ def test_a_table(tmp_path: Path) -> None:
     for text in ("b,more\n", ""):
         with pytest.raises(ValueError, match=r"list\.csv is not a table: .* columns a, b; it lacks a"):
             list(table_of(written(tmp_path, text), ("a", "b"), "a table"))
+
+
+def test_a_table_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    """Names in capitals, the line that tells Excel the separator, empty cells at the end of rows."""
+    path = written(tmp_path, "sep=;\nA ;B\n1;2;\n3;4;;;\n5;6;;7\n")
+    assert [values for _, values in table_of(path, ("a", "b"), "a table")] == [
+        {"a": "1", "b": "2"},
+        {"a": "3", "b": "4"},
+        {},
+    ]
+    with pytest.raises(ValueError, match="its first line names the column a twice"):
+        list(table_of(written(tmp_path, "a,b,A\n1,2,3\n"), ("a", "b"), "a table"))
 
 
 def test_json(tmp_path: Path) -> None:

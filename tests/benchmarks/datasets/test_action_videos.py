@@ -4,6 +4,7 @@ What decodes is tested twice: with torchcodec where it can be loaded, and with a
 """
 
 import functools
+import os
 import re
 import struct
 import sys
@@ -325,6 +326,30 @@ def test_lists_of_another_form_are_refused(ucf, no_decoder, line):
     write(ucf[1] / "trainlist01.txt", "\n")
     with pytest.raises(ValueError, match="names no video"):
         read_manifest(*ucf, "ucf101", 1)
+
+
+def test_a_line_that_names_no_video_costs_itself_and_stays_in_the_coverage(ucf, hmdb, decoder):
+    before = opened(ucf).fingerprint
+    for lists, split in ((ucf[1], "testlist01"), (hmdb[1], "wave_test_split1")):
+        with open(lists / f"{split}.txt", "a") as file:
+            file.write("../../x.avi 1\n")
+    action_videos._read_manifest.cache_clear()
+    videos = opened(ucf)
+    assert (videos.ids, videos.classes, videos.fingerprint) == (tuple(UCF_TEST), ("Archery", "Bowling"), before)
+    assert str(videos.coverage) == "4 of 5 (missing 0, damaged 1)"
+    assert list(videos.coverage.reasons) == [f"{ucf[1]}/testlist01.txt, line 5: '../../x.avi 1'"]
+    assert opened(ucf, "train").coverage.complete
+    for split in ("train", "test"):  # of HMDB-51's lists a line may be of either
+        assert opened(hmdb, split, data="hmdb51", held_out=0).coverage.damaged == 1
+
+
+def test_a_pipe_in_the_place_of_a_video_is_damaged(ucf, no_decoder):
+    path = ucf[0] / f"{UCF_TEST[0]}.avi"
+    path.unlink()
+    os.mkfifo(path)
+    reasons = read_manifest(*ucf, "ucf101", 1).reasons
+    assert list(reasons) == [f"{UCF_TEST[0]}.avi"]
+    assert "is no regular file" in reasons[f"{UCF_TEST[0]}.avi"]
 
 
 def test_without_torchcodec_the_error_says_what_to_install(ucf, no_decoder):

@@ -1,6 +1,7 @@
 """ESC-50's layout, imitated with 5 s clips at 100 Hz, and the real recordings."""
 
 import csv
+import os
 import shutil
 import warnings
 from collections.abc import Callable
@@ -119,6 +120,7 @@ def test_another_rate_is_resampled_and_stereo_averaged(root: Path, read: Callabl
             "damaged: .* holds NaN or infinite samples",
         ),
         (lambda path: (path.unlink(), path.mkdir()), "damaged: .* cannot be read"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "damaged: .* cannot be read .is no regular file"),
     ],
 )
 def test_a_missing_or_damaged_clip_is_named_and_not_replaced(root: Path, read, damage, reason: str) -> None:  # type: ignore[no-untyped-def]
@@ -226,6 +228,14 @@ def test_a_list_that_is_not_the_official_one_is_refused(root: Path, read, change
     write_meta(root, change(official_rows()))
     with pytest.raises(ValueError, match=message):
         read(root, "esc50")
+
+
+def test_a_list_as_a_spreadsheet_saves_it(root: Path, read: Callable[..., Folds]) -> None:
+    before = read(root).fingerprint
+    path = root / "meta" / "esc50.csv"
+    head, rows = path.read_text().split("\n", 1)
+    path.write_text(f"{head.upper()}\n{rows.replace('True', 'TRUE').replace('False', 'FALSE')}")
+    assert read(root).fingerprint == before
 
 
 def test_a_list_with_other_columns_is_refused(root: Path, read: Callable[..., Folds]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.datasets.flickr_soundnet import ConsensusMaps, ListedImages, read_annotations, read_test_list
+from benchmarks.datasets.flickr_soundnet import ConsensusMaps, ListedImages, read_annotations, read_test_list, sides
 
 BOXES = {
     "111": [[1, 1, 128, 256], [65, 1, 192, 256]],
@@ -162,7 +162,20 @@ def test_test_lists_in_both_forms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["{}.png", "{}.JPG", "{},{n}", "{} ", '"{}";3', "images/{}.jpg", "{}\t0\r", "\ufeff{}", "'{}'"]
+    "form",
+    [
+        "{}.png",
+        "{}.JPG",
+        "{},{n}",
+        "{} ",
+        '"{}";3',
+        "images/{}.jpg",
+        "{}\t0\r",
+        "\ufeff{}",
+        "'{}'",
+        '"{}","a,{n}"',
+        "{},",
+    ],
 )
 def test_published_forms_of_the_list_name_the_same_images(shared_data: Path, tmp_path: Path, form: str) -> None:
     listed = read_test_list(shared_data / "flickr_soundnet" / "test_250.json")
@@ -177,6 +190,36 @@ def test_what_is_no_id_costs_itself_and_a_repeated_one_is_read_once(tmp_path: Pa
     found = read_test_list(tmp_path / "a.txt")
     assert (found.ids, found.repeated) == (("-1", "_2"), ("-1",))
     assert list(found.refused) == ["a.txt, '../x.png'", "a.txt, 'é'"]
+
+
+def test_of_a_json_list_what_is_no_id_costs_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"ids": ["1", 2, None, "3.PNG"]}))
+    found = read_test_list(tmp_path / "a.json")
+    assert found.ids == ("1", "3")
+    assert list(found.refused) == ["a.json, 2", "a.json, None"]
+    assert "2" in found.beside
+
+
+@pytest.mark.parametrize("text", ["1,111,222\n", "1\t111\n3\t222\n", "1\n./111\n=222\n", "1\n111;x\n222\n3\n"])
+def test_annotated_images_that_stand_where_no_id_is_read_are_on_neither_side(tmp_path: Path, text: str) -> None:
+    boxes = {id: [[1, 1, 9, 9]] for id in ("1", "3", "111", "222", "4")}
+    (tmp_path / "a.txt").write_text(text)
+    listed = read_test_list(tmp_path / "a.txt")
+    parts = sides(read_annotations(write_json(tmp_path / "boxes.json", boxes=boxes)), listed)
+    assert set(parts.train) == {"1", "3", "111", "222", "4"} - {*parts.test, "1", "111", "222"}
+    assert set(parts.beside) == {"1", "111", "222"} - {*parts.test}
+
+
+def test_one_image_in_two_files_is_read_once_and_an_xml_may_begin_with_blank_lines(tmp_path: Path) -> None:
+    one = "<annotation><bbox><i>0</i><a>10</a><b>20</b><c>90</c><d>100</d></bbox></annotation>"
+    (tmp_path / "1.XML").write_text(one)
+    (tmp_path / "1.xml").write_text(one.replace("90", "99"))
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("a file system on which these are one file")
+    (tmp_path / "2.xml").write_text(f"\n\n<?xml version='1.0'?>\n{one}\n")
+    found = read_annotations(tmp_path)
+    assert {id: boxes.tolist() for id, boxes in found.boxes.items()} == {id: [[10, 20, 90, 100]] for id in ("1", "2")}
+    assert found.refused == {"1.xml": "1.xml: 1 has boxes in two files"}
 
 
 def test_a_bad_box_costs_its_image_only(tmp_path: Path) -> None:
@@ -200,7 +243,7 @@ def test_a_bad_box_costs_its_image_only(tmp_path: Path) -> None:
         ("a.json", "nonsense", "is not a test list"),
         ("a.json", '{"ids": [1]}', "list of strings"),
         ("a.json", '{"ids": []}', "lists no test image"),
-        ("a.txt", "../1\n", "lists no test image"),
+        ("a.txt", "../1\n", r"a\.txt lists no test image: one a line .*; a\.txt, '\.\./1': it is not the id"),
         ("a.txt", "", "lists no test image"),
     ],
 )

@@ -259,6 +259,36 @@ def test_verify_finds_a_manifest_that_changed(folder: Path) -> None:
         verify(folder)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("shards",), None),
+        (("shards", 0), "x"),
+        (("clips", "id", 0), []),
+        (("clips", "shard", 0), None),
+        (("clips", "offset", 1), 1e400),
+        (("clips", "size", 1), -1),
+        (("clips", "frames", 2), True),
+        (("lost", 0, "attributes"), None),
+        (("lost", 0, "id"), 5),
+        (("lost", 0), "x"),
+        (("options",), None),
+    ],
+)
+def test_one_entry_of_another_type_is_damage_also_where_no_seal_says_so(
+    folder: Path, place: tuple[Any, ...], value: Any
+) -> None:
+    manifest = folder / "manifest.json"
+    content = json.loads(manifest.read_text().rpartition(',"sha256_of_all_above"')[0] + "}")
+    inner = content
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(DamagedError, match=r"manifest\.json is damaged .*; run `cavl-bench prepare"):
+        Prepared(folder)
+
+
 def test_the_remedy_for_a_subset_is_its_own_command(tmp_path: Path) -> None:
     with pytest.raises(NotPreparedError, match=r"prepare audioset --subset instrument --root"):
         Prepared(tmp_path / "audioset_instrument")

@@ -4,6 +4,7 @@ import io
 import time
 import tracemalloc
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -54,6 +55,34 @@ def test_what_is_cut_off_is_told() -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 30_000)
     with pytest.raises(DamagedError, match=r"a\.flac (is cut off: [\d,]+ of 30,000 samples|cannot be decoded)"):
         sound_file.read(encoded(noise, 11_025, "FLAC")[:30_000], "a.flac")
+
+
+class Pipe:
+    """What cannot go back: the encoder leaves out how long the sound is."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def write(self, part: bytes) -> int:
+        self.content += bytes(part)
+        return len(part)
+
+
+@pytest.mark.parametrize("art", [0, 10_000])
+def test_an_mp3_is_not_called_cut_off_for_a_length_that_is_estimated(art: int) -> None:
+    """Pictures before the sound lengthen the estimate."""
+    pipe = Pipe()
+    with av.open(pipe, "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", rate=11_025, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.tile(TONE, 3)[None].astype(np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 11_025
+        for part in av.AudioResampler(stream.format, "mono", 11_025, stream.frame_size).resample(frame):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode())
+    tag = b"ID3\x03\0\0\0\0" + bytes([art >> 7, art & 127]) + bytes(art) if art else b""
+    samples, rate = sound_file.read(tag + pipe.content, "a.wav")
+    assert rate == 11_025
+    assert abs(len(samples) - 3 * rate) < 3_000
 
 
 @pytest.mark.parametrize("rate", [44_056, 47_952, 11_127, 999_983])

@@ -169,3 +169,28 @@ def test_lists_together(small: tuple[Any, ...], tmp_path: Path) -> None:
     assert {item.cut.fps for item in made.items} == {2.5}
     with pytest.raises(ValueError, match=r"balanced_train_segments\.csv is given twice; give each list once"):
         plan(*small, first, second, first)
+
+
+def test_a_list_that_went_through_a_spreadsheet(small: tuple[Any, ...], tmp_path: Path) -> None:
+    """The names of its columns without a "#", commas at the ends of rows."""
+    path = tmp_path / "eval_segments.csv"
+    path.write_text('YTID,start_seconds,end_seconds,positive_labels,\n-good9WgXc-,0,7,"/m/a,/m/b",\n')
+    made = plan(*small, path)
+    assert ([item.id for item in made.items], made.refused) == (["-good9WgXc-"], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "told"),
+    [
+        ("balanced_train_segments (1).csv", "balanced_train", False),
+        ("Eval_Segments.CSV", "eval", False),
+        ("unbalanced_train.csv", "unbalanced_train", False),
+        ("mine_segments.csv", "mine", True),
+    ],
+)
+def test_the_split_is_known_by_the_name_of_the_list(
+    small: tuple[Any, ...], tmp_path: Path, name: str, split: str, told: bool
+) -> None:
+    made = plan(*small, listed(tmp_path, '-good9WgXc-, 0.000, 7.000, "/m/b"', name=name))
+    assert made.items[0].attributes["split"] == split
+    assert any("nothing trains or is tested on it" in note for note in made.notes) == told

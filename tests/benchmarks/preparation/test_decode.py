@@ -87,6 +87,29 @@ def test_channels_are_averaged_and_levels_kept(tmp_path: Path) -> None:
     assert np.abs(piece.waveform - truth).max() <= 2
 
 
+@pytest.mark.parametrize("channels", [3, 8, 9, 33])
+def test_sounds_of_many_channels_are_averaged_as_well(tmp_path: Path, channels: int) -> None:
+    levels = np.linspace(-0.1, 0.5, channels)
+    soundfile.write(tmp_path / "a.wav", np.tile(levels, (2 * RATE, 1)), RATE, subtype="PCM_16", format="WAVEX")
+    (piece,) = clips_of([tmp_path / "a.wav"], Cut(seconds=1.0))
+    np.testing.assert_allclose(piece.waveform, 0.2 * 32768, atol=1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_sounds_that_hold_no_numbers_are_damaged(tmp_path: Path, bad: float) -> None:
+    samples = np.full(2 * RATE, 0.1)
+    samples[500] = bad
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    with pytest.raises(DecodeError, match="its sound holds NaN or infinite samples"):
+        clips_of([tmp_path / "a.wav"], Cut(seconds=1.0))
+
+
+def test_a_sound_without_a_whole_sample_is_too_short(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", [0.5], 44_100)
+    with pytest.raises(TooShortError, match="no sample of sound"):
+        clips_of([tmp_path / "a.wav"], Cut(seconds=None))
+
+
 def test_resampling_takes_away_what_the_new_rate_cannot_hold(tmp_path: Path) -> None:
     t = np.arange(11 * 44_100) / 44_100
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 9_000 * t), 44_100)

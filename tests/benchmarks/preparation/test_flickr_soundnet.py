@@ -103,6 +103,26 @@ def test_what_is_refused_stays_in_the_coverage_of_the_score(folder: Path, tmp_pa
     assert "not well-formed" in scenes.coverage.reasons["annotations, 102"]
 
 
+def test_what_stands_beside_the_ids_of_the_list_trains_nowhere_and_is_counted(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_text("100,101\n102,no\n")
+    given = ["--from", folder, "--annotations", folder / "annotations", "--test", tmp_path / "test.txt", "--all"]
+    made = plan(*given)
+    assert {item.id: item.attributes["split"] for item in made.items} == {
+        **dict.fromkeys(("100", "102"), "test"),
+        **dict.fromkeys(("103", "104"), "train"),
+    }
+    assert set(made.about["training_boxes"]) == {"103", "104"}
+    assert [lost.id for lost in made.refused] == ["test.txt, '101'"]
+    assert made.refused[0].attributes == {"split": "test", "n_sources": 1}
+
+
+def test_boxes_of_another_frame_are_refused(folder: Path, tmp_path: Path) -> None:
+    content = {"image_size": [512, 256], "box_format": "xmin,ymin,xmax,ymax", "boxes": {"100": [[1, 1, 400, 9]]}}
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"boxes\.json: its boxes are meant in 512 x 256 pixels; .* 256 x 256"):
+        plan("--from", folder, "--annotations", tmp_path / "boxes.json", "--test", tmp_path / "test.txt")
+
+
 def test_ids_may_begin_with_a_hyphen_or_an_underscore(tmp_path: Path) -> None:
     ids = ["-NCa3eFLULw_000221", "_r--eecSZRk_000024", "a"]
     boxes = {id: [[1, 1, 9, 9]] for id in [*ids, "other"]}

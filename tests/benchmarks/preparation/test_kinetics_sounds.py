@@ -71,3 +71,17 @@ def test_other_files_are_refused_whole(tmp_path: Path) -> None:
         plan("--lists", listed(tmp_path, "youtube_id,time_start,time_end\nviolin00001,0,10\n"))
     with pytest.raises(ValueError, match="the lists name no item"):
         plan("--lists", listed(tmp_path, "\n".join([LISTED.splitlines()[0], "abseiling,abseil00001,0,10,train,0"])))
+
+
+def test_names_in_other_cases_and_forms(tmp_path: Path) -> None:
+    rows = ("Playing_Violin,violin00001,30.0,40.0,TRAIN", "Singing,sing0000001,1,2,Val,x")
+    text = "\n".join(["Label,YouTube_ID,time_start,time_end,SPLIT", *rows])
+    made = plan("--lists", listed(tmp_path, text))
+    assert [(i.attributes["kind"], i.attributes["split"]) for i in made.items] == [("playing violin", "train")]
+    assert "more or fewer cells" in made.refused[0].reason
+
+
+def test_lists_of_which_nothing_is_wanted_say_what_they_hold(tmp_path: Path) -> None:
+    text = LISTED.splitlines()[0] + "\nabseiling,abseil00001,0,10,train,0\nsinging,short,0,10,train,0\n"
+    with pytest.raises(ValueError, match=r"no item to prepare; train\.csv, line 3: .*'short'.*; train\.csv: 1 rows"):
+        plan("--lists", listed(tmp_path, text))

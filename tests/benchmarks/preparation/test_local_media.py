@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,11 @@ ITEM = Item(id="dQw4w9WgXcQ", video="dQw4w9WgXcQ", cut=Cut(start=30.0, seconds=1
         "dQw4w9WgXcQ.ts",
         "dQw4w9WgXcQ.wmv",
         "dQw4w9WgXcQ.ogv",
+        "dQw4w9WgXcQ.M2T",
+        "dQw4w9WgXcQ.mxf",
+        "dQw4w9WgXcQ.amr",
+        "dQw4w9WgXcQ_30.000.mp4",
+        "YdQw4w9WgXcQ_30.0.wav",
     ],
 )
 def test_names_that_are_in_use(tmp_path: Path, name: str) -> None:
@@ -125,6 +132,24 @@ def test_ids_are_looked_up_and_never_become_paths(tmp_path: Path) -> None:
     media = LocalMedia([tmp_path / "inside"])
     for id in ("../secret", str(tmp_path / "secret"), "-oX", "x" * 300, ""):
         assert media.of(Item(id=id, video=id, cut=Cut())) == []
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open" / "closed").mkdir(parents=True)
+    (tmp_path / "open" / "dQw4w9WgXcQ.mp4").touch()
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    media = LocalMedia([tmp_path / "open"])
+    assert media.of(ITEM) == [tmp_path / "open" / "dQw4w9WgXcQ.mp4"]
+    assert media.notes() == [f"--from: {tmp_path}/open/closed cannot be read: what it holds is missing"]
+    with pytest.raises(PermissionError, match="closed"):
+        LocalMedia([tmp_path / "open" / "closed"])
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -53,6 +53,17 @@ def test_ids_that_are_none_are_refused_and_the_rest_goes_on(solo: Path) -> None:
     assert {lost.attributes["split"] for lost in refused} == {"train"}
 
 
+def test_what_is_no_list_of_ids_costs_its_instrument_only(tmp_path: Path) -> None:
+    videos = {"flute": ["flute_00000"], "tuba": None, "harp": "harp__00000", " ": ["nobody_0000"]}
+    (tmp_path / "solo.json").write_text(json.dumps({"videos": videos}))
+    made = plan("--solo", tmp_path / "solo.json")
+    assert [item.id for item in made.items] == ["flute_00000"]
+    each = [(lost.id.split("'")[1], lost.attributes["split"], lost.attributes["n_sources"]) for lost in made.refused]
+    splits = ("validation", "test", "train")
+    assert each == [*((name, s, 1) for name in ("tuba", "harp") for s in splits), (" ", "validation", 1)]
+    assert "names no instrument" in made.refused[-1].reason
+
+
 def test_a_published_list_of_mixtures(solo: Path, tmp_path: Path) -> None:
     mixtures = tmp_path / "pairs.txt"
     mixtures.write_text("flute_00001 tuba__00001\n\ntuba__00001, flute_00001\n")
