@@ -154,7 +154,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         name = beside(path)
         with _named(path):
-            file = open(name, "xb")  # noqa: SIM115 (below) of the umask's permissions: colleagues read runs too
+            file = open(name, "xb")  # noqa: SIM115 (closed below); of the umask's permissions: colleagues read runs too
         try:
             with file:
                 yield file
