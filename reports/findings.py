@@ -33,6 +33,7 @@ def below_rivals(study: Study) -> Iterator[str]:
             every = [who for who in labels.in_order(study.rows(score.task)) if study.stages(*who)]
             found: dict[str, float] = {}
             known_as = labels.label(*rival)
+            about = f"{claim.id}, {score.metric.name}"  # two claims may be about one metric
             for who in every:
                 first, second = score.sides(study, who, rival)
                 _, difference = compare(score.metric, first, second)
@@ -42,11 +43,11 @@ def below_rivals(study: Study) -> Iterator[str]:
             if len(below) == len(found) > MOST_NAMED:
                 best = below[max(range(len(below)), key=list(found.values()).__getitem__)]
                 networks = f"none of {len(below)} trained networks is above {known_as}, a cheap rival"
-                yield f"{score.metric.name}: {networks}; the best is {best}."
+                yield f"{about}: {networks}; the best is {best}."
             elif below:
-                yield f"{score.metric.name}: not above {known_as}, a cheap rival: {'; '.join(below)}."
+                yield f"{about}: not above {known_as}, a cheap rival: {'; '.join(below)}."
             elif found:
-                yield f"{score.metric.name}: every trained network is above {known_as}, its cheap rival, on average."
+                yield f"{about}: every trained network is above {known_as}, its cheap rival, on average."
 
 
 def at_the_edge(study: Study, tables: Sequence[Table]) -> Iterator[str]:

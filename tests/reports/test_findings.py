@@ -21,9 +21,9 @@ def test_networks_below_a_cheap_rival_are_named_first(writer, study_of):
     localize(writer, cavl=0.9, dmc=0.3, edge_density=0.6, spectral_residual=0.1)
     study = study_of(writer.home)
     first, second = below_rivals(study)
-    assert first.startswith("cIoU@0.5: not above Edge density, a cheap rival: DMC c1 (-")
+    assert first.startswith("S4, cIoU@0.5: not above Edge density, a cheap rival: DMC c1 (-")
     assert "CAVL" not in first
-    assert second == "cIoU@0.5: every trained network is above Spectral residual, its cheap rival, on average."
+    assert second == "S4, cIoU@0.5: every trained network is above Spectral residual, its cheap rival, on average."
     tables = all_tables(study)
     text = page(study, tables, [])
     assert text.index(f'<p class="finding">{first}') < text.index("<main>")
