@@ -30,14 +30,14 @@ import pymongo
 from bson import Binary, ObjectId
 from bson.errors import BSONError
 from pymongo import InsertOne, ReplaceOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 from sacred.observers import MongoObserver
 from sacred.serializer import flatten as _flatten
 
 from registry import files
 from registry.index import run_ids
 from registry.lock import Lock
-from registry.mongo.address import Store
+from registry.mongo.address import Store, first_of
 from registry.record import journal, seal
 from registry.record.ids import gate
 from registry.record.run_record import FILES, RecordError, damaged_files, read_json, read_run
@@ -55,6 +55,8 @@ GROUP, WEIGHT = 20, 16_000_000
 PATIENCE = 5.0
 #: Bytes of a file in one document, as of GridFS.
 CHUNK = gridfs.DEFAULT_CHUNK_SIZE
+#: MongoDB's codes: a key is taken; a document, or what an update makes of it, has more than 16 MB.
+DUPLICATE, TOO_LARGE = 11000, {10334, 17419, 17420}
 #: A file system may keep whole seconds only: a file this young may still change without its time changing.
 YOUNG = 2.0
 
@@ -184,12 +186,12 @@ def _locked(folders: Iterable[Path], patience: float) -> Iterator[tuple[list[Pat
 def _copied(folders: Sequence[Path], task: _Task) -> list[tuple[Path, bool | str]]:
     try:
         return list(zip(folders, _copy(folders, task), strict=True))
-    except (RecordError, journal.JournalError, OSError, BSONError, OverflowError, BulkWriteError) as error:
+    except (RecordError, journal.JournalError, OSError, BSONError, OverflowError, OperationFailure) as error:
         if len(folders) > 1:  # the others shall not suffer from it
             return [outcome for folder in folders for outcome in _copied([folder], task)]
-        if isinstance(error, BulkWriteError):  # it is the database that fails
-            raise
-        if isinstance(error, BSONError | OverflowError):
+        if isinstance(error, OperationFailure) and (error := first_of(error)).code not in TOO_LARGE:
+            raise  # it is the database that fails
+        if isinstance(error, BSONError | OverflowError | OperationFailure):
             return [(folders[0], f"{folders[0]} holds what no document of MongoDB can ({str(error)[:200]})")]
         return [(folders[0], str(error))]
 
@@ -460,7 +462,7 @@ def _insert(collection: Any, documents: Sequence[Mapping[str, Any]]) -> int:
     try:
         return len(collection.insert_many(documents).inserted_ids) if documents else 0
     except BulkWriteError as error:
-        if {each["code"] for each in error.details["writeErrors"]} != {11000}:  # DuplicateKey
+        if first_of(error).code != DUPLICATE:
             raise
         return int(error.details["nInserted"])
 
