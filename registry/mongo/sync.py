@@ -49,7 +49,7 @@ LONGEST = 200_000
 LONGEST_OUTPUT = 4_000_000
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
-#: Runs that are copied together at most, and the bytes of their watched files, or of what waits to be sent.
+#: Runs that are copied together at most, and bytes of their folders, or of what waits to be sent.
 GROUP, WEIGHT = 20, 16_000_000
 #: Seconds that a group waits for other processes which copy runs of it; those that they still copy then come last.
 PATIENCE = 5.0
@@ -146,13 +146,13 @@ def _copy_all(folders: Iterable[Path], task: _Task) -> Iterator[tuple[Path, bool
 
 
 def _groups(folders: Iterable[Path]) -> Iterator[list[Path]]:
+    """A run with much in its folder goes by itself: the others of its group would be held up with it."""
     group: list[Path] = []
     weight = 0
     for folder in folders:
         own = 0
-        for name in WATCHED:
-            with contextlib.suppress(OSError):
-                own += os.stat(folder / name).st_size
+        with contextlib.suppress(OSError):  # it is told when the run is read
+            own = sum(entry.stat().st_size for entry in os.scandir(folder))
         if len(group) == GROUP or (group and weight + own > WEIGHT):
             yield group
             group, weight = [], 0
@@ -177,7 +177,7 @@ def _locked(folders: Iterable[Path], patience: float) -> Iterator[tuple[list[Pat
                     locks.callback(lock.release)
                     mine.append(folder)
                 else:
-                    others[folder] = f"another process has been copying {folder} for {patience / 60:.0f} minutes"
+                    others[folder] = f"another process has been copying {folder} for {patience:.0f} s"
             except OSError as error:
                 others[folder] = str(error)
         yield mine, others
@@ -319,6 +319,7 @@ def _copy(folders: Sequence[Path], task: _Task) -> list[bool]:
 
 
 def _copy_group(group: Sequence[_Run], task: _Task) -> None:
+    """Each command ends before the next begins: cut off between any two, the next copy finds what this one left."""
     store, writes = task.store, _Writes(task.store)
     for run in group:
         if run.document.damage:
@@ -474,10 +475,8 @@ def _place_of(run: _Run, number: int, task: _Task) -> dict[str, Any]:
 
 def _first(run: _Run, place: Mapping[str, Any]) -> dict[str, Any]:
     """The run's document as long as nothing that it names is there."""
-    experiment = {**run.entry["experiment"], "sources": []}
-    return {
-        "_id": place["run"], **run.entry, "experiment": experiment, "artifacts": [], "cavl_sync": place["_id"]
-    }  # fmt: skip
+    empty = {"experiment": {**run.entry["experiment"], "sources": []}, "artifacts": []}
+    return {"_id": place["run"], **run.entry, **empty, "cavl_sync": place["_id"]}
 
 
 def _place_alone(run: _Run, task: _Task) -> None:
