@@ -539,7 +539,7 @@ def _send_sources(run: _Run, sources: Iterable[tuple[str, str]], writes: _Writes
     known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})}
     there = _existing(store.database["fs.files"], known.values())
     for (path, stored), key in keys.items():
-        if known.get(key) not in there:
+        if known.get(key) not in there and key not in sent:
             sent[key] = writes.upload(home / stored, run.copy["_id"], filename=path)
     writes.flush()
     for key, file in sent.items():
