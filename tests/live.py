@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pymongo
+import pymongo.monitoring
 
 from registry.index import Registry
+from registry.mongo import sync as syncing
 from registry.mongo.address import Store
 from registry.mongo.sync import identity
 from registry.record.run_record import Record
@@ -40,16 +43,38 @@ import sys
 from pathlib import Path
 from registry.mongo import sync as syncing
 from registry.mongo.address import address, opened
-syncing.YOUNG = 0.0
+syncing.YOUNG, syncing.GROUP = 0.0, int(sys.argv[3])
 with opened(address(sys.argv[1])) as store:
     print("copying", flush=True)
     print(syncing.sync(Path(sys.argv[2]), store))
 """
 
 
-def start_sync(home: Path, uri: str) -> subprocess.Popen[str]:
-    """A copy of all runs in ``home`` to ``uri``; it says ``copying`` just before it begins."""
-    return subprocess.Popen([sys.executable, "-c", SYNC, uri, home], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def start_sync(home: Path, uri: str, group: int = syncing.GROUP) -> subprocess.Popen[str]:
+    """A copy of all runs in ``home`` to ``uri``, so many at once; it says ``copying`` just before it begins."""
+    words = [sys.executable, "-c", SYNC, uri, home, str(group)]
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+class Killer(pymongo.monitoring.CommandListener):
+    """Kills this process before it sends one more command than so many to a database."""
+
+    def __init__(self, commands: int) -> None:
+        self.left = commands
+
+    def started(self, event: Any) -> None:
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+
+    succeeded = failed = lambda self, event: None
+
+
+def sync_killed(home: Path, uri: str, commands: int) -> None:
+    """A copy of all runs in ``home`` to ``uri`` by this process, which is killed after so many commands."""
+    syncing.YOUNG = 0.0
+    with pymongo.MongoClient(uri, event_listeners=[Killer(commands)]) as client:
+        syncing.sync(home, Store(client.get_default_database()))
 
 
 def change(folder: Path, **entries: Any) -> None:

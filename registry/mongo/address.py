@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 import gridfs
 import pymongo
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, OperationFailure, PyMongoError, WriteError
 from pymongo.uri_parser import parse_uri
 
 from registry.errors import RefusedError
@@ -192,7 +192,16 @@ def mongo_errors(where: Address) -> Iterator[None]:
         raise MongoError(f"{where.shown}: {_explained(error)}") from None
 
 
+def first_of(error: OperationFailure) -> OperationFailure:
+    """The first write that failed, where several were sent together: their error says neither which nor why."""
+    if isinstance(error, BulkWriteError) and error.details["writeErrors"]:
+        first = error.details["writeErrors"][0]
+        return WriteError(first["errmsg"], first["code"])
+    return error
+
+
 def _explained(error: PyMongoError) -> str:
+    error = first_of(error) if isinstance(error, OperationFailure) else error
     said = redact(str(error)).split(", Timeout:")[0].split(", full error:")[0]
     if isinstance(error, OperationFailure):
         if error.code == 18:  # AuthenticationFailed

@@ -3,7 +3,8 @@
 The folder leads: what it says, the database says after the next sync, and a run that has not changed is not touched. A
 copy may be cut off anywhere and go on later: the run's document names its metrics and artifacts only once they are
 there, and what is being sent is written down before, so that the next copy clears up what has no name. Several
-processes may copy at once (a lock for each run, on the disk beside it). Of an artifact, the folder does not keep the
+processes may copy at once (a lock for each run, on the disk beside it). Runs go in groups, a command of MongoDB for all
+writes of one kind, and one by one where one of a group fails. Of an artifact, the folder does not keep the
 ``metadata`` and ``content_type`` that a run may give: the first is left out here, the second guessed from the name.
 
 A run keeps its number where that is free in the database, and gets the next free one where it is not (another machine's
@@ -17,11 +18,9 @@ import datetime
 import hashlib
 import mimetypes
 import os
-import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,14 +29,15 @@ import gridfs
 import pymongo
 from bson import Binary, ObjectId
 from bson.errors import BSONError
-from pymongo.errors import DuplicateKeyError
+from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 from sacred.observers import MongoObserver
 from sacred.serializer import flatten as _flatten
 
 from registry import files
 from registry.index import run_ids
 from registry.lock import Lock
-from registry.mongo.address import Store
+from registry.mongo.address import Store, first_of
 from registry.record import journal, seal
 from registry.record.ids import gate
 from registry.record.run_record import FILES, RecordError, damaged_files, read_json, read_run
@@ -49,10 +49,14 @@ LONGEST = 200_000
 LONGEST_OUTPUT = 4_000_000
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
-#: Runs that are copied at once.
-LANES = 3
+#: Runs that are copied together at most, and bytes of their folders, or of what waits to be sent.
+GROUP, WEIGHT = 20, 16_000_000
+#: Seconds that a group waits for other processes which copy runs of it; those that they still copy then come last.
+PATIENCE = 5.0
 #: Bytes of a file in one document, as of GridFS.
 CHUNK = gridfs.DEFAULT_CHUNK_SIZE
+#: MongoDB's codes: a key is taken; a document, or what an update makes of it, has more than 16 MB.
+DUPLICATE, TOO_LARGE = 11000, {10334, 17419, 17420}
 #: A file system may keep whole seconds only: a file this young may still change without its time changing.
 YOUNG = 2.0
 
@@ -127,42 +131,69 @@ def sync(
     return tally
 
 
-def _copy_all(folders: Sequence[Path], task: _Task) -> Iterator[tuple[Path, bool | str]]:
-    """Of each run whether it was this process that has copied it, or why it was not; while one waits, others go on."""
-    if len(folders) <= 1:  # of a run that goes on: its thread ends with the program, as those of a pool do not
-        yield from ((folder, _copied(folder, task, contextlib.nullcontext())) for folder in folders)
-        return
-    turns = [threading.Event() for _ in folders]
+def _copy_all(folders: Iterable[Path], task: _Task) -> Iterator[tuple[Path, bool | str]]:
+    """Of each run whether it was this process that has copied it, or why it was not."""
+    late: list[Path] = []
+    for group in _groups(folders):
+        with _locked(group, PATIENCE) as (mine, others):
+            outcomes = _copied(mine, task)
+        yield from outcomes
+        late += others
+    for folder in late:
+        with _locked([folder], 600) as (mine, others):
+            outcomes = _copied(mine, task)
+        yield from outcomes or [(folder, others[folder])]
 
-    def copied(number: int) -> bool | str:
-        try:
-            return _copied(folders[number], task, _turn(turns, number))
-        finally:
-            turns[number].set()
 
-    pool = ThreadPoolExecutor(LANES)
-    try:
-        yield from zip(folders, pool.map(copied, range(len(folders))), strict=True)
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _groups(folders: Iterable[Path]) -> Iterator[list[Path]]:
+    """A run with much in its folder goes by itself: the others of its group would be held up with it."""
+    group: list[Path] = []
+    weight = 0
+    for folder in folders:
+        own = 0
+        with contextlib.suppress(OSError):  # it is told when the run is read
+            own = sum(entry.stat().st_size for entry in os.scandir(folder))
+        if len(group) == GROUP or (group and weight + own > WEIGHT):
+            yield group
+            group, weight = [], 0
+        group.append(folder)
+        weight += own
+    if group:
+        yield group
 
 
 @contextlib.contextmanager
-def _turn(turns: Sequence[threading.Event], number: int) -> Iterator[None]:
-    """What is done in this block is done in the order of the runs."""
-    if number > 0:
-        turns[number - 1].wait()
-    yield
-    turns[number].set()
+def _locked(folders: Iterable[Path], patience: float) -> Iterator[tuple[list[Path], dict[Path, str]]]:
+    """Those runs that no other process copies in this block, and why not the others.
+
+    They come in the order of their numbers, so no two processes wait for each other.
+    """
+    mine, others, until = [], {}, time.monotonic() + patience
+    with contextlib.ExitStack() as locks:
+        for folder in folders:
+            lock = Lock(folder.parent / ".sync" / folder.name)
+            try:
+                if lock.acquire(until - time.monotonic()):
+                    locks.callback(lock.release)
+                    mine.append(folder)
+                else:
+                    others[folder] = f"another process has been copying {folder} for {patience:.0f} s"
+            except OSError as error:
+                others[folder] = str(error)
+        yield mine, others
 
 
-def _copied(folder: Path, task: _Task, turn: AbstractContextManager[None]) -> bool | str:
+def _copied(folders: Sequence[Path], task: _Task) -> list[tuple[Path, bool | str]]:
     try:
-        return _copy_alone(folder, task, turn)
-    except (RecordError, journal.JournalError, OSError) as error:
-        return str(error)
-    except (BSONError, OverflowError) as error:
-        return f"{folder} holds what no document of MongoDB can ({str(error)[:200]})"
+        return list(zip(folders, _copy(folders, task), strict=True))
+    except (RecordError, journal.JournalError, OSError, BSONError, OverflowError, OperationFailure) as error:
+        if len(folders) > 1:  # the others shall not suffer from it
+            return [outcome for folder in folders for outcome in _copied([folder], task)]
+        if isinstance(error, OperationFailure) and (error := first_of(error)).code not in TOO_LARGE:
+            raise  # it is the database that fails
+        if isinstance(error, BSONError | OverflowError | OperationFailure):
+            return [(folders[0], f"{folders[0]} holds what no document of MongoDB can ({str(error)[:200]})")]
+        return [(folders[0], str(error))]
 
 
 def identity(home: Path) -> str:
@@ -198,58 +229,130 @@ def _now() -> float:
     return datetime.datetime.now().timestamp()
 
 
-# ---- one run --------------------------------------------------------------------------------------------------------
+# ---- a group of runs ------------------------------------------------------------------------------------------------
 
 
-def _copy_alone(folder: Path, task: _Task, turn: AbstractContextManager[None]) -> bool:
-    """Copy a run unless another process has just done so; returns whether it was this one.
+@dataclass(slots=True)
+class _Run:
+    """A run of a group, on its way."""
 
-    In ``turn`` runs get numbers, so that one after another has a higher one, and sources are sent, once.
+    folder: Path
+    stamped: str  # what the database will know of the folder's state
+    document: Document
+    copy: dict[str, Any]  # what the database knows of it; nothing before the run has a number
+    fresh: bool = False  # nothing of it is there but the run's first document
+    artifacts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        return self.document.entry
+
+    @property
+    def id(self) -> int:
+        return int(self.folder.name)
+
+
+class _Writes:
+    """What waits to be sent: files, each noted in its run's copy beforehand, and metrics."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        collections = (store.copies, store.database["fs.chunks"], store.database["fs.files"], store.metrics)
+        self._waiting: list[tuple[Any, list[Any]]] = [(collection, []) for collection in collections]
+        self._weight = 0
+
+    def upload(self, path: Path, copy: str, **about: Any) -> ObjectId:
+        """Send a file; the copy notes beforehand that it does."""
+        (copies, notes), (_, chunks), (_, heads), _ = self._waiting
+        file = ObjectId()
+        note = UpdateOne({"_id": copy}, {"$push": {"uploads": file}, "$set": {"placed": True}})
+        with open(path, "rb") as source:
+            start = source.read(CHUNK + 1)
+            if len(start) > CHUNK:
+                copies.bulk_write([note])
+                source.seek(0)
+                self.store.files.put(source, _id=file, chunk_size=CHUNK, **about)
+                return file
+        # As GridFS does, but for looking each time whether there are indexes.
+        notes.append(note)
+        if start:
+            chunks.append(InsertOne({"files_id": file, "n": 0, "data": Binary(start)}))
+        about |= {"chunkSize": CHUNK, "length": len(start), "uploadDate": datetime.datetime.now(datetime.UTC)}
+        heads.append(InsertOne({"_id": file, **about}))
+        self._weigh(len(start))
+        return file
+
+    def metric(self, metric: ObjectId, whole: Mapping[str, Any]) -> None:
+        """Write a metric's document."""
+        self._waiting[-1][1].append(ReplaceOne({"_id": metric}, whole, upsert=True))
+        self._weigh(44 * len(whole["steps"]))
+
+    def _weigh(self, more: int) -> None:
+        self._weight += more
+        if self._weight > WEIGHT:
+            self.flush()
+
+    def flush(self) -> None:
+        """All that waits is there when this returns."""
+        for collection, writes in self._waiting:
+            if writes:
+                collection.bulk_write(writes)
+                writes.clear()
+        self._weight = 0
+
+
+def _copy(folders: Sequence[Path], task: _Task) -> list[bool]:
+    """Make the database say of these runs what their folders say, where no other process has just done so.
+
+    Returns of each whether it was this one.
     """
-    lock = Lock(folder.parent / ".sync" / folder.name)
-    if not lock.acquire(patience=600):
-        raise OSError(f"another process has been copying {folder} for ten minutes")
-    try:
-        copy = task.store.copies.find_one({"_id": task.name(folder)})
-        before = stamp(folder)
-        if copy and _same(copy, before) and _existing(task.store.runs, [copy["run"]]):
-            return False
-        thinned = _copy(folder, copy, before, task, turn)
-        if thinned:
-            task.tally.thinned[int(folder.name)] = thinned
-        return True
-    finally:
-        lock.release()
+    store = task.store
+    copies = {c["_id"]: c for c in store.copies.find({"_id": {"$in": [task.name(folder) for folder in folders]}})}
+    stamps = {folder: stamp(folder) for folder in folders}
+    same = {f: copies[task.name(f)]["run"] for f in folders if _same(copies.get(task.name(f), {}), stamps[f])}
+    there = _existing(store.runs, same.values())
+    others = [folder for folder in folders if same.get(folder) not in there]
+    group = [_Run(f, stamps[f], document(f), copies.get(task.name(f), {})) for f in others]
+    if group:
+        _copy_group(group, task)
+    return [folder in others for folder in folders]
 
 
-def _copy(
-    folder: Path, copy: dict[str, Any] | None, stamped: str, task: _Task, turn: AbstractContextManager[None]
-) -> list[str]:
-    """Make the database say of one run what its folder says; returns the metrics that had to be thinned.
+def _copy_group(group: Sequence[_Run], task: _Task) -> None:
+    """Each command ends before the next begins: cut off between any two, the next copy finds what this one left."""
+    store, writes = task.store, _Writes(task.store)
+    for run in group:
+        if run.document.damage:
+            task.tally.damaged[run.id] = run.document.damage
+            run.stamped = ""  # it is told every time
+    _place(group, task)
+    for run in group:
+        run.entry["experiment"]["sources"] = _sources(run, writes, task)
+    _send_artifacts(group, writes)
+    _send_metrics(group, writes, task.tally)
+    writes.flush()
+    store.runs.bulk_write([_whole(run) for run in group])
+    _clear_up(group, store)
+    store.copies.bulk_write([_state(run) for run in group])
 
-    ``copy`` is what the database knew of it, ``stamped`` what it will know of the folder's state.
-    """
-    store, (entry, damage, digests) = task.store, document(folder)
-    if damage:
-        task.tally.damaged[int(folder.name)] = damage
-        stamped = ""  # it is told every time
-    with turn:
-        if copy is None or not copy["placed"]:
-            copy = _placed(entry, folder, copy, task)
-        entry["experiment"]["sources"] = _sources(folder.parent, entry["experiment"], copy["_id"], task)
-    names = {name: digests[name]["sha256"] if name in damage else "" for name in entry["artifacts"]}
-    artifacts = _artifacts(folder, names, copy, store)
-    entry["artifacts"] = [{"name": kept["name"], "file_id": kept["file"]} for kept in artifacts]
-    entry["info"], thinned = _metrics(folder, journal.JOURNAL in damage, copy, entry["info"], store)
-    # Replaced whole, but for what Omniboard's users have added there: tags and notes.
-    merged = {"$mergeObjects": [{"$literal": {"_id": copy["run"], **entry}}, {"omniboard": "$omniboard"}]}
-    store.runs.update_one({"_id": copy["run"]}, [{"$replaceWith": merged}], upsert=True)
-    for file in {*copy["uploads"], *_files(copy["artifacts"])} - _files(artifacts):
-        if not store.sources.find_one({"file": file}):
-            _delete(file, store)  # replaced, or left by a copy that was cut off
-    state = {"artifacts": artifacts, "uploads": [], "stamp": stamped, "placed": True}
-    store.copies.update_one({"_id": copy["_id"]}, {"$set": state})
-    return thinned
+
+def _whole(run: _Run) -> UpdateOne:
+    """The run's document, replaced whole, but for what Omniboard's users have added there: tags and notes."""
+    merged = {"$mergeObjects": [{"$literal": {"_id": run.copy["run"], **run.entry}}, {"omniboard": "$omniboard"}]}
+    return UpdateOne({"_id": run.copy["run"]}, [{"$replaceWith": merged}], upsert=True)
+
+
+def _state(run: _Run) -> UpdateOne:
+    state = {"artifacts": run.artifacts, "uploads": [], "stamp": run.stamped, "placed": True}
+    return UpdateOne({"_id": run.copy["_id"]}, {"$set": state})
+
+
+def _clear_up(group: Iterable[_Run], store: Store) -> None:
+    """Delete the files that were replaced, or left by a copy that was cut off."""
+    old = {f for r in group for f in {*r.copy["uploads"], *_files(r.copy["artifacts"])} - _files(r.artifacts)}
+    named = {source["file"] for source in store.sources.find({"file": {"$in": list(old)}})} if old else set()
+    for file in old - named:
+        _delete(file, store)
 
 
 class Document(NamedTuple):
@@ -329,40 +432,85 @@ def _time(text: str | None) -> datetime.datetime | None:
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def _placed(entry: Mapping[str, Any], folder: Path, copy: Mapping[str, Any] | None, task: _Task) -> dict[str, Any]:
-    """Take a number for a run and insert the run under it; returns what the database knows of the copy from then on.
+def _place(group: Iterable[_Run], task: _Task) -> None:
+    """Let each run have a number, one after another a higher one, and be in the database under it.
 
     The number is reserved before, in ``cavl_sync``, and a copy that was cut off between goes on with the reserved one.
     """
-    store, name, number = task.store, task.name(folder), copy["run"] if copy else int(folder.name)
+    _place_together([run for run in group if not run.copy], task)
+    for run in group:
+        if not run.copy or not run.copy["placed"]:
+            _place_alone(run, task)
+
+
+def _place_together(runs: Sequence[_Run], task: _Task) -> None:
+    """Place runs that the database does not know under their own numbers, up to the first whose number is taken."""
+    copies, taken = task.store.copies, 0
+    places = [_place_of(run, run.id, task) for run in runs]
+    reserved = places[: _insert(copies, places)]
+    try:
+        firsts = [_first(run, place) for run, place in zip(runs, reserved, strict=False)]
+        taken = _insert(task.store.runs, firsts)
+    finally:
+        if taken < len(reserved):  # what comes after shall have a higher number
+            copies.delete_many({"_id": {"$in": [place["_id"] for place in reserved[taken:]]}})
+    for run, place in zip(runs, reserved[:taken], strict=False):
+        run.copy, run.fresh = {**place, "placed": True}, True  # the next that is written of the copy says so
+
+
+def _insert(collection: Any, documents: Sequence[Mapping[str, Any]]) -> int:
+    """How many could be inserted up to the first whose number is taken."""
+    try:
+        return len(collection.insert_many(documents).inserted_ids) if documents else 0
+    except BulkWriteError as error:
+        if first_of(error).code != DUPLICATE:
+            raise
+        return int(error.details["nInserted"])
+
+
+def _place_of(run: _Run, number: int, task: _Task) -> dict[str, Any]:
+    place = {"_id": task.name(run.folder), "registry": task.registry, "run": number, "placed": False}
+    return {**place, "uploads": [], "artifacts": []}
+
+
+def _first(run: _Run, place: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's document as long as nothing that it names is there."""
+    empty = {"experiment": {**run.entry["experiment"], "sources": []}, "artifacts": []}
+    return {"_id": place["run"], **run.entry, **empty, "cavl_sync": place["_id"]}
+
+
+def _place_alone(run: _Run, task: _Task) -> None:
+    store, number = task.store, run.copy["run"] if run.copy else run.id
     while True:
-        placed: dict[str, Any] = {"_id": name, "registry": task.registry, "run": number, "placed": False}
-        placed |= {"uploads": [], "artifacts": []}
+        place = _place_of(run, number, task)
         with contextlib.suppress(DuplicateKeyError):  # reserved by another registry's copy
-            store.copies.replace_one({"_id": name}, placed, upsert=True)
-            there, fresh = _inserted(number, entry, name, store)
+            store.copies.replace_one({"_id": place["_id"]}, place, upsert=True)
+            there, run.fresh = _inserted(run, place, store)
             if there is not None:
-                placed |= {"placed": True, "uploads": [artifact["file_id"] for artifact in there["artifacts"]]}
-                if placed["uploads"]:  # else the next that is written of the copy says so
-                    store.copies.replace_one({"_id": name}, placed)
-                return {**placed, "fresh": fresh}
+                run.copy = {
+                    **place,
+                    "placed": True,
+                    "uploads": [artifact["file_id"] for artifact in there["artifacts"]],
+                }
+                if run.copy["uploads"]:  # else the next that is written of the copy says so
+                    store.copies.replace_one({"_id": place["_id"]}, run.copy)
+                return
         number = max(_highest(store.runs, "_id"), _highest(store.copies, "run"), number) + 1
 
 
-def _inserted(number: int, entry: Mapping[str, Any], name: str, store: Store) -> tuple[Mapping[str, Any] | None, bool]:
+def _inserted(run: _Run, place: Mapping[str, Any], store: Store) -> tuple[Mapping[str, Any] | None, bool]:
     """The run that now has the number (``None`` if it is another than this), and whether nothing of it was there.
 
     One that started where and when this did is the same, written by Sacred's own observer: this copy replaces it.
     """
-    first = {"_id": number, **entry, "experiment": {**entry["experiment"], "sources": []}, "artifacts": []}
-    first["cavl_sync"] = name
+    first = _first(run, place)
     try:
         store.runs.insert_one(first)
     except DuplicateKeyError:
-        there: dict[str, Any] = store.runs.find_one({"_id": number})
-        wanted = (entry.get("start_time"), entry["host"].get("hostname"))
+        there: dict[str, Any] = store.runs.find_one({"_id": place["run"]})
+        wanted = (run.entry.get("start_time"), run.entry["host"].get("hostname"))
         same = None not in wanted and wanted == (there.get("start_time"), there.get("host", {}).get("hostname"))
-        return (there if same or there.get("cavl_sync") == name else None), False
+        return (there if same or there.get("cavl_sync") == place["_id"] else None), False
     return first, True
 
 
@@ -374,73 +522,59 @@ def _highest(collection: Any, field: str) -> int:
 # ---- sources, artifacts, metrics ------------------------------------------------------------------------------------
 
 
-def _sources(home: Path, experiment: Mapping[str, Any], copy: str, task: _Task) -> list[list[Any]]:
+def _sources(run: _Run, writes: _Writes, task: _Task) -> list[list[Any]]:
     """[name, file] of each source, stored once for each path and content."""
+    experiment = run.entry["experiment"]
     paths = {name: (os.path.join(experiment["base_dir"], name), stored) for name, stored in experiment["sources"]}
     unknown = [key for key in paths.values() if key not in task.sources]
-    _send_sources(home, unknown, copy, task)
+    if unknown:
+        _send_sources(run, unknown, writes, task)
     return [[name, task.sources[paths[name]]] for name, _ in experiment["sources"]]
 
 
-def _send_sources(home: Path, sources: Iterable[tuple[str, str]], copy: str, task: _Task) -> None:
+def _send_sources(run: _Run, sources: Iterable[tuple[str, str]], writes: _Writes, task: _Task) -> None:
     """Let ``task.sources`` know where each of these lies in the database; what is not there yet is sent."""
-    store = task.store
+    store, home, sent = task.store, run.folder.parent, {}
     keys = {source: f"{files.digest_file(home / source[1])} {source[0]}" for source in sources}
-    known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})} if keys else {}
+    known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})}
     there = _existing(store.database["fs.files"], known.values())
     for (path, stored), key in keys.items():
-        file: Any = known.get(key)
-        if file not in there:
-            before = {"_id": key, "file": file}
-            file = _uploaded(home / stored, copy, store, filename=path)
-            try:
-                store.sources.replace_one(before, {"file": file}, upsert=True)
-            except DuplicateKeyError:  # another process was faster
-                _delete(file, store)
-                file = store.sources.find_one({"_id": key})["file"]
-        task.sources[path, stored] = file
+        if known.get(key) not in there and key not in sent:
+            sent[key] = writes.upload(home / stored, run.copy["_id"], filename=path)
+    writes.flush()
+    for key, file in sent.items():
+        try:
+            store.sources.replace_one({"_id": key, "file": known.get(key)}, {"file": file}, upsert=True)
+            known[key] = file
+        except DuplicateKeyError:  # another process was faster
+            _delete(file, store)
+            known[key] = store.sources.find_one({"_id": key})["file"]
+    task.sources.update({source: known[key] for source, key in keys.items()})
 
 
-def _artifacts(folder: Path, names: Mapping[str, str], copy: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
-    """Name, file and digest of each artifact; what is there already is not sent again.
+def _send_artifacts(group: Iterable[_Run], writes: _Writes) -> None:
+    """Let each run name its artifacts; what is there already is not sent again.
 
-    Of one that is damaged ``names`` has the digest of then: it is left out where that is not there already.
+    One that is damaged is left out, but where what the run left is there already.
     """
-    there = _existing(store.database["fs.files"], _files(copy["artifacts"]))
-    known = {(a["name"], a["digest"]): a for a in copy["artifacts"] if a["file"] in there}
-    kept = []
-    for name, then in names.items():
-        digest = then or files.digest_file(folder / name)
-        if (name, digest) in known:
-            kept.append(known[name, digest])
-        if then or (name, digest) in known:
-            continue
-        about = {"filename": f"artifact://runs/{copy['run']}/{name}", "metadata": None}
-        file = _uploaded(folder / name, copy["_id"], store, **about, contentType=mimetypes.guess_type(name)[0])
-        kept.append({"name": name, "file": file, "digest": digest})
-    return kept
+    files_there = writes.store.database["fs.files"]
+    there = _existing(files_there, {file for run in group for file in _files(run.copy["artifacts"])})
+    for run in group:
+        known = {(a["name"], a["digest"]): a for a in run.copy["artifacts"] if a["file"] in there}
+        for name in run.entry["artifacts"]:
+            damaged, path = name in run.document.damage, run.folder / name
+            digest = run.document.digests[name]["sha256"] if damaged else files.digest_file(path)
+            if (name, digest) in known:
+                run.artifacts.append(known[name, digest])
+            elif not damaged:
+                about = {"filename": f"artifact://runs/{run.copy['run']}/{name}", "metadata": None}
+                file = writes.upload(path, run.copy["_id"], **about, contentType=mimetypes.guess_type(name)[0])
+                run.artifacts.append({"name": name, "file": file, "digest": digest})
+        run.entry["artifacts"] = [{"name": kept["name"], "file_id": kept["file"]} for kept in run.artifacts]
 
 
 def _files(artifacts: Iterable[Mapping[str, Any]]) -> set[Any]:
     return {artifact["file"] for artifact in artifacts}
-
-
-def _uploaded(path: Path, copy: str, store: Store, **about: Any) -> ObjectId:
-    """Send a file; the copy notes beforehand that it does."""
-    file = ObjectId()
-    store.copies.update_one({"_id": copy}, {"$push": {"uploads": file}, "$set": {"placed": True}})
-    with open(path, "rb") as source:
-        start = source.read(CHUNK + 1)
-        if len(start) > CHUNK:
-            source.seek(0)
-            store.files.put(source, _id=file, chunk_size=CHUNK, **about)
-            return file
-    # As GridFS does, but for looking each time whether there are indexes.
-    if start:
-        store.database["fs.chunks"].insert_one({"files_id": file, "n": 0, "data": Binary(start)})
-    about |= {"chunkSize": CHUNK, "length": len(start), "uploadDate": datetime.datetime.now(datetime.UTC)}
-    store.database["fs.files"].insert_one({"_id": file, **about})
-    return file
 
 
 def _delete(file: ObjectId, store: Store) -> None:
@@ -454,20 +588,27 @@ def _existing(collection: Any, ids: Iterable[Any]) -> set[Any]:
     return {found["_id"] for found in collection.find({"_id": {"$in": wanted}}, {"_id": 1})} if wanted else set()
 
 
-def _metrics(
-    folder: Path, damaged: bool, copy: Mapping[str, Any], info: dict[str, Any], store: Store
-) -> tuple[dict[str, Any], list[str]]:
-    """Write the metrics; returns ``info`` as MongoObserver leaves it, naming them, and those that were thinned.
+def _send_metrics(group: Iterable[_Run], writes: _Writes, tally: Tally) -> None:
+    """Write the metrics, and let each run's info name them as MongoObserver does, and those that were thinned."""
+    known: dict[int, dict[str, ObjectId]] = {run.copy["run"]: {} for run in group}
+    if old := [run.copy["run"] for run in group if not run.fresh]:
+        for metric in writes.store.metrics.find({"run_id": {"$in": old}}, {"run_id": 1, "name": 1}):
+            known[metric["run_id"]][metric["name"]] = metric["_id"]
+    for run in group:
+        named, thinned = _metrics(run, known[run.copy["run"]], writes)
+        if named:
+            run.entry["info"] = {**run.entry["info"], "metrics": [{"name": n, "id": str(m)} for n, m in named.items()]}
+        if thinned:
+            run.entry["info"] = {**run.entry["info"], "thinned": thinned}
+            tally.thinned[run.id] = thinned
 
-    Of a journal that is damaged there stays what is there.
-    """
-    written: list[Any] = []
-    listed, thinned, number = [], [], copy["run"]
-    there = () if copy.get("fresh") else store.metrics.find({"run_id": number}, {"name": 1})
-    known = {metric["name"]: metric["_id"] for metric in there}
-    if damaged:
-        listed = [{"name": name, "id": str(metric)} for name, metric in known.items()]
-    for own_name, points in ({} if damaged else journal.read_points(folder)).items():
+
+def _metrics(run: _Run, known: dict[str, ObjectId], writes: _Writes) -> tuple[dict[str, ObjectId], list[str]]:
+    """The documents of a run's metrics by name, and which were thinned; of a damaged journal what is there stays."""
+    named, thinned, number = {}, [], run.copy["run"]
+    if journal.JOURNAL in run.document.damage:
+        return known, []
+    for own_name, points in journal.read_points(run.folder).items():
         shown, name = points, journal.plain_name(own_name)
         if (count := len(points.steps)) > LONGEST:
             shown = points.at(thin(count, LONGEST))
@@ -475,19 +616,14 @@ def _metrics(
             for part, first in enumerate(range(0, count, LONGEST)):
                 piece = points.at(range(first, min(first + LONGEST, count)))
                 whole = {"run_id": number, "name": name, "part": part, **_columns(piece)}
-                store.long_metrics.replace_one({"run_id": number, "name": name, "part": part}, whole, upsert=True)
+                writes.store.long_metrics.replace_one(
+                    {"run_id": number, "name": name, "part": part}, whole, upsert=True
+                )
         # An id that follows from the names: a copy that is killed and the next one write the same document.
-        metric = known.get(name) or ObjectId(hashlib.sha256(f"{copy['_id']} {name}".encode()).digest()[:12])
-        whole = {"run_id": number, "name": name, **_columns(shown)}
-        written.append(pymongo.ReplaceOne({"_id": metric}, whole, upsert=True))
-        listed.append({"name": name, "id": str(metric)})
-    if written:
-        store.metrics.bulk_write(written)
-    if listed:
-        info = {**info, "metrics": listed}
-    if thinned:
-        info = {**info, "thinned": thinned}
-    return info, thinned
+        own_id = ObjectId(hashlib.sha256(f"{run.copy['_id']} {name}".encode()).digest()[:12])
+        named[name] = known.get(name) or own_id
+        writes.metric(named[name], {"run_id": number, "name": name, **_columns(shown)})
+    return named, thinned
 
 
 def thin(count: int, most: int) -> list[int]:

@@ -33,7 +33,9 @@ class Points(NamedTuple):
     def at(self, places: Iterable[int]) -> Points:
         """Those at some places."""
         places = list(places)
-        return Points(*([column[place] for place in places] for column in self))
+        return Points(
+            [self.steps[p] for p in places], [self.values[p] for p in places], [self.timestamps[p] for p in places]
+        )
 
 
 class JournalError(ValueError):
@@ -96,8 +98,10 @@ def read_points(folder: Path) -> dict[str, Points]:
                     raise ValueError(f"{name} has not as many values as steps")
                 if not {*map(type, added.steps)} <= {int, float}:
                     raise ValueError(f"a step of {name} is no number")
-                for column, more in zip(columns.setdefault(name, Points([], [], [])), added, strict=True):
-                    column.extend(more)
+                points = columns.setdefault(name, Points([], [], []))
+                points.steps.extend(added.steps)
+                points.values.extend(added.values)
+                points.timestamps.extend(added.timestamps)
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             remedy = "delete that line to read the rest"
             raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None

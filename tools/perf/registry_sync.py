@@ -30,7 +30,7 @@ from registry.mongo.address import Address, Store, address, opened
 from registry.mongo.sync import Tally, sync
 from registry.record import seal
 from registry.record.observer import RegistryObserver, flush, recorded
-from registry.record.run_record import Pedigree
+from registry.record.run_record import RUN, Pedigree
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,11 +116,11 @@ def copy_run(home: Path, id: int) -> None:
 
 
 def change(folder: Path, **entries: Any) -> None:
-    """Let ``run.json`` say something else, as the run had it when it ended; its other files are those of then."""
-    path = folder / "run.json"
+    """Let ``run.json`` say something else, as if the run had left it and its other files so."""
+    path = folder / RUN
     run = {**json.loads(path.read_text()), **entries}
     run.pop(seal.OWN)
-    path.write_text(seal.sealed(run))
+    path.write_text(seal.sealed({**run, seal.FILES: seal.digests(folder, run[seal.FILES])}))
 
 
 if __name__ == "__main__":

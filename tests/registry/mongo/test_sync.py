@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -20,12 +22,13 @@ import pytest
 from sacred import SETTINGS, Experiment
 from sacred.observers import MongoObserver
 
+from registry.lock import Lock, held
 from registry.mongo import sync as syncing
 from registry.mongo.address import Address, MongoError, Store, address, opened
 from registry.mongo.sync import identity, sync, thin
 from registry.record.observer import RegistryObserver
 from registry.record.run_record import Pedigree
-from tests.live import ROOT, change, orphans, start_sync
+from tests.live import ROOT, assert_copied, change, orphans, start_sync, sync_killed
 from tests.mongod import Mongod
 from tests.sealed import sealed
 
@@ -325,7 +328,7 @@ def test_a_sync_that_is_killed_anywhere_is_completed_by_the_next(tmp_path, store
     for attempt in range(6):
         for name in store.database.list_collection_names():
             store.database[name].delete_many({})
-        process = start_sync(tmp_path / "runs", where.uri)
+        process = start_sync(tmp_path / "runs", where.uri, group=2)
         assert process.stdout.readline() == "copying\n"
         while store.runs.count_documents({}) < attempt and process.poll() is None:
             time.sleep(0.001)
@@ -339,6 +342,66 @@ def test_a_sync_that_is_killed_anywhere_is_completed_by_the_next(tmp_path, store
         assert store.metrics.count_documents({}) == 12
         assert orphans(store) == []
     assert midway, "no kill came while some runs were there and others not"
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_sync_that_is_killed_before_any_command_is_completed_by_the_next(tmp_path, store, where, renewed):
+    home, children = tmp_path / "runs", multiprocessing.get_context("forkserver")
+    for seed in (1, 2, 3):
+        run(home, seed=seed)
+    children.set_forkserver_preload(["tests.live"])
+    sync(home, store)
+    for commands in itertools.count():
+        for folder in (home / "1", home / "2", home / "3") if renewed else ():
+            (folder / "picture.png").write_bytes(b"picture %d" % commands)
+            sealed(folder)
+        for name in () if renewed else store.database.list_collection_names():
+            store.database[name].delete_many({})
+        child = children.Process(target=sync_killed, args=(home, where.uri, commands))
+        child.start()
+        child.join()
+        if child.exitcode != 0:
+            assert child.exitcode == -signal.SIGKILL
+            sync(home, store)
+        assert_copied(store, home)
+        if child.exitcode == 0:
+            break
+    assert commands > 10
+
+
+def test_numbers_that_are_free_are_kept_and_the_others_ascend(tmp_path, store):
+    home, foreign = tmp_path / "runs", {"status": "COMPLETED", "host": {"hostname": "elsewhere"}}
+    for seed in range(1, 7):
+        run(home, seed=seed)
+    change(home / "1", result={"n": 2**70})
+    store.runs.insert_one({"_id": 3, **foreign})
+    store.copies.insert_one({"_id": "another/5", "registry": "another", "run": 5, "placed": False})
+    assert list(sync(home, store).failed) == [1]
+    taken = {int(c["_id"].rpartition("/")[2]): c["run"] for c in store.copies.find({"stamp": {"$exists": True}})}
+    assert taken == {2: 2, 3: 6, 4: 4, 5: 7, 6: 8}, "as if they had come one by one"
+    assert [r["_id"] for r in store.runs.find({}, sort=[("_id", 1)])] == [2, 3, 4, 6, 7, 8]
+
+
+def test_a_run_that_another_process_copies_comes_last(tmp_path, store, monkeypatch):
+    monkeypatch.setattr(syncing, "PATIENCE", 0.1)
+    home, done = tmp_path / "runs", []
+    for seed in (1, 2, 3):
+        run(home, seed=seed)
+    lock = Lock(home / ".sync" / "2")
+    assert lock.acquire()
+    threading.Timer(2.0, lock.release).start()
+    assert sync(home, store, progress=lambda count, of: done.append((count, held(lock.path)))).new == 3
+    assert done == [(0, True), (1, True), (2, True), (3, False)]
+    assert_copied(store, home)
+
+
+def test_groups_end_with_what_is_heavy(tmp_path, store, monkeypatch):
+    home = tmp_path / "runs"
+    for seed in (1, 2, 3):
+        run(home, seed=seed)
+    monkeypatch.setattr(syncing, "WEIGHT", 1)
+    assert sync(home, store).new == 3
+    assert_copied(store, home)
 
 
 def test_a_damaged_run_is_named_and_the_others_go_on(tmp_path, store):
