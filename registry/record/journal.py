@@ -15,7 +15,7 @@ from operator import lt
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from registry.files import atomic_write, write_at
+from registry.files import atomic_write, open_regular, write_at
 from registry.record.serialization import plain, to_json
 
 JOURNAL = "metrics.jsonl"
@@ -84,7 +84,8 @@ def read_points(folder: Path) -> dict[str, Points]:
     """As :func:`read_metrics`, with the time of each measurement."""
     path = folder / JOURNAL
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except FileNotFoundError:
         return {}
     columns: dict[str, Points] = {}
@@ -101,7 +102,7 @@ def read_points(folder: Path) -> dict[str, Points]:
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             remedy = "delete that line to read the rest"
             raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None
-    return {name: _in_order(points) for name, points in columns.items()}
+    return {name: _in_order(points) for name, points in columns.items() if points.steps}
 
 
 def _in_order(points: Points) -> Points:

@@ -77,6 +77,11 @@ def difference(path: Path, then: Mapping[str, Any], *, thorough: bool = True) ->
     return "" if same else "has another content than the run left"
 
 
+def addition(path: Path) -> str:
+    """What is said of a file that ``files`` does not name; "" where it is not there."""
+    return "was not there when the run ended" if os.path.lexists(path) else ""
+
+
 @functools.lru_cache(maxsize=10_000)
 def _digest(path: Path, *_stamp: int) -> str:
     return digest_file(path)
