@@ -14,6 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -254,7 +255,7 @@ def disk_errors(path: Path | str) -> Iterator[None]:
         ) from error
 
 
-def open_regular(path: Path | str) -> IO[bytes]:
+def open_regular(path: Path | str) -> BufferedReader:
     """Open a file to read it that lies where a regular one belongs.
 
     Raises OSError also for what is none: a pipe would be waited for, a device may never end.
