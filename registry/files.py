@@ -267,6 +267,11 @@ def open_regular(path: Path | str) -> BufferedReader:
     return open(number, "rb")
 
 
+def unread(error: OSError) -> str:
+    """What is said of a file that was not to be read."""
+    return "is no regular file" if error.errno == errno.EINVAL else f"cannot be read ({error.strerror})"
+
+
 def digest_file(path: Path | str) -> str:
     """Sha256 of a file's content, 64 hexadecimal digits; raises OSError as :func:`open_regular` does."""
     with open_regular(path) as file:

@@ -33,7 +33,8 @@ class Points(NamedTuple):
     def at(self, places: Iterable[int]) -> Points:
         """Those at some places."""
         places = list(places)
-        return Points(*([column[place] for place in places] for column in self))
+        steps, values, timestamps = self
+        return Points([steps[p] for p in places], [values[p] for p in places], [timestamps[p] for p in places])
 
 
 class JournalError(ValueError):
@@ -97,8 +98,10 @@ def read_points(folder: Path) -> dict[str, Points]:
                     raise ValueError(f"{name} has not as many values as steps")
                 if not {*map(type, added.steps)} <= {int, float}:
                     raise ValueError(f"a step of {name} is no number")
-                for column, more in zip(columns.setdefault(name, Points([], [], [])), added, strict=True):
-                    column.extend(more)
+                known = columns.setdefault(name, Points([], [], []))
+                known.steps.extend(added.steps)
+                known.values.extend(added.values)
+                known.timestamps.extend(added.timestamps)
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             remedy = "delete that line to read the rest"
             raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import RefusedError
-from registry.files import open_regular
+from registry.files import open_regular, unread
 from registry.record import seal
 from registry.record.journal import JOURNAL, read_metrics
 from registry.record.serialization import to_json as to_json  # the form of every file of a record
@@ -248,7 +248,7 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise RecordError(f"damaged record: {path} is missing") from None
     except OSError as error:  # another user's, or in what is no folder, or no regular file
-        raise RecordError(f"damaged record: {path} cannot be read ({error.strerror})") from None
+        raise RecordError(f"damaged record: {path} {unread(error)}") from None
 
 
 def parsed(path: Path, content: bytes) -> Any:

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,22 @@ def test_show_metrics_failures_and_resumptions(home: Path, capsys) -> None:
     out = run(capsys, "show", "4")[1]
     assert "ValueError: by hand" in out
     assert "it had ended DIED as process 77 on other" in out
+
+
+def test_show_metrics_without_points_and_values_that_are_no_numbers(home: Path, capsys) -> None:
+    times = ["2025-01-01T00:00:00"] * 3
+    empty = {"steps": [], "values": [], "timestamps": []}
+    odd = {"steps": [1, 2, 3], "values": ["x", 10**400, 4.0], "timestamps": times}
+    (home / "1" / "metrics.jsonl").write_text(json.dumps({"none": empty, "odd": odd}) + "\n")
+    assert main(["show", "1", "--home", str(home)]) == 0
+    assert re.search(r"odd +3 +1 to 3 +x +4 +4 +4", capsys.readouterr().out)
+
+
+def test_a_name_of_any_length_fills_its_own_line_only(tmp_path: Path, write_run, capsys) -> None:
+    for id in range(1, 21):
+        write_run(tmp_path, id, config={"method": "m" * 50_000 if id == 1 else "x"})
+    assert main(["list", "--home", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out) < 60_000
 
 
 def test_show_json_is_complete(home: Path, capsys) -> None:
