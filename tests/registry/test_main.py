@@ -376,19 +376,19 @@ def test_gc_leaves_what_is_no_run_alone(crowded: Path, capsys) -> None:
 
 
 def test_records_of_others_that_cannot_be_read_cost_themselves_only(home: Path, capsys, monkeypatch) -> None:
-    """Also those that the index knows from when they could; as root cannot be kept out, Path refuses."""
+    """Also those that the index knows from when they could; as root cannot be kept out, the opening of files does it."""
     assert run(capsys, "list")[0] == 0
-    real_bytes, real_access = Path.read_bytes, os.access
+    real_open, real_access = os.open, os.access
 
     def closed(path: object) -> bool:
         return str(path).startswith((f"{home}/3/", f"{home}/5/"))
 
-    def read_bytes(path: Path) -> bytes:
-        if closed(path):
+    def opened(path, *args, **more) -> int:
+        if closed(path) and not str(path).endswith("/lock"):
             raise PermissionError(13, "Permission denied", str(path))
-        return real_bytes(path)
+        return real_open(path, *args, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(os, "access", lambda path, mode, **more: not closed(path) and real_access(path, mode, **more))
     code, out, _ = run(capsys, "list")
     assert (code, "5 runs in" in out, "DIED" in out) == (0, True, True)
