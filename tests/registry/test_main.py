@@ -376,7 +376,7 @@ def test_gc_leaves_what_is_no_run_alone(crowded: Path, capsys) -> None:
 
 
 def test_records_of_others_that_cannot_be_read_cost_themselves_only(home: Path, capsys, monkeypatch) -> None:
-    """Also those that the index knows from when they could; as root cannot be kept out, the opening of files does it."""
+    """Also those that the index knows from when they could; as root cannot be kept out, opening does it."""
     assert run(capsys, "list")[0] == 0
     real_open, real_access = os.open, os.access
 
