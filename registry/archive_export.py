@@ -32,7 +32,7 @@ from registry.provenance.keys import is_key
 from registry.provenance.lineage import forebears
 from registry.record import run_record
 from registry.record.journal import JOURNAL, is_metric_name
-from registry.record.run_record import Record, RecordError, read_json, read_record
+from registry.record.run_record import Record, RecordError, parsed, read_bytes, read_record
 from registry.record.serialization import code_in, to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
@@ -114,9 +114,10 @@ def _checked_json(path: Path) -> Any:
         return {}
     if path.stat().st_size > LARGEST:
         raise RecordError(f"damaged record: {path} has more than {LARGEST:,} bytes")
-    if has_too_many(path.read_bytes()):
+    content = read_bytes(path)
+    if has_too_many(content):
         raise RecordError(f"damaged record: {path} holds more than {MOST:,} values")
-    whole = read_json(path)
+    whole = parsed(path, content)
     if not isinstance(whole, dict):
         raise RecordError(f"damaged record: {path} holds no dictionary")
     _check_plain(whole, path)
@@ -146,7 +147,7 @@ def _check_plain(whole: Any, path: Path) -> None:
 def _check_journal(path: Path) -> None:
     if not path.exists():
         return
-    with open(path, "rb") as file:
+    with files.open_regular(path) as file:
         for number, line in enumerate(iter(functools.partial(file.readline, LARGEST), b""), start=1):
             if not line.endswith(b"\n") and file.peek(1):
                 raise RecordError(f"damaged record: line {number} of {path} has more than {LARGEST:,} bytes")

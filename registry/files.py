@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -276,9 +277,26 @@ def disk_errors(path: Path | str) -> Iterator[None]:
         ) from error
 
 
+def open_regular(path: Path | str) -> BufferedReader:
+    """Open a file to read it that lies where a regular one belongs.
+
+    Raises OSError also for what is none: a pipe would be waited for, a device may never end.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return open(number, "rb")
+
+
+def unread(error: OSError) -> str:
+    """What is said of a file that was not to be read."""
+    return "is no regular file" if error.errno == errno.EINVAL else f"cannot be read ({error.strerror})"
+
+
 def digest_file(path: Path | str) -> str:
-    """Sha256 of a file's content, 64 hexadecimal digits."""
-    with open(path, "rb") as file:
+    """Sha256 of a file's content, 64 hexadecimal digits; raises OSError as :func:`open_regular` does."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

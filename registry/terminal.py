@@ -16,6 +16,8 @@ from typing import Any, TextIO
 #: Control characters but for tab and line feed, and those that turn the direction of writing or end a line unseen.
 _ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+
 
 def say_all() -> None:
     """Write what the encoding lacks, and what a terminal would obey, as ``\\u2026``.
@@ -41,6 +43,12 @@ def visible(text: str) -> str:
 def in_one_line(text: str) -> str:
     """:func:`visible`, line feeds and tabs too."""
     return text if text.isprintable() else visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def print_coloured(text: str) -> None:
+    """Print ``text`` with the colours in it; whatever else it would have the terminal do is shown as letters."""
+    stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+    stream.write("".join(part if _COLOUR.fullmatch(part) else visible(part) for part in _COLOUR.split(f"{text}\n")))
 
 
 class Visible:

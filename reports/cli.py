@@ -54,6 +54,7 @@ def report(
         _write_claims(claims_table, worlds)
         return
     from registry.record.run_record import to_json
+    from reports.contents import ODD, without_odd_runs
     from reports.html import summary
     from reports.results import load_study
     from reports.writing import write_report
@@ -65,7 +66,12 @@ def report(
         require_writable(place, "choose another folder with --out")
         with _alone_in(place):
             study = load_study(registry, preset)
-            written = write_report(study, place)
+            written: list[Path] = []
+            while not written:
+                try:
+                    written = write_report(study, place)
+                except ODD as error:
+                    study = without_odd_runs(study, error)
     known = summary(study)
     if json:
         print(to_json({**known, "files": [str(path) for path in written]}))

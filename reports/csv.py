@@ -30,7 +30,7 @@ OF_CELL: Mapping[str, Callable[[Cell], Any]] = {
     "coverage": lambda cell: cell.coverage,
 }
 #: How a formula begins, and what begins so without being one: numbers, with their intervals.
-_FORMULA, _NUMBERS = re.compile(r"\s*[=+\-@]|[\t\r]"), re.compile(r"[+-]?[\d.][-+\d., ±%()]*")
+_FORMULA, _NUMBERS = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]"), re.compile(r"[+-]?[\d.][-+\d., ±%()]*")
 CSV_COLUMNS = ("table", "group", "row", "column", *OF_CELL)
 
 

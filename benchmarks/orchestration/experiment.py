@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import sacred
+import sacred.commands
 from docopt import DocoptExit, docopt  # by which Sacred reads its command line
 from sacred.run import Run
 from sacred.utils import SacredError
@@ -46,7 +47,7 @@ from registry.provenance.code_digest import code_digest
 from registry.provenance.environment import environment
 from registry.record.observer import AlreadyDone, AlreadyRunning, RegistryObserver, recorded, verify_written
 from registry.record.run_record import Pedigree, Record, RecordError, process_named, to_json
-from registry.terminal import say_all
+from registry.terminal import print_coloured, say_all
 
 ROOT = Path(__file__).parents[2]
 #: Packages whose code computes a score. The registry only keeps it: no change there makes a run stale.
@@ -367,6 +368,7 @@ def with_settings(words: Sequence[str], usage: str) -> list[str]:
 def command_line(task: str) -> None:
     """``python -m benchmarks.tasks.<task>``: Sacred's command line."""
     say_all()
+    vars(sacred.commands)["print"] = print_coloured  # print_config tells by colours what has been changed
     try:
         experiment = make_experiment(task)
     except OSError as error:  # the home has no meaning for this user

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # rich takes a tenth of a second, which `runs list` and every
 
 #: Runs that take about a second to read.
 MANY = 2000
+#: Characters of a column of plain text: one cell that is longer does not fill every line with blanks.
+WIDEST = 100
 
 
 def console() -> Console:
@@ -123,6 +125,6 @@ def print_json(value: Any) -> None:
 def print_aligned(rows: Sequence[Sequence[str]]) -> None:
     """Plain columns, whole at any width of a terminal, and 10,000 lines at once."""
     shown = [[in_one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(*shown, strict=True)]
     for row in shown:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

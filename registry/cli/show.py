@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -76,7 +77,7 @@ def _ancestor(generation: int, key: str, run: Record | None) -> tuple[str, ...]:
 
 
 def _course(name: str, steps: Sequence[int], values: Sequence[float]) -> tuple[str, ...]:
-    finite = [v for v in values if math.isfinite(v)] or [math.nan]
+    finite = [v for v in values if is_finite(v)] or [math.nan]
     numbers = (values[0], values[-1], min(finite), max(finite))
     return name, str(len(values)), f"{steps[0]} to {steps[-1]}", *map(said, numbers), sparkline(values)
 
@@ -85,7 +86,7 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     """The course of ``values`` in at most ``width`` characters, from least to most; what is not finite is a space."""
     length = min(width, len(values))
     cuts = [len(values) * i // length for i in range(length + 1)] if length else [0]
-    parts = [[v for v in values[a:b] if math.isfinite(v)] for a, b in itertools.pairwise(cuts)]
+    parts = [[v for v in values[a:b] if is_finite(v)] for a, b in itertools.pairwise(cuts)]
     means = [sum(part) / len(part) if part else None for part in parts]
     known = [mean for mean in means if mean is not None]
     if not known:
@@ -94,6 +95,11 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     scale = (len(TICKS) - 1) / span if span else 0.0
     ticks = TICKS if has_unicode() else ASCII_TICKS
     return "".join(" " if mean is None else ticks[round((mean - low) * scale)] for mean in means)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value of a metric is a number as others are; a journal by hand may hold anything."""
+    return isinstance(value, int | float) and -sys.float_info.max <= value <= sys.float_info.max
 
 
 def _origin(record: Record) -> Any:

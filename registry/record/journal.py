@@ -15,7 +15,7 @@ from operator import lt
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from registry.files import atomic_write, write_at
+from registry.files import atomic_write, open_regular, write_at
 from registry.record.serialization import plain, to_json
 
 JOURNAL = "metrics.jsonl"
@@ -33,9 +33,8 @@ class Points(NamedTuple):
     def at(self, places: Iterable[int]) -> Points:
         """Those at some places."""
         places = list(places)
-        return Points(
-            [self.steps[p] for p in places], [self.values[p] for p in places], [self.timestamps[p] for p in places]
-        )
+        steps, values, timestamps = self
+        return Points([steps[p] for p in places], [values[p] for p in places], [timestamps[p] for p in places])
 
 
 class JournalError(ValueError):
@@ -86,7 +85,8 @@ def read_points(folder: Path) -> dict[str, Points]:
     """As :func:`read_metrics`, with the time of each measurement."""
     path = folder / JOURNAL
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except FileNotFoundError:
         return {}
     columns: dict[str, Points] = {}
@@ -98,14 +98,14 @@ def read_points(folder: Path) -> dict[str, Points]:
                     raise ValueError(f"{name} has not as many values as steps")
                 if not {*map(type, added.steps)} <= {int, float}:
                     raise ValueError(f"a step of {name} is no number")
-                points = columns.setdefault(name, Points([], [], []))
-                points.steps.extend(added.steps)
-                points.values.extend(added.values)
-                points.timestamps.extend(added.timestamps)
+                known = columns.setdefault(name, Points([], [], []))
+                known.steps.extend(added.steps)
+                known.values.extend(added.values)
+                known.timestamps.extend(added.timestamps)
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             remedy = "delete that line to read the rest"
             raise JournalError(f"line {number} of {path} is damaged ({error}); {remedy}") from None
-    return {name: _in_order(points) for name, points in columns.items()}
+    return {name: _in_order(points) for name, points in columns.items() if points.steps}
 
 
 def _in_order(points: Points) -> Points:

@@ -271,7 +271,7 @@ class RegistryObserver(FileStorageObserver):  # type: ignore[misc]
     def _begin_to_count(self, *entries: Mapping[str, Any]) -> None:
         """From the latest time that is known: an earlier session may have had another machine's clock."""
         named = (entry.get(name) for entry in entries for name in ("start_time", "heartbeat", "stop_time"))
-        if times := [Time.fromisoformat(time) for time in named if time]:
+        if times := [time for text in named if text and (time := _time(text)) is not None]:
             self._since = max(times), monotonic()
 
     def _hold(self, folder: Path) -> None:
@@ -582,6 +582,15 @@ def _read_output_safely(run: Any) -> None:
 def _now() -> Time:
     """As Sacred tells the time: UTC without saying so."""
     return Time.now(datetime.UTC).replace(tzinfo=None)
+
+
+def _time(text: str) -> Time | None:
+    """A time of a record, as Sacred tells it; None for what is none, for the record may come from elsewhere."""
+    try:
+        time = Time.fromisoformat(text)
+        return time if time.tzinfo is None else time.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _end_of_last_word(text: str) -> int:

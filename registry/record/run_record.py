@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import RefusedError
+from registry.files import open_regular, unread
 from registry.record import seal
 from registry.record.journal import JOURNAL, read_metrics
 from registry.record.serialization import to_json as to_json  # the form of every file of a record
@@ -179,8 +179,10 @@ def damaged_files(
 ) -> dict[str, str]:
     """:meth:`Record.damage` of the run in ``folder``, by the digests that it recorded."""
     found = {}
-    for name in names:
-        if name in digests and (how := seal.difference(folder / name, digests[name], thorough=name in thorough)):
+    for name in names if digests else ():
+        path, then = folder / name, digests.get(name)
+        how = seal.difference(path, then, thorough=name in thorough) if then is not None else seal.addition(path)
+        if how and name != RUN:  # which has a seal of its own
             found[name] = how
     if found and read_json(folder / RUN).get(seal.FILES) != digests:
         return {}  # it has gone on since its digests were read
@@ -192,8 +194,8 @@ def read_run(folder: Path) -> Any:
 
     Raises RecordError where it is missing, or damaged since the run ended.
     """
-    content = _read_bytes(folder / RUN)
-    run = _parsed(folder / RUN, content)
+    content = read_bytes(folder / RUN)
+    run = parsed(folder / RUN, content)
     if isinstance(run, dict) and seal.is_broken(content, run):
         raise RecordError(f"damaged record: {folder / RUN} has another content than the run left")
     if isinstance(run, dict) and not seal.is_sound(run.get(seal.FILES, {})):
@@ -220,7 +222,8 @@ def _check_types(record: Record) -> None:
 
 def is_artifact_name(name: str) -> bool:
     """Whether an artifact may be called ``name``: a file of its own, in the run's folder, on any system."""
-    return name not in OWN_FILES and not name.startswith(".") and is_file_name(name)
+    own = name.casefold().rstrip(". ") in OWN_FILES  # as macOS and Windows read it
+    return not own and not name.startswith(".") and is_file_name(name)
 
 
 def is_file_name(name: str) -> bool:
@@ -234,21 +237,22 @@ _FILE_NAME = re.compile(r"(?!\.{1,2}$|[A-Za-z]:)[^/\\\x00-\x1f\x7f\ud800-\udfff]
 
 def read_json(path: Path) -> Any:
     """A JSON file of a record; raises :class:`RecordError` where it is missing, damaged or not to be read."""
-    return _parsed(path, _read_bytes(path))
+    return parsed(path, read_bytes(path))
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """What a file of a record holds; raises as :func:`read_json` does."""
     try:
-        if stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except FileNotFoundError:
         raise RecordError(f"damaged record: {path} is missing") from None
-    except OSError as error:  # another user's, or in what is no folder
-        raise RecordError(f"damaged record: {path} cannot be read ({error.strerror})") from None
-    raise RecordError(f"damaged record: {path} is no regular file")
+    except OSError as error:  # another user's, or in what is no folder, or no regular file
+        raise RecordError(f"damaged record: {path} {unread(error)}") from None
 
 
-def _parsed(path: Path, content: bytes) -> Any:
+def parsed(path: Path, content: bytes) -> Any:
+    """The JSON that the file ``path`` of a record holds; raises as :func:`read_json` does."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from registry.files import digest_file
+from registry.files import digest_file, unread
 from registry.record.serialization import to_json
 
 FILES, OWN = "files", "sha256"
@@ -64,7 +64,7 @@ def difference(path: Path, then: Mapping[str, Any], *, thorough: bool = True) ->
     except FileNotFoundError:
         return "is missing"
     except OSError as error:
-        return f"cannot be read ({error.strerror})"
+        return unread(error)
     now = _stamp(status)
     if now["size"] != then.get("size"):
         return f"has {now['size']:,} bytes, not the {then.get('size'):,} that the run left"
@@ -73,8 +73,13 @@ def difference(path: Path, then: Mapping[str, Any], *, thorough: bool = True) ->
     try:
         same = _digest(path, status.st_ino, *now.values()) == then.get("sha256")
     except OSError as error:
-        return f"cannot be read ({error.strerror})"
+        return unread(error)
     return "" if same else "has another content than the run left"
+
+
+def addition(path: Path) -> str:
+    """What is said of a file that ``files`` does not name; "" where it is not there."""
+    return "was not there when the run ended" if os.path.lexists(path) else ""
 
 
 @functools.lru_cache(maxsize=10_000)

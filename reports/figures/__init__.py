@@ -44,8 +44,8 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 
 
 def _inputs(figure: Figure) -> str:
-    """Digest of the runs behind a figure and of the code that draws it."""
-    runs = [(r.id, r.pedigree.key, r.stop_time) for r in figure.runs]
+    """Digest of the runs behind a figure, of what of them is left out, and of the code that draws it."""
+    runs = [(r.id, r.pedigree.key, r.stop_time, *r.damage().items()) for r in figure.runs]
     code = b"".join(source.read_bytes() for source in sources())
     return hashlib.sha256(code + repr((figure.caption, runs)).encode()).hexdigest()
 

@@ -14,6 +14,9 @@ import numpy as np
 
 from registry.record.run_record import Record
 
+#: Bytes of all arrays of a file; the largest that runs leave are a hundredth of it.
+LARGEST = 1 << 30
+
 
 def arrays_of(run: Record, artifact: str, names: tuple[str, ...], figure: str) -> Mapping[str, Any] | None:
     """The arrays of an NPZ artifact by name, ``names`` and whatever else it holds.
@@ -32,8 +35,11 @@ def arrays_of(run: Record, artifact: str, names: tuple[str, ...], figure: str) -
 @functools.lru_cache(maxsize=64)
 def _read(path: Path, names: tuple[str, ...], figure: str) -> Mapping[str, Any] | None:
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST:
+                raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in (*names, *file.files)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         warnings.warn(f"{path} cannot be read ({error}); {figure} leaves it out", stacklevel=4)
         return None

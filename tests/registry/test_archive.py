@@ -690,6 +690,8 @@ def test_runs_in_the_manifest_only(other: Path, exported: Path, tmp_path: Path) 
         ("run", lambda run: {**run, "artifacts": ["run.json"]}, "no name of an artifact"),
         ("run", lambda run: {**run, "artifacts": ["/etc/passwd"]}, "no name of an artifact"),
         ("run", lambda run: {**run, "artifacts": ["lock"]}, "no name of an artifact"),
+        ("run", lambda run: {**run, "artifacts": ["Run.JSON"]}, "no name of an artifact"),
+        ("run", lambda run: {**run, "artifacts": ["imported.json. "]}, "no name of an artifact"),
         ("run", lambda run: {**run, "artifacts": [7]}, "holds no run of Sacred"),
         ("run", lambda run: {**run, "experiment": {"sources": [["a", "/etc/passwd"]]}}, "no copy in _sources"),
         ("run", lambda run: {**run, "experiment": {"sources": [["a", "_sources/../../x"]]}}, "no copy in _sources"),

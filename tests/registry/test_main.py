@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,22 @@ def test_show_metrics_failures_and_resumptions(home: Path, capsys) -> None:
     assert "it had ended DIED as process 77 on other" in out
 
 
+def test_show_metrics_without_points_and_values_that_are_no_numbers(home: Path, capsys) -> None:
+    times = ["2025-01-01T00:00:00"] * 3
+    empty = {"steps": [], "values": [], "timestamps": []}
+    odd = {"steps": [1, 2, 3], "values": ["x", 10**400, 4.0], "timestamps": times}
+    (home / "1" / "metrics.jsonl").write_text(json.dumps({"none": empty, "odd": odd}) + "\n")
+    assert main(["show", "1", "--home", str(home)]) == 0
+    assert re.search(r"odd +3 +1 to 3 +x +4 +4 +4", capsys.readouterr().out)
+
+
+def test_a_name_of_any_length_fills_its_own_line_only(tmp_path: Path, write_run, capsys) -> None:
+    for id in range(1, 21):
+        write_run(tmp_path, id, config={"method": "m" * 50_000 if id == 1 else "x"})
+    assert main(["list", "--home", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out) < 60_000
+
+
 def test_show_json_is_complete(home: Path, capsys) -> None:
     whole = json.loads(run(capsys, "show", "2", "--json")[1])
     assert whole["pedigree"]["parents"] == ["stage"]
@@ -359,19 +376,19 @@ def test_gc_leaves_what_is_no_run_alone(crowded: Path, capsys) -> None:
 
 
 def test_records_of_others_that_cannot_be_read_cost_themselves_only(home: Path, capsys, monkeypatch) -> None:
-    """Also those that the index knows from when they could; as root cannot be kept out, Path refuses."""
+    """Also those that the index knows from when they could; as root cannot be kept out, opening does it."""
     assert run(capsys, "list")[0] == 0
-    real_bytes, real_access = Path.read_bytes, os.access
+    real_open, real_access = os.open, os.access
 
     def closed(path: object) -> bool:
         return str(path).startswith((f"{home}/3/", f"{home}/5/"))
 
-    def read_bytes(path: Path) -> bytes:
-        if closed(path):
+    def opened(path, *args, **more) -> int:
+        if closed(path) and not str(path).endswith("/lock"):
             raise PermissionError(13, "Permission denied", str(path))
-        return real_bytes(path)
+        return real_open(path, *args, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(os, "access", lambda path, mode, **more: not closed(path) and real_access(path, mode, **more))
     code, out, _ = run(capsys, "list")
     assert (code, "5 runs in" in out, "DIED" in out) == (0, True, True)

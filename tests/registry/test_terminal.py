@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from registry.console import Console
-from registry.terminal import Visible, in_one_line, visible
+from registry.terminal import Visible, in_one_line, print_coloured, visible
 from tests.live import ROOT
 
 #: To rename the window, clear it, go up a line, ring; the same as one character; to write backwards; a forged line.
@@ -99,6 +99,12 @@ def test_what_is_no_order_stays():
     for text in ("", "ä €\tx\n", "−–†‡λ±", "日本", "a b"):
         assert visible(text) == text
     assert in_one_line("a\tb\nc") == "a\\tb\\nc"
+
+
+def test_sacred_colours_a_configuration(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Visible(sys.stdout))  # type: ignore[arg-type]
+    print_coloured("\x1b[34m  seed = 3\x1b[0m \x1b[2J\x1b]0;owned\x07")
+    assert capsys.readouterr().out == "\x1b[34m  seed = 3\x1b[0m \\u001b[2J\\u001b]0;owned\\u0007\n"
 
 
 def test_rich_draws_through_a_display_of_its_own(capsys):

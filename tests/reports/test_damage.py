@@ -60,7 +60,29 @@ def of_another_run(path: Path) -> None:
     shutil.copy(path.parent.parent / "2" / path.name, path)
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def linked(target: str) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.unlink()
+        path.symlink_to(target)
+
+    return damage
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 DAMAGES = {
+    "a pipe": pipe,
+    "a link to a device": linked("/dev/null"),
+    "a link to nothing": linked("nothing"),
+    "a folder": folder,
     "cut to a third": third,
     "emptied": lambda path: os.truncate(path, 0),
     "gone": lambda path: path.unlink(),
@@ -134,6 +156,28 @@ def test_every_damage_is_named_and_left_out(home: Path, study_of, tmp_path: Path
         with zipfile.ZipFile(tmp_path / "x.zip") as archive:
             assert f"runs/1/{name}" not in archive.namelist()
     assert any(named in text for text in outcome(lambda: document(home / "1").damage))
+
+
+@pytest.mark.parametrize("odd", [pipe, linked("/dev/zero")], ids=["pipe", "device"])
+def test_what_never_ends_is_not_read_in_place_of_an_empty_file(home: Path, study_of, tmp_path: Path, odd) -> None:
+    (home / "1" / "cout.txt").write_text("")
+    sealed(home / "1")
+    odd(home / "1" / "cout.txt")
+    damaged, _, _ = read(home, study_of)
+    assert damaged == ["run 1: $CAVL_HOME/1/cout.txt is no regular file"]
+    assert "cout.txt is no regular file" in str(write_archive(Registry(home), [1], tmp_path / "x.zip")["missing"])
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "info.json"])
+def test_files_that_came_after_the_end_are_none_of_the_run(home: Path, study_of, tmp_path: Path, name: str) -> None:
+    (home / "1" / name).unlink()
+    sealed(home / "1")
+    assert read(home, study_of)[0] == []
+    of_another_run(home / "1" / name)
+    damaged, _, (_, curve) = read(home, study_of)
+    assert damaged == [f"run 1: $CAVL_HOME/1/{name} was not there when the run ended"]
+    assert curve == ({} if name == "metrics.jsonl" else {"loss": ([1, 2], [1, 3])})
+    assert f"{name} was not there" in str(write_archive(Registry(home), [1], tmp_path / "x.zip")["missing"])
 
 
 def outcome(act: Callable[[], Iterable[str]]) -> list[str]:

@@ -55,11 +55,11 @@ def test_a_report_of_such_runs_is_written_and_has_no_line_of_theirs(report: Path
 
 
 def test_a_spreadsheet_computes_no_text_and_all_numbers():
-    texts = ("=1", "-cmd|x", "\t=1", " +A1", "-0.5", "+3.1 ± 0.2", "−2", "-", "1e3")
+    texts = ("=1", "-cmd|x", "\t=1", " +A1", "＝A1", "-0.5", "+3.1 ± 0.2", "−2", "-", "1e3")
     rows = (Row(label="r", cells=tuple(map(words, texts))),)
     table = Table(name="t", short="t", title="t", caption="", columns=texts, rows=rows)
     told = [line[4] for line in csv.reader(long_csv(table).splitlines())][1:]
-    assert told == ["'=1", "'-cmd|x", "'\t=1", "' +A1", "-0.5", "+3.1 ± 0.2", "−2", "'-", "1e3"]
+    assert told == ["'=1", "'-cmd|x", "'\t=1", "' +A1", "'＝A1", "-0.5", "+3.1 ± 0.2", "−2", "'-", "1e3"]
 
 
 def test_a_row_that_begins_like_an_option_is_none_for_tex():

@@ -125,6 +125,20 @@ def test_entries_that_are_no_runs_cost_themselves_only(writer, tmp_path, capsys)
     assert "81/run.json cannot be read (Not a directory)" in (tmp_path / "report.md").read_text()
 
 
+def test_a_run_of_no_form_costs_itself_only(writer, tmp_path, capsys):
+    """As one from elsewhere may be."""
+    for seed in (1, 2):
+        writer.localize("cavl", "c1", seed, 0.8)
+    writer.plan()
+    run = json.loads((writer.home / "2" / "run.json").read_text())
+    (writer.home / "2" / "run.json").write_text(json.dumps({**run, "result": {**run["result"], "single": 7}}))
+    assert main(["--out", str(tmp_path)]) == 0
+    assert "1 of 2 runs, 1 damaged" in capsys.readouterr().out
+    text = (tmp_path / "report.md").read_text()
+    assert "run 2: what it, or one that it started from, has found is of no form: TypeError" in text
+    assert "damaged (0 of 1 seed)" in text or "damaged" in text
+
+
 def test_two_reports_at_once_wait_for_each_other(writer, tmp_path, monkeypatch, capsys):
     writer.run("localization", "cavl", "c1", 1, None, write=False)
     writer.plan()

@@ -453,6 +453,19 @@ def test_what_was_damaged_before_a_run_went_on_is_recorded(tmp_path: Path) -> No
     assert any("metrics.jsonl was damaged" in reason for reason in Registry(tmp_path).get(1).stale)
 
 
+@pytest.mark.parametrize("time", ["2020-01-01T00:00:00+02:00", "yesterday"])
+def test_a_record_from_elsewhere_goes_on_whatever_its_times_are(tmp_path: Path, time: str) -> None:
+    def fails(run: Any) -> None:
+        raise ValueError("once")
+
+    with pytest.raises(ValueError, match="once"):
+        experiment(tmp_path, fails).run()
+    change(tmp_path / "1" / "run.json", heartbeat=time)
+    experiment(tmp_path, lambda run: 1).run()
+    record = read_record(tmp_path / "1")
+    assert (record.status, record.result) == ("COMPLETED", 1)
+
+
 def test_a_run_that_has_ended_stays_as_it_ended(tmp_path: Path) -> None:
     """Ctrl-C while other observers still end makes Sacred tell all of them that the run was interrupted."""
 

@@ -110,6 +110,10 @@ def test_figures_are_drawn_again_only_when_their_runs_change(drawn, tmp_path):
     later = replace(first.runs[0], stop_time="2030-01-01T00:00:00")
     write_figures([replace(first, draw=draw, runs=(later, *first.runs[1:]))], tmp_path)
     assert calls == [first.name]
+    digests = {"metrics.jsonl": {"size": 1, "written": 1, "changed": 1, "sha256": "0" * 64}}
+    damaged = replace(later, digests=digests)  # what is left out now may be back at the next time
+    write_figures([replace(first, draw=draw, runs=(damaged, *first.runs[1:]))], tmp_path)
+    assert calls.count(first.name) == len(calls)
     (tmp_path / f"{first.name}.pdf").unlink()
     write_figures([replace(first, draw=draw, runs=(later, *first.runs[1:]))], tmp_path)
     assert calls == [first.name] * 2
@@ -183,6 +187,14 @@ def test_a_damaged_example_file_is_told_and_left_out(writer, study_of):
         figures = all_figures(study_of(writer.home))
     (figure,) = (f for f in figures if f.name == "fig5_examples")
     assert [r.config["ordering"] for r in figure.runs] == ["untrained"]
+
+
+def test_an_example_file_that_unpacks_to_far_more_is_left_out(writer, study_of, monkeypatch):
+    monkeypatch.setattr("reports.figures.arrays.LARGEST", 1000)
+    writer.localize("cavl", "c1", 1, 0.8)
+    writer.plan()
+    with pytest.warns(UserWarning, match=r"examples\.npz cannot be read \(it unpacks to more than 1,000 bytes\)"):
+        assert "fig5_examples" not in [f.name for f in all_figures(study_of(writer.home))]
 
 
 def test_a_flipped_byte_in_an_example_file_is_told(writer, study_of):
