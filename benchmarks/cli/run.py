@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,17 +143,23 @@ def benchmark(
         return 0
     name = presets.label(request.preset)
     out = report or report_folder(name)
+    keep_plan = functools.partial(registry.save_plan, name, plan)
     require_home()
     require_writable(out, "name a folder for the report with --report")
-    registry.save_plan(name, plan)
+    keep_plan()
     do_without_mongo_if_away(console)
     prepare_sets(state.todo, slots)
-    status = train_and_report(console, state, name, out, slots)
+    status = train_and_report(console, state, name, out, slots, keep_plan)
     return 1 if status or state.failed else 0
 
 
-def train_and_report(console: Console, state: State, preset: str, out: Path, slots: int) -> int:
-    """Run what is to do, with a report behind every seed; returns the exit code of the last report."""
+def train_and_report(
+    console: Console, state: State, preset: str, out: Path, slots: int, keep_plan: Callable[[], object]
+) -> int:
+    """Run what is to do, with a report behind every seed; returns the exit code of the last report.
+
+    The plan is kept anew before each report: another suite may have selected other methods of the preset meanwhile.
+    """
     from benchmarks.cli.display import Display
     from benchmarks.orchestration.executors.local import LocalExecutor
     from benchmarks.orchestration.scheduler import run
@@ -167,9 +175,10 @@ def train_and_report(console: Console, state: State, preset: str, out: Path, slo
             state,
             LocalExecutor(slots),
             on_progress=display.update,
-            seed_done=lambda seed: write_report_aside(preset, out) if state.todo else None,
+            seed_done=lambda seed: write_report_aside(preset, out, keep_plan) if state.todo else None,
             going_on=lambda id: not has_ended(home() / str(id)),
         )
+    keep_plan()
     status = subprocess.run(report_command(preset, out), check=False).returncode
     display.say_what_failed()
     return status
@@ -180,8 +189,10 @@ def report_command(preset: str, out: Path) -> list[str]:
     return [sys.executable, "-m", "reports", "--preset", preset, "--home", str(home()), "--out", str(out)]
 
 
-def write_report_aside(preset: str, out: Path) -> None:
+def write_report_aside(preset: str, out: Path, keep_plan: Callable[[], object]) -> None:
     """Write the report of what is there so far while the next seed runs."""
+    with contextlib.suppress(OSError):  # a full disk: no reason to end what runs
+        keep_plan()
     subprocess.Popen(report_command(preset, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cli import run as command
+from benchmarks.orchestration.scheduler import State
+from registry.console import Console
 from registry.index import Registry
 from registry.item_table import ITEMS
 from registry.record.run_record import Record
@@ -95,6 +98,21 @@ def test_suites_share_a_home_one_stopped_one_killed(tmp_path: Path, start) -> No
     assert len(records) == len(reference) == len({record.pedigree.key for record in records})
     assert sum(len(record.resumptions) for record in records) <= 1, "what the killed one was at"
     assert scores(records) == scores(reference)
+
+
+def test_a_suite_reports_on_what_it_has_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, plans = Registry(tmp_path), []
+    monkeypatch.setenv("CAVL_HOME", str(tmp_path))
+
+    def report(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
+        plans.append(registry.plan("smoke"))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", report)
+    registry.save_plan("smoke", {"selected": "by another suite, meanwhile"})
+    own = {"selected": "here"}
+    command.train_and_report(Console(), State([]), "smoke", tmp_path, 1, lambda: registry.save_plan("smoke", own))
+    assert plans == [own]
 
 
 @pytest.mark.slow
