@@ -44,10 +44,11 @@ def sync_runs(
     from registry.mongo.address import MongoError  # here: the other commands need not wait for pymongo and Sacred
 
     told, warned = "", set[str]()
+    where = where_to(mongo)
     with registry_in(home) as registry:
         while True:
             try:
-                failed = copy(registry, where_to(mongo), json=json, told=None if watch is None else warned)
+                failed = copy(registry, where, json=json, told=None if watch is None else warned)
                 status, told = 1 if failed else 0, ""
             except MongoError as error:
                 status = 2

@@ -543,6 +543,7 @@ def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path, where):
     for arguments, status, sentence in (
         ((), 2, "which MongoDB? give --mongo"),
         (("--mongo", "http://lab"), 2, "is no address of a MongoDB"),
+        (("--mongo", "http://lab", "--watch"), 2, "is no address of a MongoDB"),
         (("--mongo", "mongodb://u:geheim@127.0.0.1:9/lab"), 2, "sync again when it is back"),
     ):
         refused = command(*arguments, *home)
