@@ -198,7 +198,9 @@ PRESET = Preset(
     rates=("miniature",),
     seeds=3,
     data=MiniatureData(world=SECOND, silent={"0": 150, "1": 150, "2": 150, "4": 150}),
-    training=TrainingConfig(batch=32),
+    # Half of the 32 scenes an update that were tried first, and so half the cost, learn no less: on validation scenes
+    # cIoU@0.5 and pointing of c1 60 and 61 where 32 came to 54 and 57, of c1-c2 70 and 62, 61 and 61.
+    training=TrainingConfig(batch=16, monitor_early=(0, 25)),
     methods={
         "cavl": CAVL_PRESET,
         "cavl:counted-k": asked_otherwise(CAVL_PRESET, CURRICULUM, k="counted"),

@@ -188,7 +188,9 @@ def score_several(context: Context, asking: Asking, n: int) -> tuple[dict[str, f
         chosen = [scenes[i] for i in range(first, min(first + size, len(scenes)))]
         batch = collate(chosen, method.window, context.device)
         heat = [maps.cpu().double().numpy() for maps in asking.heatmaps(batch.image, batch.waveform, n)]
-        told = asking.numbers(batch.waveform, n)
+        if not masks:
+            told = asking.numbers(batch.waveform, n)
+            pointed = point_with_stems(context, method, chosen, told, first)
         for i, scene in enumerate(chosen):
             assert scene.objects is not None
             areas = np.stack([h >= 0.5 if masks else metrics.binarise(h, "threshold=0.5") for h in heat[i]])
@@ -201,10 +203,7 @@ def score_several(context: Context, asking: Asking, n: int) -> tuple[dict[str, f
             if masks:
                 own = other = [float(a[o].sum() / a.sum()) for a, o in zip(areas, sounding, strict=True)]
             else:
-                assert scene.stems is not None
-                foreign = foreign_sounds(scene, context.data.test(1), context.config.seed, first + i)
-                points = points_at(method, scene, np.concatenate([scene.stems, foreign]), context.device, told[i])
-                own, other = points[:n], points[n:]
+                own, other = pointed[i][:n], pointed[i][n:]
             hits += [(scene.id, j, float(a), float(b)) for j, (a, b) in enumerate(zip(own, other, strict=True))]
         context.progress(first + len(chosen), len(scenes))
     scores = {
@@ -214,6 +213,26 @@ def score_several(context: Context, asking: Asking, n: int) -> tuple[dict[str, f
         "pointing_other": float(np.mean([hit for *_, hit in hits])),
     }
     return scores, hits
+
+
+def point_with_stems(
+    context: Context, method: Any, scenes: Sequence[Scene], told: Sequence[int], first: int
+) -> dict[int, list[bool]]:
+    """Number of each scene here -> the hits of its own stems, then of as many foreign sounds.
+
+    ``first``: the first one's number among the test scenes. Those of which the method is ``told`` as many objects are
+    asked for together.
+    """
+    strangers, seed = context.data.test(1), context.config.seed
+    pointed: dict[int, list[bool]] = {}
+    for number in sorted(set(told)):
+        alike = [i for i, one in enumerate(told) if one == number]
+        sounds = [
+            np.concatenate([scenes[i].stems, foreign_sounds(scenes[i], strangers, seed, first + i)]) for i in alike
+        ]
+        hits = points_at(method, [scenes[i] for i in alike], sounds, context.device, number)
+        pointed.update(zip(alike, hits, strict=True))
+    return pointed
 
 
 def foreign_sounds(scene: Scene, strangers: Dataset, seed: int, index: int) -> npt.NDArray[np.int16]:

@@ -55,16 +55,15 @@ def measure(context: Context) -> dict[str, Any]:
     else:
         scenes = Pool(read)
     require_rate(method, read[0])
-    monitor = make_monitor(method, context.data, stage, config.seed, context.device)
     trained = context.train(
         method,
         stage,
         scenes,
         stage_index=len(config.stages) - 1,
         counts=scenes.counts if isinstance(scenes, Heard) else None,
-        monitor=monitor,
+        monitor=make_monitor(method, context.data, stage, config.seed, context.device),
     )
-    measured = dict(monitor(method.eval())) if monitor else {}
+    measured = trained["measured"]
     return {
         "score": next((measured[name] for name in SCORES if name in measured), trained["loss"]),
         **measured,

@@ -137,8 +137,8 @@ def train_stage(
     -------
     dict
         ``weights`` (sha256 of the final weights' file), ``kept`` (those of declared updates), ``loss`` (of the last
-        update), ``resumed_at`` (the update that this call began with). The states to resume from are left in ``store``:
-        drop them when the run's record is complete.
+        update), ``measured`` (by the monitor, after it), ``resumed_at`` (the update that this call began with). The
+        states to resume from are left in ``store``: drop them when the run's record is complete.
 
     Raises
     ------
@@ -161,9 +161,13 @@ def train_stage(
     window: int = method.window  # type: ignore[assignment]
     logs: dict[str, float] = {}
 
+    measured: Mapping[str, float] = {}
+
     def measure(step: int) -> None:
+        nonlocal measured
         if monitor is not None:
-            for name, value in monitor(method.eval()).items():
+            measured = monitor(method.eval())
+            for name, value in measured.items():
                 log(name, value, step)
 
     def read(step: int) -> Batch:
@@ -214,4 +218,10 @@ def train_stage(
 
     for update in stage.checkpoints:  # those written before an interruption
         kept.setdefault(str(update), store.digest(update))
-    return {"weights": store.save_weights(method), "kept": kept, "loss": logs["loss"], "resumed_at": first}
+    return {
+        "weights": store.save_weights(method),
+        "kept": kept,
+        "loss": logs["loss"],
+        "measured": dict(measured),
+        "resumed_at": first,
+    }

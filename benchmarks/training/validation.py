@@ -90,41 +90,38 @@ class AlignmentMonitor:
         return found
 
     def _pointing(self, method: Any, scenes: Dataset) -> float:
-        size, hits = min(BATCH // 2, len(scenes)), []
-        for first in range(0, size, POINTED_AT_ONCE):
-            some = [scenes[i] for i in range(first, min(first + POINTED_AT_ONCE, size))]
-            hits += all_point_at(method, some, [scene.stems for scene in some], self.device)
-        return sum(hits) / len(hits)
+        some = [scenes[i] for i in range(min(BATCH // 2, len(scenes)))]
+        hits = points_at(method, some, [scene.stems for scene in some], self.device)
+        return float(np.mean(list(chain(*hits))))
 
 
 def points_at(
-    method: Any, scene: Scene, sounds: npt.NDArray[np.int16], device: torch.device, n_objects: int | None = None
-) -> list[bool]:
-    """Does the heatmap for each sound peak on the object it is asked about: sound ``i`` on object ``i`` mod n?
-
-    ``sounds`` (m, T) are the scene's isolated stems, m = n, perhaps followed by as many other sounds for the control.
-    The image is clustered for all its sounding objects, or ``n_objects``, a sound for one source (PROTOCOLS §6).
-    """
-    return all_point_at(method, [scene], [sounds], device, n_objects)
-
-
-def all_point_at(
     method: Any,
     scenes: Sequence[Scene],
     sounds: Sequence[Any],
     device: torch.device,
     n_objects: int | None = None,
-) -> list[bool]:
-    """:func:`points_at` of several scenes of as many sources each, asked for at once."""
-    asked: list[tuple[Any, Any, int]] = [
-        (scene, sound, i) for scene, some in zip(scenes, sounds, strict=True) for i, sound in enumerate(some)
-    ]
-    windows = [cut(sound, centre_start(len(sound), method.window), method.window) for _, sound, _ in asked]
-    waveform = torch.from_numpy(np.stack(windows)).to(device)
-    image = torch.from_numpy(np.stack([scene.image for scene, *_ in asked])).permute(0, 3, 1, 2).to(device)
-    heat = method.localize(image, waveform, 1, n_objects=n_objects or scenes[0].n_sources)
-    maps = heat[:, 0].cpu().double().numpy()
-    return [pointing(maps[at], scene.objects == i % scene.n_sources + 1) for at, (scene, _, i) in enumerate(asked)]
+) -> list[list[bool]]:
+    """Does the heatmap for each sound peak on the object it is asked about: sound ``i`` on object ``i`` mod n?
+
+    ``sounds`` of each scene (m, T), as many of each, are its isolated stems, m = n, perhaps followed by as many other
+    sounds for the control. The scenes have n sources each; their images are clustered for all sounding objects, or
+    ``n_objects``, a sound for one source (PROTOCOLS §6).
+    """
+    hits: list[list[bool]] = []
+    for first in range(0, len(scenes), POINTED_AT_ONCE):
+        some = slice(first, first + POINTED_AT_ONCE)
+        asked: list[tuple[Any, Any, int]] = [
+            (scene, of, i) for scene, of in zip(scenes[some], sounds[some], strict=True) for i in range(len(of))
+        ]
+        windows = [cut(of[i], centre_start(len(of[i]), method.window), method.window) for _, of, i in asked]
+        waveform = torch.from_numpy(np.stack(windows)).to(device)
+        image = torch.from_numpy(np.stack([scene.image for scene, *_ in asked])).permute(0, 3, 1, 2).to(device)
+        heat = method.localize(image, waveform, 1, n_objects=n_objects or scenes[0].n_sources)
+        maps = heat[:, 0].cpu().double().numpy()
+        found = [pointing(one, s.objects == i % s.n_sources + 1) for one, (s, _, i) in zip(maps, asked, strict=True)]
+        hits += np.array(found).reshape(len(sounds[some]), -1).tolist()
+    return hits
 
 
 class CorrespondenceMonitor:

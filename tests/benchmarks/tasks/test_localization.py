@@ -208,7 +208,8 @@ def test_pointing_asks_for_one_source_in_an_image_of_all(data):
             asked.append((len(image), n, n_objects))
             return oracle.localize(image, waveform, n)
 
-    assert points_at(Spy(), data.test(3)[0], data.test(3)[0].stems, torch.device("cpu")) == [True] * 3
+    scene = data.test(3)[0]
+    assert points_at(Spy(), [scene], [scene.stems], torch.device("cpu")) == [[True] * 3]
     assert asked == [(3, 1, 3)]
 
 
