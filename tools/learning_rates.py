@@ -105,7 +105,14 @@ def search(preset: Preset, wanted: Sequence[str], seed: int, scenes: int, grid: 
                 scores[f"{rate:g}"] = round(found, 4)
             except TrainingError:
                 scores[f"{rate:g}"] = None
-        entry = {"ordering": ordering, "updates": stage.updates, "measure": measure, "seed": seed, "scenes": scenes}
+        entry = {
+            "ordering": ordering,
+            "updates": stage.updates,
+            "batch": preset.training.batch,
+            "measure": measure,
+            "seed": seed,
+            "scenes": scenes,
+        }
         yield name, chosen(entry, scores, round(time.process_time() - began))
 
 
