@@ -29,6 +29,7 @@ BUILT_IN = {
     "count-logistic": "baselines.counting:CountLogistic",
     "count-trees": "baselines.counting:CountTrees",
     "mean-spectrum": "baselines.mean_spectrum:MeanSpectrum",
+    "nmf-mfcc": "baselines.nmf_mfcc:NMFMFCC",
 }
 
 

@@ -68,6 +68,10 @@ def cheap_rivals(window: int) -> Mapping[str, MethodPreset]:
     return {**counters, "mean-spectrum": MethodPreset()}
 
 
+#: Separation by NMF, in CPU-seconds: no network is trained.
+FACTORING: Mapping[str, MethodPreset] = {"nmf-mfcc": MethodPreset()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """What the main job runs. ``evaluations``: task -> its ``Config``, where that is not the default one.

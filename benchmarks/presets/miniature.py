@@ -37,7 +37,7 @@ from typing import Any
 
 from baselines import avts, l3
 from benchmarks.datasets.miniature import SECOND, MiniatureData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, cheap_rivals, trained
+from benchmarks.presets import FACTORING, TRIVIAL, MethodPreset, Preset, asked_otherwise, cheap_rivals, trained
 from benchmarks.presets.learning_rates import rate
 from benchmarks.tasks.counting import CountingConfig
 from benchmarks.tasks.separation import SeparationConfig
@@ -210,6 +210,7 @@ PRESET = Preset(
         "attention:repaired": trained(REPAIRED, REPAIRED_ORDERINGS, "c1", "untrained"),
         **TRIVIAL,
         **cheap_rivals(22_050),
+        **FACTORING,
     },
     evaluations={
         "counting": COUNTING,

@@ -27,7 +27,16 @@ from typing import Any
 from baselines import attention, avts, l3
 from benchmarks.datasets.kinetics_sounds import KINDS
 from benchmarks.datasets.paper import PaperData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, Variants, asked_otherwise, cheap_rivals, trained
+from benchmarks.presets import (
+    FACTORING,
+    TRIVIAL,
+    MethodPreset,
+    Preset,
+    Variants,
+    asked_otherwise,
+    cheap_rivals,
+    trained,
+)
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.tasks.counting import CountingConfig
@@ -258,6 +267,7 @@ PRESET = Preset(
         "attention:repaired": trained(REPAIRED, SCENE_ORDERINGS, *SCENE_RUNS),
         **TRIVIAL,  # the random box is Table 3's "Random"
         **cheap_rivals(110_336),
+        **FACTORING,
     },
     evaluations={
         "localization": LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source

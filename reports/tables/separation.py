@@ -29,7 +29,10 @@ REMARKS = {
     "audio-assignment": "audio assignment as the mask",
     "told-kinds": "told the two kinds",
     "shuffled-kinds": "told the kinds of another pair",
+    "oracle-order": "blind, its sounds in the order that fits best",
 }
+#: Headlines that say how they came about; the cheap rival's caption does.
+SAID = ("told-kinds", "oracle-order")
 #: What follows the conditioning in the variant of a network: values that are not the preset's.
 UNUSUAL = {
     "plain": "plain loss",
@@ -176,10 +179,11 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         shown[name] = (who, row)
 
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
-        name = called(who)
-        if printed is not None:
-            name = f"{printed[1]}: {name}" if who in every and name != printed[1] else printed[1]
-        add(group, name, who, main_row(_nodes(study, who)), printed)
+        row = main_row(_nodes(study, who))
+        name = called(who, row if row in SAID and who.method != CHEAP else "")
+        if printed is not None and not name.startswith(printed[1]):
+            name = f"{printed[1]}: {name}" if who in every else printed[1]
+        add(group, name, who, row, printed)
         headlines[name] = who
 
     for name in PAPER[test.table].rows:
@@ -223,9 +227,10 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         title=test.title,
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
-            "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            "inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the estimate. The cheap rival sees "
-            "nothing and is told the kinds of both sounds; of each it knows the mean spectrum of the training solos. "
+            "(no permutation, but of blind separation; PROTOCOLS §8). SAR measures artifacts only, not separation: the "
+            "mixture has none, hence inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the "
+            "estimate. The cheap rival sees nothing and is told the kinds of both sounds; of each it knows the mean "
+            "spectrum of the training solos. "
             f"{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
@@ -386,7 +391,8 @@ def _above_the_bound(rows: Sequence[Row], differences: common.Differences) -> tu
 def _located(study: Study, every: Sequence[Network]) -> str:
     """ "mixture", "clean solo": what locates the sound-makers in the headline rows."""
     rows = dict.fromkeys(main_row(_nodes(study, who)) for who in every)
-    return " or ".join({"located-mixture": "mixture", "located-solo": "clean solo"}.get(row, row) for row in rows)
+    names = {"located-mixture": "mixture", "located-solo": "clean solo"}
+    return " or ".join(names[row] for row in rows if row in names)
 
 
 def _settings(study: Study) -> str:
@@ -446,12 +452,13 @@ def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfSounds(Score):
-    """A score of one variant of the networks; beside them the cheap rival stands with what it has, its headline."""
+    """A score of one variant of the networks; beside them what has no network stands with what it has, its headline."""
 
     headline: Score
 
     def side(self, study: Study, method: str, ordering: str) -> Side:
-        return Score.side(self.headline if method == CHEAP else self, study, method, ordering)
+        alone = study.variants(TASK, method, ordering) == [None]
+        return Score.side(self.headline if alone else self, study, method, ordering)
 
 
 def separator(variant: str | None, row: str = "", measure: str = "sdr") -> Score:
@@ -477,9 +484,12 @@ def statements(study: Study) -> Iterator[Row | None]:
     metric = separator(None).metric
     rival = separator(None).side(study, CHEAP, "none")
     for who in labels.in_order(study.rows(TASK)):
-        if who[0] == CHEAP:
-            for row in ("shuffled-kinds", "mixture"):
-                yield statement(STATEMENTS, metric, rival, separator(None, row).side(study, *who))
+        if (row := main_row(study.select(TASK, *who))) in SAID:
+            own = separator(None).side(study, *who)
+            for control in ("shuffled-kinds", "mixture") if row == "told-kinds" else ("mixture",):
+                yield statement(STATEMENTS, metric, own, separator(None, control).side(study, *who))
+            if who[0] != CHEAP:
+                yield statement(STATEMENTS, metric, own, rival)
             continue
         variants = study.variants(TASK, *who)
         for variant in variants:
