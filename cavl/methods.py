@@ -30,6 +30,7 @@ BUILT_IN = {
     "count-trees": "baselines.counting:CountTrees",
     "mean-spectrum": "baselines.mean_spectrum:MeanSpectrum",
     "nmf-mfcc": "baselines.nmf_mfcc:NMFMFCC",
+    "av-miml": "baselines.av_miml:AVMIML",
 }
 
 

@@ -28,6 +28,7 @@ from baselines import attention, avts, l3
 from benchmarks.datasets.kinetics_sounds import KINDS
 from benchmarks.datasets.paper import PaperData
 from benchmarks.presets import (
+    AV_MIML,
     FACTORING,
     TRIVIAL,
     MethodPreset,
@@ -268,6 +269,7 @@ PRESET = Preset(
         **TRIVIAL,  # the random box is Table 3's "Random"
         **cheap_rivals(110_336),
         **FACTORING,
+        "av-miml": MethodPreset(model=AV_MIML),  # all other sizes as published
     },
     evaluations={
         "localization": LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source

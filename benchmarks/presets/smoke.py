@@ -14,7 +14,7 @@ from typing import Any
 
 from baselines import avts, l3
 from benchmarks.datasets.miniature import SECOND, MiniatureData
-from benchmarks.presets import MethodPreset, ablations, asked_otherwise, trained
+from benchmarks.presets import AV_MIML, MethodPreset, ablations, asked_otherwise, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
@@ -99,6 +99,10 @@ PRESET = replace(
         **arms("avts", AVTS, AVTS_ORDERINGS),
         "dmc": trained({**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, SCENE_ORDERINGS, *full.SCENE_RUNS),
         **arms("attention", {**full.ATTENTION, "visual_trunk": TINY}, SCENE_ORDERINGS),
+        "nmf-mfcc": MethodPreset(model={"iterations": 5}),
+        "av-miml": MethodPreset(
+            model={**AV_MIML, "bases": 4, "iterations": 5, "hidden": 8, "epochs": 2, "batch": 4, "kept": 4}
+        ),
     },
     evaluations={
         "localization": LocalizationConfig(examples=2, batch=8),

@@ -47,6 +47,8 @@ UNUSUAL = {
 STATEMENTS = "Separation: above its cheap rival, does it follow the sound-maker, and does pre-training help?"
 #: It sees nothing and is told the kinds.
 CHEAP = "mean-spectrum"
+#: It learns from labels, and is told the kinds.
+LABELLED = "av-miml"
 
 
 class Network(NamedTuple):
@@ -231,7 +233,8 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
             "mixture has none, hence inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the "
             "estimate. The cheap rival sees nothing and is told the kinds of both sounds; of each it knows the mean "
             "spectrum of the training solos. "
-            f"{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
+            f"{_labelled(every)}{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} "
+            f"{_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {common.NOT_HERE} "
@@ -393,6 +396,14 @@ def _located(study: Study, every: Sequence[Network]) -> str:
     rows = dict.fromkeys(main_row(_nodes(study, who)) for who in every)
     names = {"located-mixture": "mixture", "located-solo": "clean solo"}
     return " or ".join(names[row] for row in rows if row in names)
+
+
+def _labelled(every: Sequence[Network]) -> str:
+    """What AV-MIML knows, where it is there."""
+    told = (
+        "AV-MIML is told them, too, and in training the solos' kinds, in place of the ImageNet classes of the paper. "
+    )
+    return told if any(who.method == LABELLED for who in every) else ""
 
 
 def _settings(study: Study) -> str:
