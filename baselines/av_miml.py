@@ -14,7 +14,7 @@ its dictionary, and guided NMF, the dictionaries of the objects that are there h
 Labels are *told*: in the paper ImageNet's classes that a network sees in the video, in this suite the true kinds of the
 solos, one for each, at test the kinds of the two sounds. Sizes as published (public code: rhgao/Deep-MIML-Network):
 F = 2,401 (0.1 s at 48 kHz, half overlapping), M = 25, K = 4; Adam, 1e-3 falling by 6 % every 5 epochs, 300 epochs.
-*Ours*, where the paper refers to its supplement: the threshold, what "several" is, how many bases a kind keeps.
+*Ours*, where the paper refers to its supplement: what "several" is, how many bases a kind keeps.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class AVMIMLConfig:
     batch: int = 256  # recordings
     lr: float = 1e-3  # times 0.94 every 5 epochs
     solos: int | None = None  # recordings of each kind that are learned from, the first ones; None: all
-    threshold: float = 0.5  # of a basis' softmax over the labels
+    threshold: float = 0.3  # of a basis' softmax over the labels; from there on the public code calls a label found
     several: int = 2  # bases of a recording that must be above it
     kept: int = 100  # most bases of a kind's dictionary, the surest ones
 

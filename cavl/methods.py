@@ -19,6 +19,7 @@ BUILT_IN = {
     "avts": "baselines.avts:AVTS",
     "dmc": "baselines.dmc:DMC",
     "attention": "baselines.attention:Attention",
+    "soundnet": "baselines.soundnet:SoundNet",
     "full-frame": "baselines.trivial:FullFrame",
     "centred-square": "baselines.trivial:CentredSquare",
     "mean-training-map": "baselines.trivial:MeanTrainingMap",
