@@ -48,7 +48,7 @@ ARMS = {
     "counted-k": "k from its counter",
     "kinetics-sounds": "trained on Kinetics-Sounds",
     "music": "pre-trained on MUSIC",
-    "instrument": "pre-trained on AudioSet-Instrument",
+    "instrument": "on AudioSet-Instrument",
     "mc2": "MC2",
     "mc3": "MC3",
     "mc4": "MC4",

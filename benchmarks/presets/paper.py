@@ -212,6 +212,10 @@ def separating(data: PaperData, networks: Mapping[str, Variants]) -> MethodPrese
     )
 
 
+#: Table 6: "93,679 video clips in the training dataset have single sound-source, we directly use them".
+INSTRUMENTS = PaperData(pretraining="audioset_instrument", separation="audioset_instrument")
+FACTORED = {**FACTORING, "av-miml": MethodPreset(model=AV_MIML)}  # all other sizes as published
+
 CAVL_PART = MethodPreset(model=CAVL, orderings=lambda seed: named_orderings(UPDATES, LRS, seed, checkpoints=(4_000,)))
 
 PRESET = Preset(
@@ -248,11 +252,7 @@ PRESET = Preset(
             PaperData(pretraining="music", separation="music"),
             {"untrained": MASK, "c1": MASK_AND_CENTER, "c1-c2": MASK, "c1-matched": MASK},
         ),
-        # Table 6: "93,679 video clips in the training dataset have single sound-source, we directly use them".
-        "cavl:instrument": separating(
-            PaperData(pretraining="audioset_instrument", separation="audioset_instrument"),
-            {"untrained": MASK, "c1": MASK_AND_CENTER},
-        ),
+        "cavl:instrument": separating(INSTRUMENTS, {"untrained": MASK, "c1": MASK_AND_CENTER}),
         "l3": trained(L3, L3_ORDERINGS, "avc", "all", "c1-matched", "untrained"),
         # L3-Net's own comparison with supervision (PROTOCOLS §9): all on the clips that have labels.
         "l3:kinetics-sounds": trained(
@@ -276,8 +276,8 @@ PRESET = Preset(
         "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained", on_request=True),
         **TRIVIAL,  # the random box is Table 3's "Random"
         **cheap_rivals(110_336),
-        **FACTORING,
-        "av-miml": MethodPreset(model=AV_MIML),  # all other sizes as published
+        **FACTORED,
+        **{f"{name}:instrument": replace(p, data=INSTRUMENTS, tasks=("separation",)) for name, p in FACTORED.items()},
     },
     evaluations={
         "localization": LocalizationConfig(most_sources=1),  # §4.4: the test videos are all single-source

@@ -60,7 +60,8 @@ class Network(NamedTuple):
 
 
 #: Arms of the preset "paper", pre-trained on the sounds that are separated. Without them the method itself is all.
-ON_MUSIC, ON_INSTRUMENTS = "cavl:music", "cavl:instrument"
+INSTRUMENT = ":instrument"
+ON_MUSIC, ON_INSTRUMENTS = "cavl:music", f"cavl{INSTRUMENT}"
 
 #: The paper's row -> method, ordering (None: the first one planned), variant. "cavl" is what guides the separation.
 PAPER_ROWS: dict[str, tuple[str, str | None, str | None]] = {
@@ -152,21 +153,26 @@ def main_row(nodes: Sequence[Node]) -> str:
     return "located-mixture"  # the default; none has run yet
 
 
+def heard_on_instruments(who: Network) -> bool:
+    """Whether it separates the sounds of AudioSet-Instrument: an arm of its method says so."""
+    return who.method.endswith(INSTRUMENT)
+
+
 def separations(study: Study) -> list[Table]:
     """Tables 4 and 6, each where the plan has networks for it."""
-    on_instruments = [who.method == ON_INSTRUMENTS for who in networks(study)]
+    on_instruments = [heard_on_instruments(who) for who in networks(study)]
     tables = [] if all(on_instruments) else [separation(study)]
     return [*tables, *([instruments(study)] if any(on_instruments) else [])]
 
 
 def separation(study: Study) -> Table:
     """Table 4: every separation network, what bounds it, and its controls."""
-    return _table(study, test_on_music(study), [who for who in networks(study) if who.method != ON_INSTRUMENTS])
+    return _table(study, test_on_music(study), [who for who in networks(study) if not heard_on_instruments(who)])
 
 
 def instruments(study: Study) -> Table:
     """Table 6: the same for the sounds of AudioSet-Instrument."""
-    return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if who.method == ON_INSTRUMENTS])
+    return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if heard_on_instruments(who)])
 
 
 def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
@@ -183,8 +189,10 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
         row = main_row(_nodes(study, who))
         name = called(who, row if row in SAID and who.method != CHEAP else "")
-        if printed is not None and not name.startswith(printed[1]):
-            name = f"{printed[1]}: {name}" if who in every else printed[1]
+        if printed is not None and who not in every:
+            name = printed[1]
+        elif printed is not None and not name.startswith(printed[1]):
+            name = f"{printed[1]}: {name}"
         add(group, name, who, row, printed)
         headlines[name] = who
 
@@ -192,7 +200,8 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         if name not in PAPER_ROWS:
             continue  # CAVL-C1, which has no network: below
         method, ordering, variant = PAPER_ROWS[name]
-        wanted = (test.guide if method == "cavl" else method, ordering, variant)
+        arm = INSTRUMENT if test is TEST_ON_INSTRUMENTS else ""
+        wanted = (test.guide if method == "cavl" else f"{method}{arm}", ordering, variant)
         planned = (n for n in every if all(w in (None, own) for w, own in zip(wanted, n, strict=True)))
         headline(common.THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
     both, assignment = Network(test.guide, *BOTH), Network(test.guide, "c1", None)
@@ -403,7 +412,7 @@ def _labelled(every: Sequence[Network]) -> str:
     told = (
         "AV-MIML is told them, too, and in training the solos' kinds, in place of the ImageNet classes of the paper. "
     )
-    return told if any(who.method == LABELLED for who in every) else ""
+    return told if any(labels.base_of(who.method) == LABELLED for who in every) else ""
 
 
 def _settings(study: Study) -> str:

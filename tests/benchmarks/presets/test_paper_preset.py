@@ -99,6 +99,7 @@ def test_separation_is_learned_where_the_sounds_are(data):
         "cavl:music": {("music", "music")},
         "cavl:instrument": {("audioset_instrument", "audioset_instrument")},
         **{name: {("audioset", "music")} for name in ("mean-spectrum", *presets.FACTORING)},
+        **{f"{name}:instrument": {("audioset_instrument", "audioset_instrument")} for name in presets.FACTORING},
     }
     found = {(j.config.method, j.config.ordering, j.variant) for j in separations}
     assert {("cavl:music", "c1", "mask"), ("cavl:music", "c1", "center"), ("cavl:music", "c1-c2", "mask")} <= found
