@@ -91,8 +91,8 @@ class SoundNetConfig:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        _, *rest = self.sound_layers[-1]
-        return (*self.sound_layers[:-1], (self.classes, *rest))  # type: ignore[return-value]
+        _, kernel, stride, pool = self.sound_layers[-1]
+        return (*self.sound_layers[:-1], (self.classes, kernel, stride, pool))
 
 
 # --- teachers ------------------------------------------------------------------------------------------------------

@@ -160,7 +160,8 @@ def best_order(references: Array, estimates: Array) -> Array:
         _, sir, _ = bss_eval(references, estimates[orders])
     except ValueError:
         return estimates
-    return estimates[orders[sir.mean(-1).argmax()]]
+    ordered: Array = estimates[orders[sir.mean(-1).argmax()]]
+    return ordered
 
 
 def gram_matrix(spectra: Spectra, size: int) -> Floats:

@@ -126,7 +126,7 @@ REPAIRED: Mapping[str, Any] = {**ATTENTION, **REPAIRS["normalised"], **REPAIRS["
 
 #: SoundNet's eight layers, fewer channels and shorter strides: of two seconds one point is left. The picture arm is
 #: L3-Net's.
-SOUNDNET = {
+SOUNDNET: Mapping[str, Any] = {
     "sample_rate": 11_025,
     "window": 22_050,
     "sound_layers": (

@@ -504,10 +504,10 @@ def statements(study: Study) -> Iterator[Row | None]:
     metric = separator(None).metric
     rival = separator(None).side(study, CHEAP, "none")
     for who in labels.in_order(study.rows(TASK)):
-        if (row := main_row(study.select(TASK, *who))) in SAID:
+        if (headline := main_row(study.select(TASK, *who))) in SAID:
             own = separator(None).side(study, *who)
-            for control in ("shuffled-kinds", "mixture") if row == "told-kinds" else ("mixture",):
-                yield statement(STATEMENTS, metric, own, separator(None, control).side(study, *who))
+            for row in ("shuffled-kinds", "mixture") if headline == "told-kinds" else ("mixture",):
+                yield statement(STATEMENTS, metric, own, separator(None, row).side(study, *who))
             if who[0] != CHEAP:
                 yield statement(STATEMENTS, metric, own, rival)
             continue
