@@ -91,6 +91,7 @@ class AVMIML:
     the order of its batches follow from torch's global generator as it is when the method is made."""
 
     Config = AVMIMLConfig
+    knows = "the two kinds, and in training the solos' (in the paper ImageNet's classes)"
 
     def __init__(self, config: AVMIMLConfig | None = None) -> None:
         self.config = config or AVMIMLConfig()

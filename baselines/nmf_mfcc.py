@@ -61,6 +61,7 @@ class NMFMFCC:
     """Blind separation; ability ``separate_blindly``."""
 
     Config = NMFMFCCConfig
+    knows = "nothing; an oracle orders its sounds"
 
     def __init__(self, config: NMFMFCCConfig | None = None) -> None:
         self.config = config or NMFMFCCConfig()
