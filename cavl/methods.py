@@ -19,6 +19,7 @@ BUILT_IN = {
     "avts": "baselines.avts:AVTS",
     "dmc": "baselines.dmc:DMC",
     "attention": "baselines.attention:Attention",
+    "soundnet": "baselines.soundnet:SoundNet",
     "full-frame": "baselines.trivial:FullFrame",
     "centred-square": "baselines.trivial:CentredSquare",
     "mean-training-map": "baselines.trivial:MeanTrainingMap",
@@ -29,6 +30,8 @@ BUILT_IN = {
     "count-logistic": "baselines.counting:CountLogistic",
     "count-trees": "baselines.counting:CountTrees",
     "mean-spectrum": "baselines.mean_spectrum:MeanSpectrum",
+    "nmf-mfcc": "baselines.nmf_mfcc:NMFMFCC",
+    "av-miml": "baselines.av_miml:AVMIML",
 }
 
 

@@ -271,6 +271,12 @@ ABILITIES = {
         SOUND,
         methods.SeparatesKinds,
     ),
+    "separate_blindly": Ability(
+        lambda m, b: {"": m.separate_blindly(b.waveform, 2)},
+        floats(2, lambda m, b: b.waveform.shape[1]),
+        SOUND,
+        methods.SeparatesBlindly,
+    ),
 }
 
 ASKED = [(name, ability) for name in METHODS for ability in ABILITIES if name in having(ability)]

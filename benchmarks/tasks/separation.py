@@ -12,6 +12,7 @@ for what is left out:
 ``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
 ``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of neither of this pair's kinds
 ``told-kinds``, ``shuffled-kinds``      the kinds of the sounds are told, or those of another pair (the control)
+``oracle-order``                        a method that is told nothing, its estimates in the order that fits best
 ``audio-assignment``                    the locator's own audio assignment as the mask, without separation network
 ``mixture``                             the mixture itself as the estimate
 ``ideal-ratio-mask``, ``ideal-log-mask``   the true mask of the STFT, and of the network's log-frequency grid: bounds
@@ -63,6 +64,8 @@ MIXTURE = "mixture"
 UNUSUAL = ("loss", "masks", "mixing", "located")
 LOCATED_AT_ONCE = 64  # training solos
 HELD_OUT = 64  # held-out solos mixed along the way of training
+#: Abilities of methods on top of which no network is trained.
+BY_ITSELF = ("separate", "separate_kinds", "separate_blindly")
 #: Row -> the same with the sound-makers of other pairs.
 SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo", "told-kinds": "shuffled-kinds"}
 
@@ -100,6 +103,9 @@ def measure(context: Context) -> dict[str, Any]:
         separates, primary = ByKinds(method, network.spectrogram.samples), "told-kinds"
         mixtures = draw_mixtures(context, separates, evaluation)
         training = learn_kinds(context, method)
+    elif hasattr(method, "separate_blindly"):
+        separates, primary = Blindly(method, network.spectrogram.samples), "oracle-order"
+        mixtures = draw_mixtures(context, separates, evaluation)
     elif hasattr(method, "separate"):
         separates, primary = ByItself(method), "located-mixture"
         mixtures = draw_mixtures(context, separates, evaluation)
@@ -420,6 +426,29 @@ class ByKinds:
         return None
 
 
+class Blindly:
+    """A method that is told nothing, whose estimates an oracle orders; the window is the network's, as above."""
+
+    def __init__(self, method: Any, window: int) -> None:
+        self.sample_rate, self.window = method.sample_rate, window
+        self.method = method
+
+    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+        return {}
+
+    def separate(self, mixture: Tensor, guides: Tensor) -> Tensor:
+        raise AssertionError("nothing guides it")
+
+    def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
+        found = self.method.separate_blindly(mixed.mixture, mixed.parts.shape[1])
+        pairs = zip(mixed.parts.cpu().double().numpy(), found.cpu().double().numpy(), strict=True)
+        ordered = np.stack([metrics.best_order(references, estimates) for references, estimates in pairs])
+        return {"oracle-order": torch.from_numpy(ordered).to(found)}
+
+    def heatmaps(self, mixed: Mixed) -> Tensor | None:
+        return None
+
+
 def heatmaps(locator: Any, images: Tensor, sounds: Tensor, sources: int = 1) -> Tensor | None:
     """Where in the images (B, 2, 3, H, W) a method that may localize sees what makes the sounds (B, 2, T).
 
@@ -597,9 +626,13 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[SeparatedSound], 
     context.add_file("examples.npz", lambda path: np.savez_compressed(path, **arrays))
 
 
+def separates_by_itself(method: Any) -> bool:
+    return any(hasattr(method, ability) for ability in BY_ITSELF)
+
+
 class Separation(Task):
     Config = SeparationConfig
-    abilities = ("sound_maker", "separate", "separate_kinds")
+    abilities = ("sound_maker", *BY_ITSELF)
     network = Separator
     frozen = True
     weights = "A network that separates mixed sounds, guided by a pre-trained one that sees their sources."
@@ -614,19 +647,21 @@ class Separation(Task):
     @classmethod
     def sets(cls, evaluation: SeparationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         """The solos, and recordings of which there are pictures only."""
-        held_out = () if hasattr(method, "separate_kinds") else ("validation 1",)
-        return tuple(dict.fromkeys(["train 1", *held_out, "test 1", *source_maps.unmarked(data, method).values()]))
+        learned = ["train 1", "validation 1"]
+        if hasattr(method, "separate_kinds") or hasattr(method, "separate_blindly"):
+            learned = ["train 1"] if hasattr(method, "separate_kinds") else []
+        return tuple(dict.fromkeys([*learned, "test 1", *source_maps.unmarked(data, method).values()]))
 
     @classmethod
     def variant(cls, evaluation: SeparationConfig, usual: SeparationConfig, method: Any) -> str | None:
-        if hasattr(method, "separate") or hasattr(method, "separate_kinds"):
+        if separates_by_itself(method):
             return None
         values = ((getattr(evaluation.network, name), getattr(usual.network, name)) for name in UNUSUAL)
         return " ".join([evaluation.network.conditioning, *(value for value, as_ever in values if value != as_ever)])
 
     @classmethod
     def updates(cls, evaluation: SeparationConfig, method: Any) -> int:
-        return 0 if hasattr(method, "separate") or hasattr(method, "separate_kinds") else evaluation.updates
+        return 0 if separates_by_itself(method) else evaluation.updates
 
     @classmethod
     def rehearsed(cls, evaluation: SeparationConfig, n: int) -> SeparationConfig:
