@@ -127,6 +127,9 @@ class Heard:
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         return self.scenes.clip(self.indices[index], start_s, n_frames, fps)
 
+    def seen(self, index: int) -> npt.NDArray[np.int64]:
+        return self.scenes.seen(self.indices[index])
+
     def counts(self, indices: list[int]) -> list[int]:
         return [self.heard[i] for i in indices]
 
