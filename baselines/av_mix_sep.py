@@ -1,4 +1,4 @@
-"""AV-Mix-Sep (a baseline in Gao & Grauman 2019, "Co-Separating Sounds of Visual Objects"): mix-and-separate by pictures.
+"""AV-Mix-Sep: mix-and-separate by whole pictures, a baseline in Gao & Grauman 2019 (:mod:`baselines.co_separation`).
 
 Co-Separation's two networks without its objects: a ResNet-18 makes a vector of the *whole* picture, which stands at the
 bottleneck of a U-Net of seven levels; out comes the mask of that picture's sound. Learned by mix-and-separate

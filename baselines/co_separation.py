@@ -1,10 +1,10 @@
-"""Co-Separation (Gao & Grauman 2019, "Co-Separating Sounds of Visual Objects"): the sounds of objects add up to a video's.
+"""Co-Separation (Gao & Grauman 2019, "Co-Separating Sounds of Visual Objects"): objects' sounds add up to a video's.
 
 Objects are found in the picture; each is cut out, and the networks of :mod:`baselines.av_mix_sep` make its mask. Two
 solos are mixed (§3.2), and two losses are weighed against each other (§3.3):
 
-- *co-separation*: the masks of all objects of one picture, and that of the whole scene as one object more, add up to the
-  ratio mask of its sound (L1, within [0, 5], weighted with the mixture);
+- *co-separation*: the masks of all objects of one picture, and that of the whole scene as one object more, add up to
+  the ratio mask of its sound (L1, within [0, 5], weighted with the mixture);
 - *object consistency*, times 0.05: a second ResNet-18 tells from each separated spectrogram which kind of object it was
   asked for by; the scene is one kind more.
 

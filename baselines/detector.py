@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.models import get_model, get_model_weights, list_models
 from torchvision.models import detection as detection_models
+from torchvision.models import get_model, get_model_weights, list_models
 
 from cavl.images import unit_range
 

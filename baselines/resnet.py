@@ -75,7 +75,8 @@ def _known(weights: str) -> dict[str, Tensor]:
         except OSError as error:
             url = ResNet18_Weights[weights].url
             raise ValueError(
-                f"weights={weights!r} cannot be fetched ({error}); fetch {url} elsewhere and give the file: weights=FILE"
+                f"weights={weights!r} cannot be fetched ({error}); fetch {url} elsewhere and give the file: "
+                "weights=FILE"
             ) from error
         return state
     content = read_named(weights)

@@ -1,7 +1,7 @@
 """Sound-of-Pixels (Zhao et al. 2018, "The Sound of Pixels"): every pixel has a sound.
 
-A U-Net splits the mixture into K maps s_k; a dilated ResNet-18 says of every place of a picture how much it has of each,
-i_k. Their weighted product is the mask of a place, or, max-pooled over all places, of a picture (§3.1)::
+A U-Net splits the mixture into K maps s_k; a dilated ResNet-18 says of every place of a picture how much it has of
+each, i_k. Their weighted product is the mask of a place, or, max-pooled over all places, of a picture (§3.1)::
 
     mask = sigmoid(sum_k alpha_k i_k s_k + b)
 
@@ -132,7 +132,7 @@ class SoundOfPixels(nn.Module):
             load_known(self.trunk, self.config.weights)
 
     def places(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) -> how much each place has of each map, before the sigmoid (B, K, h, w); in the paper 14 x 14."""
+        """(B, 3, H, W) -> how much a place has of each map, before the sigmoid: (B, K, h, w), in the paper 14 x 14."""
         maps: Tensor = self.parts(self.trunk(normalised(image, self.image_size)))
         return maps.float()
 

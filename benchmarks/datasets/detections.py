@@ -56,8 +56,8 @@ def seen_in(scenes: Any, index: int) -> Objects:
     """All objects in a scene's picture (n, 5), as the data say; raises ``ValueError`` if they do not."""
     if not hasattr(scenes, "seen"):
         raise ValueError(
-            f"nobody says what is seen in the picture of scene {scenes[index].id}: give a method that asks for it a file "
-            "of detections (model.objects=FILE), or the name of a torchvision detector"
+            f"nobody says what is seen in the picture of scene {scenes[index].id}: give a method that asks for it a "
+            "file of detections (model.objects=FILE), or the name of a torchvision detector"
         )
     seen: Objects = scenes.seen(index)
     return seen

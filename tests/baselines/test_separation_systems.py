@@ -2,21 +2,24 @@
 
 import hashlib
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torchvision.models import resnet18
 
 from baselines import mix_and_separate
-from baselines.av_mix_sep import AVMixSep, AVMixSepConfig, GuidedUNet
+from baselines.av_mix_sep import AVMixSep, AVMixSepConfig
 from baselines.co_separation import CONSISTENCY, CoSeparation, CoSeparationConfig
 from baselines.mix_and_separate import TINY, mix
 from baselines.resnet import trunk
 from baselines.sound_of_pixels import SoundOfPixels, SoundOfPixelsConfig, SoundUNet
 from benchmarks.training.loop import initialise, make_optimizer
 from cavl.config import decisive_part
+from cavl.images import heatmaps
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig, magnitude
 
 SPECTROGRAM = SpectrogramConfig(hop=350, frames=16, bins=16, oversample=4)
@@ -84,7 +87,7 @@ def test_the_u_net_of_sound_of_pixels_has_the_sizes_of_the_public_code():
     assert (config.spectrogram.window, config.spectrogram.hop, config.spectrogram.samples) == (1022, 256, 65_280)
     network = SoundUNet(config.channels, config.maps)
     levels = (1, 64, 128, 256, 512, 512, 512, 512)
-    down = sum(conv(i, o, 4, bias=False) for i, o in zip(levels, levels[1:], strict=False))
+    down = sum(conv(i, o, 4, bias=False) for i, o in pairwise(levels))
     up = sum(
         conv(i, o, 3, bias=False) for i, o in ((512, 512), (1024, 512), (1024, 512), (1024, 256), (512, 128), (256, 64))
     )
@@ -117,7 +120,7 @@ def test_the_networks_of_co_separation_have_the_sizes_of_the_public_code():
     method = CoSeparation(config)
     levels = (1, 64, 128, 256, 512, 512, 512, 512)
     ups = ((1024, 512), (1024, 512), (1024, 512), (1024, 256), (512, 128), (256, 64), (128, 1))
-    unet = sum(conv(i, o, 4) for i, o in (*zip(levels, levels[1:], strict=False), *ups))
+    unet = sum(conv(i, o, 4) for i, o in (*pairwise(levels), *ups))
     unet += norms(*levels[1:]) + norms(512, 512, 512, 256, 128, 64)
     assert count(method.unet) == unet == 46_022_785
     vision = 11_176_512 + conv(512, 128, 1) + norms(128) + 128 * 7 * 7 * 512 + 512
@@ -204,3 +207,190 @@ def test_weights_fit_the_full_trunk_only():
 def test_a_trunk_of_spectrograms_reads_one_channel():
     layers, channels = trunk("resnet18", channels=1)
     assert layers(torch.zeros(1, 1, 64, 64)).shape == (1, channels, 2, 2)
+
+
+# -- losses ----------------------------------------------------------------------------------------------------------
+
+
+def draw(seed=2):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_mixtures_are_means_of_two_solos():
+    spectrogram = LogSpectrogram(SPECTROGRAM)
+    scenes = solos()
+    mixes = mix(spectrogram, scenes.waveform, draw())
+    assert mixes.pairs[:, 0].tolist() == [0, 2]
+    assert all(a != b for a, b in mixes.pairs.tolist())
+    for m, pair in enumerate(mixes.pairs.tolist()):
+        sounds = scenes.waveform[pair].float() / 32768 / 2
+        of = [spectrogram.to_log_frequency(magnitude(spectrogram.stft(s[None]))) for s in (*sounds, sounds.sum(0))]
+        assert torch.allclose(mixes.parts[m], torch.cat(of[:2]), atol=1e-5)
+        assert torch.allclose(mixes.mixture[m], of[2] + TINY, atol=1e-5)
+    assert mixes.ratios.max() <= 5
+    assert torch.equal(mixes.dominant, (mixes.parts > mixes.mixture / 2).float())
+    assert mixes.weights.min() >= 1e-3
+    with pytest.raises(ValueError, match="two solos at least"):
+        mix(spectrogram, scenes.waveform[:1], draw())
+
+
+@every_system
+def test_the_loss_is_what_the_paper_says(name):
+    """By hand, a mixture and a part at a time, in the networks' own words."""
+    method, scenes = system(name), solos()
+    loss, logs = method.train().training_step(scenes, draw())
+    mixes = mix(method.spectrogram, scenes.waveform, draw())
+    heard = mixes.mixture.log()
+    again = system(name).train()  # batch norm has moved its statistics, not its answers in training
+    if name == "sound-of-pixels":
+        maps = again.unet(heard)
+        seen = torch.sigmoid(again.places(scenes.image).amax((2, 3)))
+        terms = []
+        for m, pair in enumerate(mixes.pairs.tolist()):
+            for i, solo in enumerate(pair):
+                p = torch.sigmoid((again.alpha[:, None, None] * seen[solo][:, None, None] * maps[m]).sum(0) + again.b)
+                y = mixes.dominant[m, i]
+                terms.append((-mixes.weights[m, 0] * (y * p.log() + (1 - y) * (1 - p).log())).mean())
+        assert loss.item() == pytest.approx(torch.stack(terms).mean().item(), rel=1e-4)
+        return
+    if name == "av-mix-sep":
+        vectors = again.vision(scenes.image)
+        of = torch.arange(2).repeat_interleave(2)
+        masks = again.unet(heard, vectors[mixes.pairs.flatten()], of).view(2, 2, 16, 16)
+        assert loss.item() == pytest.approx((mixes.weights * (masks - mixes.ratios).abs()).mean().item(), rel=1e-4)
+        return
+    # Of each picture: its objects, one being of unknown kind (the last picture shows but itself), and the whole of it.
+    whole = (0, 0, 16, 16)
+    things = [(b, box, kind) for b in range(3) for box, kind in (((1, 2, 9, 12), b % 3), ((8, 0, 16, 7), -1))]
+    things += [(3, whole, -1), *((b, whole, 3) for b in range(4))]
+    seen = again.found(scenes.image, scenes.objects)
+    boxes = [(of, *box) for of, box in zip(seen.of.tolist(), seen.boxes.int().tolist(), strict=True)]
+    assert boxes == [(b, *box) for b, box, _ in things[:7]]
+    vectors = again.vectors(scenes.image, again._with_scenes(scenes.image, seen))
+    rows = [
+        (2 * m + i, thing)
+        for m, pair in enumerate(mixes.pairs.tolist())
+        for i, solo in enumerate(pair)
+        for thing in range(len(things))
+        if things[thing][0] == solo
+    ]
+    masks = again.unet(heard, vectors[[t for _, t in rows]], torch.tensor([s // 2 for s, _ in rows]))
+    parts = [sum(mask for (s, _), mask in zip(rows, masks, strict=True) if s == slot) for slot in range(4)]
+    errors = (torch.stack(parts).view(2, 2, 16, 16) - mixes.ratios).abs()
+    separation = (mixes.weights * errors).mean()
+    separated = torch.stack(
+        [(mixes.mixture[s // 2] * mask[None] + 1e-10).log() for (s, _), mask in zip(rows, masks, strict=True)]
+    )
+    scores = again.classifier(again.classifier_trunk(separated).amax((2, 3))).log_softmax(1)
+    said = [-scores[row, things[thing][2]] for row, (_, thing) in enumerate(rows) if things[thing][2] >= 0]
+    consistency = torch.stack(said).mean()
+    assert logs["co_separation"] == pytest.approx(separation.item(), rel=1e-4)
+    assert logs["consistency"] == pytest.approx(consistency.item(), rel=1e-4)
+    assert loss.item() == pytest.approx((separation + 0.05 * consistency).item(), rel=1e-4)
+    assert CONSISTENCY == 0.05
+
+
+@every_system
+def test_gradients_reach_every_weight(name):
+    method = system(name)
+    loss, _ = method.train().training_step(solos(), draw())
+    loss.backward()
+    still = [n for n, p in method.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters())
+
+
+@every_system
+def test_gradients_are_those_of_finite_differences(name):
+    method, scenes = system(name).train(), solos()
+    weight = method.alpha if name == "sound-of-pixels" else method.vision.vector.weight
+    method.training_step(scenes, draw())[0].backward()
+    way, step = weight.grad / weight.grad.norm(), 0.02  # downhill it is steepest, and rounding least
+    losses = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            weight += sign * step * way
+            losses.append(method.training_step(scenes, draw())[0].item())
+            weight -= sign * step * way
+    assert (losses[0] - losses[1]) / (2 * step) == pytest.approx(weight.grad.norm().item(), rel=0.05)
+
+
+def test_ratio_masks_are_learned_by_their_distance():
+    method, scenes = system("sound-of-pixels", masks="ratio"), solos()
+    loss, _ = method.train().training_step(scenes, draw())
+    mixes = mix(method.spectrogram, scenes.waveform, draw())
+    again = system("sound-of-pixels").train()
+    seen = again.places(scenes.image).amax((2, 3)).sigmoid()
+    masks = again.logits(seen[mixes.pairs], again.unet(mixes.mixture.log())).sigmoid()
+    assert loss.item() == pytest.approx((mixes.weights * (masks - mixes.ratios).abs()).mean().item(), rel=1e-5)
+
+
+def test_co_separation_says_what_it_lacks():
+    method, scenes = system("co-separation"), solos()
+    scenes.objects = None
+    with pytest.raises(ValueError, match="does not say what is in its pictures"):
+        method.training_step(scenes, draw())
+    with pytest.raises(ValueError, match="kinds -1 to 2 do not fit classes=2"):
+        system("co-separation", classes=2).training_step(solos(), draw())
+
+
+# -- answers ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_sound_of_a_picture_is_that_of_all_its_objects():
+    method, scenes = system("co-separation").eval(), solos()
+    mixture, images, objects = scenes.waveform[:1], scenes.image[None, :2], scenes.objects[None, :2]
+    whole = method.separate(mixture, images, objects)
+    alone = []
+    for keep in (0, 1):
+        one = torch.zeros_like(objects)
+        one[:, :, 0] = objects[:, :, keep]
+        alone.append(method.separate(mixture, images, one))
+    assert torch.allclose(whole, alone[0] + alone[1], atol=1e-6)
+    nothing = method.separate(mixture, images)
+    itself = torch.zeros_like(objects)
+    itself[:, :, 0] = torch.tensor([0, 0, 16, 16, -1])
+    assert torch.equal(nothing, method.separate(mixture, images, itself))
+
+
+def test_an_object_is_cut_out_of_its_picture():
+    method, scenes = system("co-separation"), solos(size=32)
+    seen = []
+    method.vision.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    objects = torch.zeros(1, 2, 5, dtype=torch.int64)
+    objects[0, 0] = torch.tensor([8, 4, 24, 20, 0])
+    method.eval().vectors(scenes.image[:1], method.found(scenes.image[:1], objects))
+    assert torch.allclose(seen[0], scenes.image[:1, :, 4:20, 8:24] / 255, atol=1e-6)
+
+
+def test_a_heatmap_is_the_energy_of_each_places_sound():
+    method, scenes = system("sound-of-pixels").eval(), solos()
+    nn.init.normal_(method.unet.maps.weight)  # as drawn, all maps are all but zero
+    nn.init.normal_(method.alpha)
+    maps = method.unet(mix_and_separate.log_mixture(method.spectrogram, scenes.waveform, method.window))
+    places = method.places(scenes.image).sigmoid()
+    stft = method.spectrogram.stft(scenes.waveform / 32768)
+    power = method.spectrogram.to_log_frequency(magnitude(stft)).square()
+    energy = torch.zeros(4, 1, *places.shape[2:])
+    for b, _, y, x in np.ndindex(energy.shape):
+        logits = ((method.alpha * places[b, :, y, x])[:, None, None] * maps[b]).sum(0) + method.b
+        energy[b, 0, y, x] = (logits.sigmoid().square() * power[b]).sum()
+    heat = method.localize(scenes.image, scenes.waveform, 2)
+    assert torch.allclose(heat, heatmaps(energy, (16, 16)).expand(-1, 2, -1, -1), atol=1e-3)
+    assert heat.std() > 0.1
+
+
+def test_binary_masks_keep_or_drop():
+    method, scenes = system("sound-of-pixels").eval(), solos()
+    method.b.data.fill_(50)
+    kept = method.separate(scenes.waveform[:1], scenes.image[None, :2])
+    assert torch.allclose(kept, scenes.waveform[:1].unsqueeze(1) / 32768, atol=1e-5)
+    method.b.data.fill_(-50)
+    assert not method.separate(scenes.waveform[:1], scenes.image[None, :2]).any()
+
+
+@every_system
+def test_another_length_is_refused(name):
+    method = system(name).eval()
+    with pytest.raises(ValueError, match="cut it in windows"):
+        method.separate(torch.zeros(1, 100), torch.zeros(1, 2, 3, 16, 16, dtype=torch.uint8))
