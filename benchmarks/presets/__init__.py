@@ -43,6 +43,7 @@ class MethodPreset:
     variants: Mapping[str, Mapping[str, Variants]] = field(default_factory=dict)
     data: Data | None = None  # for an arm that is trained on other data than the preset's
     tasks: tuple[str, ...] | None = None  # what it is measured in; None: all that it can
+    on_request: bool = False  # it runs only where it is named: --methods
 
 
 def trained(model: Mapping[str, Any], orderings: Mapping[str, Ordering], *runs: str, **more: Any) -> MethodPreset:

@@ -151,7 +151,7 @@ class Pretrain(Task):
         held_out = set()
         if hasattr(method, "scene_distances"):
             held_out = {*evaluation.curricula, *([3] if data.has_objects else [])}
-        if hasattr(method, "corresponds") or hasattr(method, "synchronised"):
+        if any(hasattr(method, ability) for ability in ("corresponds", "synchronised", "separate")):
             held_out.add(1)
         return (*training_sets(evaluation, data), *(f"validation {n}" for n in sorted(held_out)))
 

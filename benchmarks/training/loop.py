@@ -74,7 +74,7 @@ def initialise(build: Callable[[], nn.Module], seed: int, what: str = "weights")
         torch.manual_seed(seed_of(seed, what))
         method = build()
         if hasattr(method, "load_known"):  # weights that are known beforehand
-            method.load_known()
+            method.load_known()  # type: ignore[operator]
     if isinstance(method, nn.Module):
         for parameter in method.parameters():
             if parameter.ndim == 4:  # weights of 2-D convolutions; a training step is a fifth faster on the CPU
