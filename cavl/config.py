@@ -107,14 +107,15 @@ def file(default: str) -> str:
     return field
 
 
+def without_folders(config: Any) -> dict[str, Any]:
+    """As :func:`to_dict`, with files by their name alone."""
+    files = {f.name for f in dataclasses.fields(config) if f.metadata.get("file")}
+    return {name: PurePath(value).name if name in files else value for name, value in to_dict(config).items()}
+
+
 def decisive_part(config: Any) -> dict[str, Any]:
     """The entries of a dataclass that keys and fingerprints hold, as :func:`to_dict` gives them."""
-    files = {f.name for f in dataclasses.fields(config) if f.metadata.get("file")}
     old = {
         f.name for f in dataclasses.fields(config) if f.metadata.get("later") and getattr(config, f.name) == f.default
     }
-    return {
-        name: PurePath(value).name if name in files else value
-        for name, value in to_dict(config).items()
-        if name not in old
-    }
+    return {name: value for name, value in without_folders(config).items() if name not in old}
