@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from torch import nn
 from torchvision.models import resnet18
@@ -17,6 +18,7 @@ from baselines.co_separation import CONSISTENCY, CoSeparation, CoSeparationConfi
 from baselines.mix_and_separate import TINY, mix
 from baselines.resnet import trunk
 from baselines.sound_of_pixels import SoundOfPixels, SoundOfPixelsConfig, SoundUNet
+from benchmarks.metrics.separation import bss_eval
 from benchmarks.training.loop import initialise, make_optimizer
 from cavl.config import decisive_part
 from cavl.images import heatmaps
@@ -394,3 +396,51 @@ def test_another_length_is_refused(name):
     method = system(name).eval()
     with pytest.raises(ValueError, match="cut it in windows"):
         method.separate(torch.zeros(1, 100), torch.zeros(1, 2, 3, 16, 16, dtype=torch.uint8))
+
+
+# -- does it learn? --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_scaled_sound_of_pixels_overfits_one_pair_of_real_recordings(shared_data):
+    """A saxophone and a hi-hat, each with a picture of one colour, mixed again and again."""
+    spectrogram = SpectrogramConfig(frames=64, bins=256)
+    config = SoundOfPixelsConfig(
+        spectrogram=spectrogram,
+        image_size=16,
+        channels=(16, 32, 64, 64),
+        maps=8,
+        visual_trunk=(8, "M", 8),
+        optimizer="adam",
+    )
+    method = initialise(lambda: SoundOfPixels(config), seed=1)
+    sounds = torch.stack(
+        [recording(shared_data / "instruments", kind, spectrogram.samples) for kind in ("Saxophone", "Hi_hat")]
+    )
+    images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    images[0, 0], images[1, 2] = 255, 255
+    scenes, optimizer = SimpleNamespace(image=images, waveform=sounds), make_optimizer(method, lr=3e-3)
+    for update in range(600):
+        loss, _ = method.train().training_step(scenes, draw(update))
+        optimizer.param_groups[0]["lr"] = 3e-3 if update < 400 else 3e-4
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    parts = sounds / 2
+    found = method.eval().separate(parts.sum(0, keepdim=True), images.unsqueeze(0))[0]
+    sdr, *_ = bss_eval(parts.double().numpy(), found.double().numpy())
+    mixture, *_ = bss_eval(parts.double().numpy(), parts.sum(0).expand(2, -1).double().numpy())
+    assert sdr.min() > 12
+    assert mixture.max() < 2
+
+
+def recording(folder, kind, samples):
+    """The loudest piece of the first recording of an instrument that is long enough, (samples,) at a common level."""
+    for path in sorted((folder / kind).glob("*.flac")):
+        sound = torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+        if len(sound) >= samples:
+            pieces = sound.unfold(0, samples, 500)
+            piece = pieces[pieces.square().mean(1).argmax()]
+            return 0.1 * piece / piece.square().mean().sqrt()
+    raise AssertionError(f"no recording of {kind} is so long")
