@@ -164,11 +164,14 @@ def taken_stages(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return stages
 
 
-def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[int, float, float, str], ...]:
-    """(updates, lr, decay, schedule) of each stage; orderings that have them alike are compute-matched, but for a
-    counter.
+def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[Any, ...], ...]:
+    """(updates, lr, decay, schedule, drops) of each stage; orderings that have them alike are compute-matched, but for
+    a counter.
     """
-    return tuple((s["updates"], s["lr"], s.get("decay", 0.0), s.get("schedule", "decay")) for s in stages)
+    return tuple(
+        (s["updates"], s["lr"], s.get("decay", 0.0), s.get("schedule", "decay"), tuple(s.get("drops", ())))
+        for s in stages
+    )
 
 
 def counter_of(stages: Iterable[Mapping[str, Any]]) -> str:

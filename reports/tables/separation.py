@@ -114,8 +114,8 @@ CONTROLS = {
     "shuffled-kinds": "Control: told the kinds of other pairs",
 }
 CONTROL_OF = dict(zip((*LOCATED, "told-kinds"), CONTROLS, strict=True))
-COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES)
-BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, 0, 0)
+COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES, "Knows")
+BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, 0, 0, 0)
 SDR = COLUMNS.index("SDR")
 
 LOSSES = {
@@ -242,6 +242,7 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
             "mixture has none, hence inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the "
             "estimate. The cheap rival sees nothing and is told the kinds of both sounds; of each it knows the mean "
             "spectrum of the training solos. "
+            'Under "Knows" stands what a row knows beforehand, or is told, beyond sound and pictures. '
             f"{_labelled(every)}{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} "
             f"{_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
@@ -332,7 +333,16 @@ def _cells(
         measured(nodes, *where, measure, items=(*where, "items"), **common_to_all)
         for measure in FURTHER_MEASURES.values()
     ]
-    return (*map(paper, numbers), *ours, *further)
+    return (*map(paper, numbers), *ours, *further, Cell(words=_known(nodes, row)))
+
+
+def _known(nodes: Sequence[Node], row: str) -> str:
+    """What a row knows beyond sound and pictures, as its runs say; those of the first versions knew nothing more."""
+    finished = [node.run.result for node in nodes if node.run]
+    if row in BOUNDS or not finished:
+        return "–"
+    told = "the two kinds" if row.endswith("-kinds") else "nothing"
+    return ", ".join(dict.fromkeys(str(result.get("knows") or told) for result in finished))
 
 
 def _has(study: Study, who: Network, row: str) -> bool:
