@@ -59,12 +59,12 @@ def first_stage(part: MethodPreset, seed: int) -> tuple[str, Stage] | None:
 
 
 def tuned(preset: Preset, wanted: Sequence[str], seed: int) -> Iterator[tuple[str, str, Stage]]:
-    """(method, ordering, stage) of those that are asked for; else of every method and of arms of other networks."""
+    """(method, ordering, stage) of those asked for; else of all that run unasked, of their arms other networks only."""
     models: list[tuple[str, Any]] = []
     for name, part in preset.methods.items():
         found = first_stage(part, seed)
         known = (without_arm(name), to_dict(from_dict(method_class(name).Config, part.model, name)))
-        if found is None or known in models or (wanted and name not in wanted):
+        if found is None or known in models or (name not in wanted if wanted else part.on_request):
             continue
         models.append(known)
         yield name, *found
