@@ -314,7 +314,7 @@ def ensure(job: Job, progress: Report | None = None, *, known: int = 0, wait: Wa
     Raises AlreadyRunning without it; whatever :func:`run_job` raises.
     """
     while True:
-        record, newest = judged(job, Registry(home()))
+        record, newest = judged(job, Registry(home()), wait)  # Sacred calls failed what finds another at it
         if record is not None and record.id > known:
             return record
         try:
@@ -378,7 +378,8 @@ def command_line(task: str) -> None:
             words = with_settings(sys.argv[1:], experiment.get_usage()[2])
             run = experiment.run_commandline([sys.argv[0], *words])
     except KeyboardInterrupt:
-        raise SystemExit("interrupted; the same command goes on from here") from None
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None
     if run is not None and run.result is not None and run.status == "COMPLETED":
         try:
             finish(resolve(run_config(run.config)), run)

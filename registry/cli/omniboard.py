@@ -48,8 +48,8 @@ def omniboard(
     something has changed since carry the tag "stale".
 
     Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
-    copying the runs of this folder into it. It needs `mongod` on the PATH; others on this
-    machine cannot reach it.
+    copying the runs of this folder into it. It needs `mongod` on the PATH. Others on this machine cannot reach that
+    mongod; the page they can, unless --user has them asked for a password.
     """
     from registry.interrupts import sigterm_as_interrupt
     from registry.mongo.mongod import local  # here: the other commands need not wait for pymongo and Sacred
@@ -63,9 +63,9 @@ def omniboard(
         with registry_in(home) as registry, sigterm_as_interrupt(signal.SIGHUP):  # a closed terminal is a Ctrl-C
             if own:
                 with local(registry.home) as where:
-                    copy(registry, where)
+                    copy(registry, where, told=(told := set[str]()))
                     _prepare(registry, where)
-                    _serve(where, visitor, port, browser, lambda: copy(registry, where, quiet=True))
+                    _serve(where, visitor, port, browser, lambda: copy(registry, where, told=told))
             else:
                 where = where_to(mongo)
                 _prepare(registry, where)

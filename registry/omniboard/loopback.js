@@ -54,13 +54,13 @@ const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (port, ...rest) {
   const emit = this.emit;
   this.emit = function (event, request, response) {
-    if (event === 'request' && refused(request)) {
-      response.writeHead(403, {'Content-Type': 'text/plain'});
-      response.end('Only pages from this machine are answered.');
-      return true;
-    }
     if (event === 'request') {
       guarded(request, response);
+      if (refused(request)) {
+        response.writeHead(403, {'Content-Type': 'text/plain'});
+        response.end('Only pages from this machine are answered.');
+        return true;
+      }
     }
     return emit.apply(this, arguments);
   };

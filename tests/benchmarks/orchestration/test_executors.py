@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,3 +206,20 @@ def test_a_single_task_waits_where_it_is_told_to(
         experiment.ensure(job("a"))
     found = experiment.ensure(job("a"), wait=wait)
     assert (waited, isinstance(found, Record) and found.id) == ([7, 7, 7], 7)
+
+
+def test_a_task_that_waits_does_not_try_meanwhile(monkeypatch: pytest.MonkeyPatch, write_run: Any, tmp_home: Path):
+    """Sacred would say each time that it failed."""
+
+    def wait(busy: AlreadyRunning) -> None:
+        waited.append(busy.id)
+        if len(waited) == 2:
+            shutil.rmtree(folder)
+            write_run(tmp_home, 7, key="a", result={"score": 1.0})
+
+    waited: list[int] = []
+    monkeypatch.setattr(experiment, "run_job", lambda *args, **more: pytest.fail("tried"))
+    folder = write_run(tmp_home, 7, key="a", status="RUNNING")
+    os.utime(folder / "run.json")  # another machine has just been heard of
+    found = experiment.ensure(job("a"), wait=wait)
+    assert (waited, isinstance(found, Record) and found.id) == ([7, 7], 7)

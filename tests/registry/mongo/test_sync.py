@@ -22,6 +22,8 @@ import pytest
 from sacred import SETTINGS, Experiment
 from sacred.observers import MongoObserver
 
+from registry.cli.sync import copy
+from registry.index import Registry
 from registry.lock import Lock, held
 from registry.mongo import sync as syncing
 from registry.mongo.address import Address, MongoError, Store, address, opened
@@ -493,10 +495,15 @@ def test_no_part_of_an_odd_password_is_told(form: str, password: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["mongodb://h/la.b", "mongodb://h/la%2Eb", "mongodb://h/a$b", f"mongodb://h/{'x' * 64}", "la.b", "h:1:la.b"]
+    "text",
+    [
+        *(f"mongodb://h/{name}" for name in ("la.b", "la%2Eb", "a$b", "a b", "a%20b", "a/b", "x" * 64)),
+        "la.b",
+        "h:1:la.b",
+    ],
 )
 def test_a_name_that_no_database_has_is_refused_and_not_cut(text: str):
-    with pytest.raises(MongoError, match=r"cannot be the name of a database|is no address"):
+    with pytest.raises(MongoError, match="cannot be the name of a database" if "://" in text else "is no address"):
         address(text)
 
 
@@ -536,6 +543,7 @@ def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path, where):
     for arguments, status, sentence in (
         ((), 2, "which MongoDB? give --mongo"),
         (("--mongo", "http://lab"), 2, "is no address of a MongoDB"),
+        (("--mongo", "http://lab", "--watch"), 2, "is no address of a MongoDB"),
         (("--mongo", "mongodb://u:geheim@127.0.0.1:9/lab"), 2, "sync again when it is back"),
     ):
         refused = command(*arguments, *home)
@@ -563,6 +571,24 @@ def test_watching_copies_what_comes_later(tmp_path, where, store):
     finally:
         process.send_signal(signal.SIGINT)
     assert process.wait(timeout=120) == 130
+
+
+def test_of_many_looks_the_first_tells_what_is_damaged(tmp_path, where, store, capsys):
+    home, told = tmp_path / "runs", set[str]()
+    run(home)
+    run(home, seed=2)
+    whole = (home / "1" / "run.json").read_text()
+    (home / "1" / "run.json").write_text("{torn")
+    said = []
+    for _ in range(2):
+        assert copy(Registry(home), where, told=told) == 1
+        said.append(capsys.readouterr())
+    assert "run 1 not copied" in said[0].err
+    assert said[1] == ("", "")
+    (home / "1" / "run.json").write_text(whole)
+    assert copy(Registry(home), where, told=told) == 0
+    assert "1 new" in capsys.readouterr().out
+    assert told == set(), "to be told when it comes again"
 
 
 def test_sacreds_own_option_names_the_database(tmp_path, where, store):

@@ -274,6 +274,9 @@ def test_only_this_machine_and_its_own_pages_are_answered(place, lab):
             assert get(board.port, address_of_it, **{"Sec-Fetch-Site": "cross-site"})[0] == 403, "a picture, a script"
         link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
         assert get(board.port, "/", **link)[0] == 200
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(f"http://{here}/sacred/API/v1/Runs", headers=link))
+        assert refused.value.headers["Content-Security-Policy"].startswith("sandbox"), "of refusals, too"
         assert get(board.port, "/sacred/api/v1/Runs/count", **link)[0] == 403
         bound = {f"{a}:{int(p, 16)}" for a, p in _listeners() if int(p, 16) == board.port}
         assert bound == {f"0100007F:{board.port}"}, "127.0.0.1 only"
