@@ -29,8 +29,6 @@ DATABASE = "sacred"  # where neither the address nor anybody else says
 PATIENCE = 3.0
 #: ``[host:port:]database``, as Sacred's option -m has it.
 _SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
-
-
 #: What MongoDB takes on every system, and we do not mistake for something else.
 _DATABASE = re.compile(r"[^\s/\\.\"$*<>:|?@\x00-\x1f]+")
 
