@@ -14,12 +14,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cavl
 from benchmarks.catalogue import PRETRAIN, TASKS
-from cavl.config import to_dict
+from benchmarks.methods import method_class
+from cavl.config import from_dict, to_dict, without_folders
 from registry.comparison import flat
 from registry.files import atomic_copy, atomic_write, beside
 from registry.index import Registry
@@ -52,6 +54,8 @@ def export(registry: Registry, number: int, out: Path) -> Path:
         raise cavl.ModelError(f"run {number} is of {saved.method}, which has no weights: there is nothing to export")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is there already; remove it, or choose another --out")
+    config = from_dict(method_class(saved.method).Config, saved.model)
+    saved = replace(saved, model=without_folders(config))
     with _becoming(out) as folder:
         atomic_copy(weights, folder / WEIGHTS)
         atomic_write(folder / CONFIG, to_json(redacted(to_dict(saved))))

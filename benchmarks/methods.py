@@ -119,6 +119,15 @@ class Separates(Protocol):
 
 
 @runtime_checkable
+class SeparatesBlindly(Protocol):
+    """A method that is told nothing: of its sounds it cannot say which is which."""
+
+    def separate_blindly(self, mixture: Tensor, n: int) -> Tensor:
+        """(B, T) -> (B, n, T), in any order."""
+        ...
+
+
+@runtime_checkable
 class SeparatesKinds(Protocol):
     """A method that is told which kinds of sounds are in a mixture."""
 

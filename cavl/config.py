@@ -7,6 +7,7 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -97,9 +98,24 @@ def later(default: T) -> T:
     return field
 
 
+def file(default: str) -> str:
+    """A dataclass field that may name a file whose name ends in a digest of its content.
+
+    Keys hold the name without the folder, which is this machine's (:func:`decisive_part`).
+    """
+    field: str = dataclasses.field(default=default, metadata={"file": True})
+    return field
+
+
+def without_folders(config: Any) -> dict[str, Any]:
+    """As :func:`to_dict`, with files by their name alone."""
+    files = {f.name for f in dataclasses.fields(config) if f.metadata.get("file")}
+    return {name: PurePath(value).name if name in files else value for name, value in to_dict(config).items()}
+
+
 def decisive_part(config: Any) -> dict[str, Any]:
     """The entries of a dataclass that keys and fingerprints hold, as :func:`to_dict` gives them."""
     old = {
         f.name for f in dataclasses.fields(config) if f.metadata.get("later") and getattr(config, f.name) == f.default
     }
-    return {name: value for name, value in to_dict(config).items() if name not in old}
+    return {name: value for name, value in without_folders(config).items() if name not in old}

@@ -28,6 +28,8 @@ class Stage:
     decay: float = 0.0  # the learning rate of epoch e is lr / (1 + decay * e) (§6.3)
     #: Of the learning rate: as ``decay`` says, or up to ``lr`` at first and down to 0 at the stage's end.
     schedule: Literal["decay", "cosine"] = later("decay")
+    #: Updates after which the learning rate falls to a tenth of what it was.
+    drops: tuple[int, ...] = later(())
     #: How many sources a scene has, hence its curriculum and k_a: by its labels, or as the counting network hears it.
     k: Literal["labelled", "counted"] = "labelled"
     #: What is trained on: scenes of the curricula, or (from labels) clips of motions that no test has.
@@ -44,6 +46,8 @@ class Stage:
             raise ValueError(f"a stage's learning rate must exceed 0, not {self.lr}")
         if self.schedule == "cosine" and self.decay:
             raise ValueError(f"a stage's rate falls by a cosine or by a decay, not by both (decay={self.decay})")
+        if self.drops and (self.decay or self.schedule == "cosine"):
+            raise ValueError(f"a stage's rate falls in one way: by drops, a decay or a cosine (drops={self.drops})")
         if any(not 0 < c < self.updates for c in self.checkpoints):
             raise ValueError(f"checkpoints {self.checkpoints} must lie inside the stage's {self.updates} updates")
 

@@ -19,6 +19,10 @@ BUILT_IN = {
     "avts": "baselines.avts:AVTS",
     "dmc": "baselines.dmc:DMC",
     "attention": "baselines.attention:Attention",
+    "soundnet": "baselines.soundnet:SoundNet",
+    "sound-of-pixels": "baselines.sound_of_pixels:SoundOfPixels",
+    "av-mix-sep": "baselines.av_mix_sep:AVMixSep",
+    "co-separation": "baselines.co_separation:CoSeparation",
     "full-frame": "baselines.trivial:FullFrame",
     "centred-square": "baselines.trivial:CentredSquare",
     "mean-training-map": "baselines.trivial:MeanTrainingMap",
@@ -29,6 +33,8 @@ BUILT_IN = {
     "count-logistic": "baselines.counting:CountLogistic",
     "count-trees": "baselines.counting:CountTrees",
     "mean-spectrum": "baselines.mean_spectrum:MeanSpectrum",
+    "nmf-mfcc": "baselines.nmf_mfcc:NMFMFCC",
+    "av-miml": "baselines.av_miml:AVMIML",
 }
 
 

@@ -250,12 +250,16 @@ def mask_loss(predicted: Tensor, masks: Tensor, mixture: Tensor | None = None) -
 
 
 @torch.no_grad()
-def masked(spectrogram: LogSpectrogram, mixture: Tensor, masks: Tensor) -> Tensor:
-    """A mixture (B, T) under masks (B, n, F', T') of any resolution on the log-frequency axis: sounds (B, n, T)."""
+def masked(spectrogram: LogSpectrogram, mixture: Tensor, masks: Tensor, threshold: float | None = None) -> Tensor:
+    """A mixture (B, T) under masks (B, n, F', T') of any resolution on the log-frequency axis: sounds (B, n, T).
+
+    With a ``threshold`` masks are binary: what they are above it, on the linear axis, is kept.
+    """
     with torch.autocast(mixture.device.type, enabled=False):
         stft = spectrogram.stft(as_float(mixture))  # (B, linear bins, frames)
         masks, size = masks.float(), (spectrogram.config.bins, stft.shape[-1])
         if masks.shape[-2:] != size:
             masks = F.interpolate(masks, size, mode="bilinear", align_corners=False)
-        sounds = spectrogram.to_linear_frequency(masks) * stft.unsqueeze(1)
+        linear = spectrogram.to_linear_frequency(masks)
+        sounds = (linear if threshold is None else (linear > threshold).float()) * stft.unsqueeze(1)
         return spectrogram.istft(sounds.flatten(0, 1), mixture.shape[-1]).view(*masks.shape[:2], -1)

@@ -13,6 +13,19 @@ def paper_spectrogram() -> SpectrogramConfig:
     return SpectrogramConfig(frames=256, bins=256)
 
 
+def require_halvings(spectrogram: SpectrogramConfig, channels: tuple[int, ...]) -> None:
+    """Raises ``ValueError`` if a U-Net with a level of each of these ``channels`` cannot halve the spectrogram."""
+    if not channels or min(channels) < 1:
+        raise ValueError(f"channels must be positive numbers, one a level, not {channels}")
+    multiple = 2 ** len(channels)
+    for name in ("frames", "bins"):
+        if getattr(spectrogram, name) % multiple:
+            raise ValueError(
+                f"spectrogram.{name} must be a multiple of {multiple} for {len(channels)} levels, "
+                f"not {getattr(spectrogram, name)}"
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeparatorConfig:
     """The paper's sizes."""
@@ -27,12 +40,4 @@ class SeparatorConfig:
     located: Literal["mixture", "solo"] = "mixture"  # at test, with which sound; in training it is the clean solo
 
     def __post_init__(self) -> None:
-        if not self.channels or min(self.channels) < 1:
-            raise ValueError(f"channels must be positive numbers, one a level, not {self.channels}")
-        multiple = 2 ** len(self.channels)
-        for name in ("frames", "bins"):
-            if getattr(self.spectrogram, name) % multiple:
-                raise ValueError(
-                    f"spectrogram.{name} must be a multiple of {multiple} for {len(self.channels)} levels, "
-                    f"not {getattr(self.spectrogram, name)}"
-                )
+        require_halvings(self.spectrogram, self.channels)

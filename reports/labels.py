@@ -26,6 +26,7 @@ METHODS = {
     "dmc": "DMC",
     "l3": "L3-Net",
     "avts": "AVTS",
+    "soundnet": "SoundNet",
     "nmf-mfcc": "NMF-MFCC",
     "av-mix-sep": "AV-Mix-Sep",
     "sound-of-pixels": "Sound-of-Pixels",
@@ -47,7 +48,7 @@ ARMS = {
     "counted-k": "k from its counter",
     "kinetics-sounds": "trained on Kinetics-Sounds",
     "music": "pre-trained on MUSIC",
-    "instrument": "pre-trained on AudioSet-Instrument",
+    "instrument": "on AudioSet-Instrument",
     "mc2": "MC2",
     "mc3": "MC3",
     "mc4": "MC4",
@@ -62,7 +63,7 @@ ORDERINGS = (
     *("c1-c2-c3", "c1-c2-c3-counted", "all"),
     *("c1-matched", "c3-matched", "mixed-matched", "hard-to-easy", "c1-c2-c3-c4"),
     *("hard", "super-hard", "super-hard-start", "bce", "bce-matched"),
-    *("supervised", "supervised-matched", "supervised-motions", "untrained"),
+    *("taught", "supervised", "supervised-matched", "supervised-motions", "untrained"),
 )
 OWN = "cavl"  # the method that the others are held against
 CURRICULUM = "c1-c2-c3"
@@ -115,7 +116,13 @@ def reference_of(method: str) -> str:
 # -- stages ------------------------------------------------------------------------------------------------------------
 
 #: Values of a stage's options that have another name.
-OPTIONS = {"bce": "BCE", "avc": "AVC", "classify": "kinds from labels"}
+OPTIONS = {
+    "bce": "BCE",
+    "avc": "AVC",
+    "classify": "kinds from labels",
+    "picture": "pictures' kinds from labels",
+    "sound": "as the picture network says",
+}
 
 
 def stage_text(stage: Mapping[str, Any]) -> str:
@@ -157,11 +164,14 @@ def taken_stages(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return stages
 
 
-def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[int, float, float, str], ...]:
-    """(updates, lr, decay, schedule) of each stage; orderings that have them alike are compute-matched, but for a
-    counter.
+def schedule(stages: Iterable[Mapping[str, Any]]) -> tuple[tuple[Any, ...], ...]:
+    """(updates, lr, decay, schedule, drops) of each stage; orderings that have them alike are compute-matched, but for
+    a counter.
     """
-    return tuple((s["updates"], s["lr"], s.get("decay", 0.0), s.get("schedule", "decay")) for s in stages)
+    return tuple(
+        (s["updates"], s["lr"], s.get("decay", 0.0), s.get("schedule", "decay"), tuple(s.get("drops", ())))
+        for s in stages
+    )
 
 
 def counter_of(stages: Iterable[Mapping[str, Any]]) -> str:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from benchmarks import methods
 from benchmarks.catalogue import TASKS
+from benchmarks.datasets.detections import objects_of
 from benchmarks.datasets.miniature import Miniature
 from benchmarks.methods import BUILT_IN, available, method_class, without_arm
 from benchmarks.presets import MethodPreset, load, methods_of
@@ -80,8 +81,9 @@ def batch_for(method: Any, size: int, curricula: Sequence[int] = (1, 2)) -> Batc
     numbers = [i % len(curricula) * of_each + i for i in range(size)]  # of the same scenes in the pool
     window = getattr(method, "window", len(chosen[0].waveform))  # without a window: the recording as it is
     starts = [centre_start(len(s.waveform), window) for s in chosen]
-    clips = clips_of(method, Pool([scenes(n) for n in curricula]), numbers, starts)
-    return collate(chosen, window, starts=starts, clips=clips)
+    pool = Pool([scenes(n) for n in curricula])
+    clips, objects = clips_of(method, pool, numbers, starts), objects_of(method, pool, numbers)
+    return collate(chosen, window, starts=starts, clips=clips, objects=objects)
 
 
 def with_tensors(batch: Batch, change: Callable[[str, Tensor], Tensor]) -> Batch:
@@ -270,6 +272,12 @@ ABILITIES = {
         floats(2, lambda m, b: b.waveform.shape[1]),
         SOUND,
         methods.SeparatesKinds,
+    ),
+    "separate_blindly": Ability(
+        lambda m, b: {"": m.separate_blindly(b.waveform, 2)},
+        floats(2, lambda m, b: b.waveform.shape[1]),
+        SOUND,
+        methods.SeparatesBlindly,
     ),
 }
 

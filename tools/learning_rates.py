@@ -59,12 +59,17 @@ def first_stage(part: MethodPreset, seed: int) -> tuple[str, Stage] | None:
 
 
 def tuned(preset: Preset, wanted: Sequence[str], seed: int) -> Iterator[tuple[str, str, Stage]]:
-    """(method, ordering, stage) of those that are asked for; else of every method and of arms of other networks."""
+    """(method, ordering, stage) of those that are asked for; else of every method and of arms of other networks.
+
+    Only of those that can be scored (:func:`score`): systems that only separate have their papers' rates.
+    """
     models: list[tuple[str, Any]] = []
     for name, part in preset.methods.items():
         found = first_stage(part, seed)
-        known = (without_arm(name), to_dict(from_dict(method_class(name).Config, part.model, name)))
-        if found is None or known in models or (wanted and name not in wanted):
+        cls = method_class(name)
+        known = (without_arm(name), to_dict(from_dict(cls.Config, part.model, name)))
+        scored = hasattr(cls, "corresponds") or hasattr(cls, "synchronised")
+        if not scored or found is None or known in models or (wanted and name not in wanted):
             continue
         models.append(known)
         yield name, *found

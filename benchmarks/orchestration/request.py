@@ -80,10 +80,13 @@ def variants(part: MethodPreset, task: str, ordering: str, asked: bool) -> Varia
 
 
 def _asked(request: Request, methods: Methods) -> Iterator[PlannedRow]:
-    """All that fits the selections; a trivial method has but one ordering, which nobody has to name."""
+    """All that fits the selections; a trivial method has but one ordering, which nobody has to name.
+
+    Methods that run on request only are there where they are named.
+    """
     tasks = _tasks(request)
     for name, part in methods.items():
-        if request.methods and name not in request.methods:
+        if name not in request.methods and (request.methods or part.on_request):
             continue
         named = request.orderings if not (name in request.methods and trivial(name)) else ()
         for ordering in named or part.runs:

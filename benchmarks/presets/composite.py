@@ -33,7 +33,7 @@ from typing import Any
 
 from baselines import l3
 from benchmarks.datasets.composite import SECOND, CompositeData
-from benchmarks.presets import TRIVIAL, MethodPreset, Preset, asked_otherwise, cheap_rivals, trained
+from benchmarks.presets import FACTORING, TRIVIAL, MethodPreset, Preset, asked_otherwise, cheap_rivals, trained
 from benchmarks.presets import miniature as small
 from benchmarks.tasks.classification import ClassificationConfig
 from benchmarks.training.loop import TrainingConfig
@@ -116,6 +116,7 @@ def composed(
             },
             **TRIVIAL,
             **cheap_rivals(32_256),
+            **FACTORING,
         },
         evaluations={
             "classification": ClassificationConfig(probe="composite"),

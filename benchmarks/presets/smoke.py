@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from baselines import avts, l3
+from baselines import avts, l3, mix_and_separate, soundnet
 from benchmarks.datasets.miniature import SECOND, MiniatureData
-from benchmarks.presets import MethodPreset, ablations, asked_otherwise, trained
+from benchmarks.presets import AV_MIML, MethodPreset, ablations, asked_otherwise, trained
 from benchmarks.presets import miniature as full
 from benchmarks.tasks.action import ActionConfig
 from benchmarks.tasks.avc import AVCConfig
@@ -43,6 +43,18 @@ AVTS = {
 }
 L3_ORDERINGS = l3.orderings((3, 3), (1e-3, 1e-3), 2)
 AVTS_ORDERINGS = avts.orderings((3, 3, 2), (1e-3, 1e-3, 1e-3))
+SOUNDNET = {
+    **full.SOUNDNET,
+    "sound_layers": tuple((min(channels, 8), *rest) for channels, *rest in full.SOUNDNET["sound_layers"]),
+    "visual_trunk": TINY,
+    "hidden": 8,
+}
+SOUNDNET_ORDERINGS = soundnet.orderings((3, 3), (1e-3, 1e-3))
+SYSTEM = {"channels": (4, 8, 8), "visual_trunk": TINY, "image_size": 16}
+SOUND_OF_PIXELS = {**full.SOUND_OF_PIXELS, **SYSTEM, "maps": 4}
+AV_MIX_SEP = {**full.AV_MIX_SEP, **SYSTEM, "reduced": 4, "vector": 8}
+CO_SEPARATION = {**full.CO_SEPARATION, **AV_MIX_SEP, "classifier_trunk": TINY}
+SYSTEM_ORDERINGS = mix_and_separate.orderings(4, 1e-3, drops=(2,))
 SCENE_ORDERINGS = scene_orderings((4, 2), (1e-3, 1e-3))
 
 
@@ -98,7 +110,13 @@ PRESET = replace(
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
         "dmc": trained({**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, SCENE_ORDERINGS, *full.SCENE_RUNS),
+        **full.separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (SYSTEM_ORDERINGS,) * 2),
         **arms("attention", {**full.ATTENTION, "visual_trunk": TINY}, SCENE_ORDERINGS),
+        "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained"),
+        "nmf-mfcc": MethodPreset(model={"iterations": 5}),
+        "av-miml": MethodPreset(
+            model={**AV_MIML, "bases": 4, "iterations": 5, "hidden": 8, "epochs": 2, "batch": 4, "kept": 4}
+        ),
     },
     evaluations={
         "localization": LocalizationConfig(examples=2, batch=8),

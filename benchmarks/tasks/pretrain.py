@@ -126,6 +126,9 @@ class Heard:
     def clip(self, index: int, start_s: float, n_frames: int, fps: float) -> npt.NDArray[np.uint8]:
         return self.scenes.clip(self.indices[index], start_s, n_frames, fps)
 
+    def seen(self, index: int) -> npt.NDArray[np.int64]:
+        return self.scenes.seen(self.indices[index])
+
     def counts(self, indices: list[int]) -> list[int]:
         return [self.heard[i] for i in indices]
 
@@ -147,7 +150,7 @@ class Pretrain(Task):
         held_out = set()
         if hasattr(method, "scene_distances"):
             held_out = {*evaluation.curricula, *([3] if data.has_objects else [])}
-        if hasattr(method, "corresponds") or hasattr(method, "synchronised"):
+        if any(hasattr(method, ability) for ability in ("corresponds", "synchronised", "separate")):
             held_out.add(1)
         return (*training_sets(evaluation, data), *(f"validation {n}" for n in sorted(held_out)))
 

@@ -4,14 +4,15 @@
     python -m benchmarks.tasks.separation with evaluation.network.conditioning=center
 
 On top of a pre-trained, frozen method that locates sound-makers a separation network is trained on mixtures of two
-training solos; a method that separates by itself is evaluated as it is, one that is told the kinds learns them from the
-same solos. Then pairs of test solos of different kinds are mixed (which: drawn once for all seeds and methods, unless
-there is a published list; kept as ``pairs.csv``) and both sounds of each asked back. Rows, all over the same sounds but
-for what is left out:
+training solos; a method that separates by itself is evaluated as it is (trained on the same solos by its own recipe, if
+it learns at all), one that is told the kinds learns them from the same solos. Then pairs of test solos of different
+kinds are mixed (which: drawn once for all seeds and methods, unless there is a published list; kept as ``pairs.csv``)
+and both sounds of each asked back. Rows, all over the same sounds but for what is left out:
 
 ``located-mixture``, ``located-solo``   the sound-maker is located with the mixture, or with the clean solo
 ``shuffled``, ``shuffled-solo``         the control: the sound-maker of another pair, of neither of this pair's kinds
 ``told-kinds``, ``shuffled-kinds``      the kinds of the sounds are told, or those of another pair (the control)
+``oracle-order``                        a method that is told nothing, its estimates in the order that fits best
 ``audio-assignment``                    the locator's own audio assignment as the mask, without separation network
 ``mixture``                             the mixture itself as the estimate
 ``ideal-ratio-mask``, ``ideal-log-mask``   the true mask of the STFT, and of the network's log-frequency grid: bounds
@@ -35,6 +36,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.datasets.data_module import DataModule
+from benchmarks.datasets.detections import objects_of
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.items import ItemTable, write_csv
 from benchmarks.metrics import separation as metrics
@@ -43,8 +45,8 @@ from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.loop import cosine, initialise
-from benchmarks.training.pairs import spread
-from benchmarks.training.seeding import generator, permutation
+from benchmarks.training.seeding import permutation
+from benchmarks.training.validation import SeparationMonitor, kind_of
 from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
@@ -62,7 +64,8 @@ MIXTURE = "mixture"
 #: Values of the network that name a variant where they are not the preset's.
 UNUSUAL = ("loss", "masks", "mixing", "located")
 LOCATED_AT_ONCE = 64  # training solos
-HELD_OUT = 64  # held-out solos mixed along the way of training
+#: Abilities of methods on top of which no network is trained.
+BY_ITSELF = ("separate", "separate_kinds", "separate_blindly")
 #: Row -> the same with the sound-makers of other pairs.
 SHUFFLED = {"located-mixture": "shuffled", "located-solo": "shuffled-solo", "told-kinds": "shuffled-kinds"}
 
@@ -100,6 +103,9 @@ def measure(context: Context) -> dict[str, Any]:
         separates, primary = ByKinds(method, network.spectrogram.samples), "told-kinds"
         mixtures = draw_mixtures(context, separates, evaluation)
         training = learn_kinds(context, method)
+    elif hasattr(method, "separate_blindly"):
+        separates, primary = Blindly(method, network.spectrogram.samples), "oracle-order"
+        mixtures = draw_mixtures(context, separates, evaluation)
     elif hasattr(method, "separate"):
         separates, primary = ByItself(method), "located-mixture"
         mixtures = draw_mixtures(context, separates, evaluation)
@@ -139,6 +145,7 @@ def measure(context: Context) -> dict[str, Any]:
         "listed": context.data.pairs() is not None,
         "excluded": dict(Counter(i.excluded for i in by_row[primary] if i.excluded)),
         "coverage": str(mixtures.scenes.coverage),
+        "knows": getattr(method, "knows", ""),
         **training,
     }
 
@@ -162,7 +169,7 @@ def train(context: Context, separator: Separator, evaluation: SeparationConfig) 
         Pool([data.train(1)]),
         settings=replace(settings, batch=evaluation.solos or settings.batch),
         rate=cosine(evaluation.lr, evaluation.updates) if evaluation.schedule == "cosine" else None,
-        monitor=SeparationMonitor(data.validation(1), separator.window, context.config.seed, context.device),
+        monitor=SeparationMonitor(separator, data.validation(1), context.config.seed, context.device),
         progress=lambda done, total: context.progress(done, total + evaluation.pairs),
     )
     coverage = str(data.train(1).coverage)
@@ -189,30 +196,7 @@ def learn_kinds(context: Context, method: Any) -> dict[str, Any]:
     return {"updates": 0, "coverage_training": str(solos.coverage)}
 
 
-class SeparationMonitor:
-    """The loss on mixtures of held-out solos, the same ones every time."""
-
-    def __init__(self, solos: Dataset, window: int, seed: int, device: torch.device) -> None:
-        held_out = spread(solos, HELD_OUT)
-        if len({kind_of(solo) for solo in held_out}) < 2:
-            raise ValueError("the held-out solos are all of one kind: nothing to mix; add solos of other kinds to them")
-        self.batch = collate(held_out, window, device)
-        self.seed = seed
-
-    @torch.no_grad()
-    def __call__(self, separator: Any) -> Mapping[str, float]:
-        loss, _ = separator.training_step(self.batch, generator(self.seed, "monitor"))
-        return {"validation_loss": float(loss)}
-
-
 # -- mixtures --------------------------------------------------------------------------------------------------------
-
-
-def kind_of(scene: Scene) -> int:
-    """The kind of a solo; raises ``ValueError`` if the scene is none, or of unknown kind."""
-    if len(scene.kinds) != 1:
-        raise ValueError(f"scene {scene.id} has {len(scene.kinds)} known kinds; mixtures are made of solos of one kind")
-    return scene.kinds[0]
 
 
 def draw_pairs(kinds: Sequence[int], n: int, seed: int) -> list[tuple[int, int]]:
@@ -275,6 +259,7 @@ class Mixed:
     images: Tensor  # (B, 2, 3, H, W) uint8
     parts: Tensor  # (B, 2, T) float32, the references: they add up to the mixture
     kinds: Tensor  # (B, 2)
+    objects: Tensor | None = None  # (B, 2, M, 5): what is seen in the images, for methods that ask for it
 
     @property
     def mixture(self) -> Tensor:
@@ -297,6 +282,7 @@ class Mixtures:
     mixing: Literal["mean", "sum"]
     batch: int
     device: torch.device
+    asking: Any = None  # the method, which may ask what is seen
 
     def solos(self, pair: int) -> tuple[Scene, Scene]:
         first, second = self.pairs[pair]
@@ -309,10 +295,14 @@ class Mixtures:
     def __iter__(self) -> Iterator[Mixed]:
         for first in range(0, len(self.pairs), self.batch):
             some = range(first, min(first + self.batch, len(self.pairs)))
-            batch = collate([solo for pair in some for solo in self.solos(pair)], self.window, self.device)
+            objects = objects_of(self.asking, self.scenes, [solo for pair in some for solo in self.pairs[pair]])
+            solos = [solo for pair in some for solo in self.solos(pair)]
+            batch = collate(solos, self.window, self.device, objects=objects)
+            seen = None if batch.objects is None else batch.objects.view(-1, 2, *batch.objects.shape[1:])
             images = batch.image.view(-1, 2, *batch.image.shape[1:])
             parts = mixed_parts(batch.waveform.view(-1, 2, self.window), self.mixing)
-            yield Mixed(some, images, parts, torch.tensor([self.kinds(pair) for pair in some], device=self.device))
+            kinds = torch.tensor([self.kinds(pair) for pair in some], device=self.device)
+            yield Mixed(some, images, parts, kinds, seen)
 
 
 def draw_mixtures(context: Context, separates: GuidedSeparation, evaluation: SeparationConfig) -> Mixtures:
@@ -330,10 +320,15 @@ def draw_mixtures(context: Context, separates: GuidedSeparation, evaluation: Sep
         pairs = list(listed if context.data.config.limit is None else listed[: evaluation.pairs])
     else:
         pairs = draw_pairs([kind_of(scenes[i]) for i in range(len(scenes))], evaluation.pairs, PAIRS_SEED)
-    return Mixtures(scenes, pairs, separates.window, evaluation.network.mixing, evaluation.batch, context.device)
+    how = (separates.window, evaluation.network.mixing, evaluation.batch, context.device)
+    return Mixtures(scenes, pairs, *how, getattr(separates, "method", None))
 
 
 # -- separation ------------------------------------------------------------------------------------------------------
+
+
+#: One tensor, or several together.
+Guide = Tensor | tuple[Tensor, ...]
 
 
 class GuidedSeparation(Protocol):
@@ -342,12 +337,13 @@ class GuidedSeparation(Protocol):
     sample_rate: int
     window: int
 
-    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+    def guides(self, mixed: Mixed) -> Mapping[str, Guide]:
         """Row -> what tells the two sounds of each mixture apart (B, 2, ...)."""
         ...
 
-    def separate(self, mixture: Tensor, guides: Tensor) -> Tensor:
-        """(B, T), (B, 2, ...) -> (B, 2, T)."""
+    @property
+    def separate(self) -> Callable[..., Tensor]:
+        """(B, T), guides (B, 2, ...) each -> (B, 2, T)."""
         ...
 
     def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
@@ -386,15 +382,15 @@ class ByLocation:
 
 
 class ByItself:
-    """A method that separates by the images themselves."""
+    """A method that separates by the images themselves, and by what is seen in them where it asks for that."""
 
     def __init__(self, method: Any) -> None:
         self.method = method
         self.sample_rate, self.window = method.sample_rate, method.window
         self.separate = method.separate
 
-    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
-        return {"located-mixture": mixed.images}
+    def guides(self, mixed: Mixed) -> dict[str, Guide]:
+        return {"located-mixture": mixed.images if mixed.objects is None else (mixed.images, mixed.objects)}
 
     def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
         return {}
@@ -420,6 +416,29 @@ class ByKinds:
         return None
 
 
+class Blindly:
+    """A method that is told nothing, whose estimates an oracle orders; the window is the network's, as above."""
+
+    def __init__(self, method: Any, window: int) -> None:
+        self.sample_rate, self.window = method.sample_rate, window
+        self.method = method
+
+    def guides(self, mixed: Mixed) -> dict[str, Tensor]:
+        return {}
+
+    def separate(self, mixture: Tensor, guides: Tensor) -> Tensor:
+        raise AssertionError("nothing guides it")
+
+    def unguided(self, mixed: Mixed) -> dict[str, Tensor]:
+        found = self.method.separate_blindly(mixed.mixture, mixed.parts.shape[1])
+        pairs = zip(mixed.parts.cpu().double().numpy(), found.cpu().double().numpy(), strict=True)
+        ordered = np.stack([metrics.best_order(references, estimates) for references, estimates in pairs])
+        return {"oracle-order": torch.from_numpy(ordered).to(found)}
+
+    def heatmaps(self, mixed: Mixed) -> Tensor | None:
+        return None
+
+
 def heatmaps(locator: Any, images: Tensor, sounds: Tensor, sources: int = 1) -> Tensor | None:
     """Where in the images (B, 2, 3, H, W) a method that may localize sees what makes the sounds (B, 2, T).
 
@@ -435,12 +454,22 @@ def heatmaps(locator: Any, images: Tensor, sounds: Tensor, sources: int = 1) -> 
     return heat.view(*images.shape[:2], *heat.shape[-2:])
 
 
-def all_guides(separates: GuidedSeparation, mixtures: Mixtures, seed: int) -> dict[str, Tensor]:
-    """Row -> the guides of all pairs (P, 2, ...): the method's own, and the same shuffled among the pairs."""
+def all_guides(separates: GuidedSeparation, mixtures: Mixtures, seed: int) -> dict[str, tuple[Tensor, ...]]:
+    """Row -> the guides of all pairs (P, 2, ...) each: the method's own, and the same shuffled among the pairs."""
     by_batch = [separates.guides(mixed) for mixed in mixtures]
-    own = {row: torch.cat([guides[row] for guides in by_batch]) for row in by_batch[0]}
+    own = {
+        row: tuple(map(torch.cat, zip(*(_together(guides[row]) for guides in by_batch), strict=True)))
+        for row in by_batch[0]
+    }
     other = of_other_pairs([mixtures.kinds(pair) for pair in range(len(mixtures.pairs))], seed)
-    return own | {SHUFFLED[row]: guides.flatten(0, 1)[other].view_as(guides) for row, guides in own.items()}
+    shuffled = {
+        SHUFFLED[row]: tuple(one.flatten(0, 1)[other].view_as(one) for one in guides) for row, guides in own.items()
+    }
+    return own | shuffled
+
+
+def _together(guide: Guide) -> tuple[Tensor, ...]:
+    return (guide,) if isinstance(guide, Tensor) else guide
 
 
 def common_rows(spectrogram: LogSpectrogram, mixed: Mixed) -> dict[str, Tensor]:
@@ -537,7 +566,7 @@ def evaluate(
     examples: list[Example] = []
     for mixed in mixtures:
         some = slice(mixed.pairs.start, mixed.pairs.stop)
-        rows = {row: separates.separate(mixed.mixture, guide[some]) for row, guide in guides.items()}
+        rows = {row: separates.separate(mixed.mixture, *(one[some] for one in all_)) for row, all_ in guides.items()}
         rows |= separates.unguided(mixed) | common_rows(spectrogram, mixed)
         estimates = {row: sounds.cpu().double().numpy() for row, sounds in rows.items()}
         references = mixed.parts.cpu().double().numpy()
@@ -597,9 +626,13 @@ def keep(context: Context, mixtures: Mixtures, items: Sequence[SeparatedSound], 
     context.add_file("examples.npz", lambda path: np.savez_compressed(path, **arrays))
 
 
+def separates_by_itself(method: Any) -> bool:
+    return any(hasattr(method, ability) for ability in BY_ITSELF)
+
+
 class Separation(Task):
     Config = SeparationConfig
-    abilities = ("sound_maker", "separate", "separate_kinds")
+    abilities = ("sound_maker", *BY_ITSELF)
     network = Separator
     frozen = True
     weights = "A network that separates mixed sounds, guided by a pre-trained one that sees their sources."
@@ -614,19 +647,21 @@ class Separation(Task):
     @classmethod
     def sets(cls, evaluation: SeparationConfig, data: DataModule, method: Any) -> tuple[str, ...]:
         """The solos, and recordings of which there are pictures only."""
-        held_out = () if hasattr(method, "separate_kinds") else ("validation 1",)
-        return tuple(dict.fromkeys(["train 1", *held_out, "test 1", *source_maps.unmarked(data, method).values()]))
+        learned = ["train 1", "validation 1"]
+        if hasattr(method, "separate_kinds") or hasattr(method, "separate_blindly"):
+            learned = ["train 1"] if hasattr(method, "separate_kinds") else []
+        return tuple(dict.fromkeys([*learned, "test 1", *source_maps.unmarked(data, method).values()]))
 
     @classmethod
     def variant(cls, evaluation: SeparationConfig, usual: SeparationConfig, method: Any) -> str | None:
-        if hasattr(method, "separate") or hasattr(method, "separate_kinds"):
+        if separates_by_itself(method):
             return None
         values = ((getattr(evaluation.network, name), getattr(usual.network, name)) for name in UNUSUAL)
         return " ".join([evaluation.network.conditioning, *(value for value, as_ever in values if value != as_ever)])
 
     @classmethod
     def updates(cls, evaluation: SeparationConfig, method: Any) -> int:
-        return 0 if hasattr(method, "separate") or hasattr(method, "separate_kinds") else evaluation.updates
+        return 0 if separates_by_itself(method) else evaluation.updates
 
     @classmethod
     def rehearsed(cls, evaluation: SeparationConfig, n: int) -> SeparationConfig:

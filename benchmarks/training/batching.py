@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from benchmarks.datasets.detections import seen_in
 from benchmarks.datasets.scene import Dataset, Scene
 from cavl.spectrogram import lacking
 
@@ -28,6 +29,7 @@ class Batch:
     lengths: Tensor | None = None  # (B,) int64: samples of the recordings; a shorter one is padded or repeated
     numbers: Tensor | None = None  # (B,) int64: of the scenes among those trained on
     clip: Tensor | None = None  # (B, F, 3, H, W) uint8: frames from that moment on, for methods that watch
+    objects: Tensor | None = None  # (B, M, 5) int64: boxes and kinds of what is seen, for methods that ask for it
 
     def __len__(self) -> int:
         return len(self.image)
@@ -67,10 +69,12 @@ def collate(
     starts: Sequence[int] | npt.NDArray[np.int64] | None = None,
     counts: Sequence[int] | None = None,
     clips: npt.NDArray[np.uint8] | None = None,
+    objects: npt.NDArray[np.int64] | None = None,
 ) -> Batch:
     """Batch of scenes with images of one size; ``starts``: first samples of the windows (default: the middle ones).
 
-    ``clips`` (B, F, H, W, 3) are the frames that belong to the windows: :func:`clips_of`.
+    ``clips`` (B, F, H, W, 3) are the frames that belong to the windows: :func:`clips_of`; ``objects`` (B, M, 5) what is
+    seen in the images: :func:`~benchmarks.datasets.detections.objects_of`.
 
     Raises
     ------
@@ -96,6 +100,7 @@ def collate(
         torch.as_tensor(np.asarray(starts, dtype=np.int64), device=device),
         torch.tensor([len(s.waveform) for s in scenes], device=device),
         clip=None if clips is None else torch.from_numpy(clips).permute(0, 1, 4, 2, 3).contiguous().to(device),
+        objects=None if objects is None else torch.from_numpy(objects).to(device),
     )
 
 
@@ -198,6 +203,10 @@ class Pool:
             raise ValueError(f"scene {dataset[within].id} has a still image only, no video")
         clip: npt.NDArray[np.uint8] = dataset.clip(within, start_s, n_frames, fps)
         return clip
+
+    def seen(self, index: int) -> npt.NDArray[np.int64]:
+        """As :func:`~benchmarks.datasets.detections.seen_in`."""
+        return seen_in(*self._find(index))
 
     def _find(self, index: int) -> tuple[Dataset, int]:
         which = int(np.searchsorted(self.ends, index, side="right"))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from benchmarks.datasets.detections import objects_of, shows_the_middle
 from benchmarks.training.batching import Batch, Indexed, ahead, clips_of, collate, training_scene
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.seeding import batch_indices, integers, seed_of
@@ -72,6 +73,8 @@ def initialise(build: Callable[[], nn.Module], seed: int, what: str = "weights")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, what))
         method = build()
+        if hasattr(method, "load_known"):  # weights that are known beforehand
+            method.load_known()  # type: ignore[operator]
     if isinstance(method, nn.Module):
         for parameter in method.parameters():
             if parameter.ndim == 4:  # weights of 2-D convolutions; a training step is a fifth faster on the CPU
@@ -80,13 +83,21 @@ def initialise(build: Callable[[], nn.Module], seed: int, what: str = "weights")
 
 
 def make_optimizer(method: nn.Module, lr: float) -> torch.optim.Optimizer:
-    """The optimizer of the method's recipe."""
+    """The optimizer of the method's recipe. ``rates``: part of the method -> its share of the learning rate."""
     recipe: dict[str, Any] = dict(getattr(method, "recipe"))  # noqa: B009  # mypy takes a module's attributes for tensors
     name = recipe.pop("optimizer")
     optimizers: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     if name not in optimizers:
         raise ValueError(f"unknown optimizer {name!r} in the method's recipe; known: {', '.join(optimizers)}")
-    return optimizers[name](method.parameters(), lr=lr, **recipe)
+    rates: dict[str, float] = recipe.pop("rates", {})
+    if not rates:
+        return optimizers[name](method.parameters(), lr=lr, **recipe)
+    groups: dict[str, list[nn.Parameter]] = {part: [] for part in ("", *rates)}
+    for where, parameter in method.named_parameters():
+        groups[next((part for part in rates if where.startswith(f"{part}.")), "")].append(parameter)
+    shares = {"": 1.0, **rates}
+    parts = [{"params": some, "lr": lr * shares[part], "share": shares[part]} for part, some in groups.items()]
+    return optimizers[name](parts, **recipe)
 
 
 def cosine(lr: float, updates: int, warm_up: float = 0.05) -> Callable[[int], float]:
@@ -173,12 +184,15 @@ def train_stage(
     def read(step: int) -> Batch:
         indices = batch_indices(step, settings.batch, len(scenes), seed, "batch", stage_index).tolist()
         frames = integers(settings.batch, 1 << 62, seed, "frame", stage_index, step).tolist()
-        chosen = [training_scene(scenes, i, number) for i, number in zip(indices, frames, strict=True)]
+        middle = shows_the_middle(method)
+        drawn = zip(indices, frames, strict=True)
+        chosen = [scenes[i] if middle else training_scene(scenes, i, number) for i, number in drawn]
         room = [max(1, len(s.waveform) - window + 1) for s in chosen]
         starts = integers(settings.batch, 1 << 62, seed, "window", stage_index, step) % room
         asked = counts(indices) if counts is not None else None
         clips = clips_of(method, scenes, indices, starts)
-        batch = collate(chosen, window, device, starts=starts, counts=asked, clips=clips)
+        objects = objects_of(method, scenes, indices)
+        batch = collate(chosen, window, device, starts=starts, counts=asked, clips=clips, objects=objects)
         batch.numbers = torch.tensor(indices, device=device)
         return batch
 
@@ -188,7 +202,8 @@ def train_stage(
         method.train()
         for group in optimizer.param_groups:
             epoch = step * settings.batch // len(scenes)
-            group["lr"] = stage.lr / (1 + stage.decay * epoch) if rate is None else rate(step)
+            lr = stage.lr / (1 + stage.decay * epoch) if rate is None else rate(step)
+            group["lr"] = lr * 0.1 ** sum(step >= drop for drop in stage.drops) * group.get("share", 1.0)
         torch.manual_seed(seed_of(seed, "update", stage_index, step))  # dropout, should the method have any
         draw = torch.Generator().manual_seed(seed_of(seed, "draw", stage_index, step))
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):

@@ -127,5 +127,10 @@ def _apart(room: int, window: int, draw: torch.Generator) -> tuple[int, int]:
 
 def spread(scenes: Dataset, most: int) -> list[Scene]:
     """``most`` scenes (all, if there are less), evenly over the set: neighbours may be pieces of one video."""
-    n = min(most, len(scenes))
-    return [scenes[i * len(scenes) // n] for i in range(n)]
+    return [scenes[place] for place in spread_places(len(scenes), most)]
+
+
+def spread_places(scenes: int, most: int) -> list[int]:
+    """The numbers of those of :func:`spread`, among so many scenes."""
+    n = min(most, scenes)
+    return [i * scenes // n for i in range(n)]

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.datasets.data_module import DataModule
+from benchmarks.datasets.detections import objects_of
 from benchmarks.datasets.scene import Dataset, Scene
 from benchmarks.metrics.correspondence import roc_auc
 from benchmarks.metrics.localization import pointing
 from benchmarks.metrics.retrieval import pair_accuracy, recall_at_1
 from benchmarks.training.batching import centre_start, collate, cut
-from benchmarks.training.pairs import draw_moments, heard, partners, seen, spread
+from benchmarks.training.pairs import draw_moments, heard, partners, seen, spread, spread_places
 from benchmarks.training.seeding import generator
 from cavl.alignment import mismatched
 from cavl.curriculum import Stage
@@ -34,8 +35,8 @@ def make_monitor(
     """All that can be measured of this method along the way; None if nothing can.
 
     Distances of scenes give ``pair_accuracy``, ``r_at_1``, ``train_pair_accuracy`` and ``pointing``, correspondence
-    ``avc_auc``, synchronisation ``avts_auc_easy`` and ``avts_auc_hard``. Calling it measures the method, which is to be
-    in evaluation mode.
+    ``avc_auc``, synchronisation ``avts_auc_easy`` and ``avts_auc_hard``, separation ``validation_loss``. Calling it
+    measures the method, which is to be in evaluation mode.
 
     Raises
     ------
@@ -49,6 +50,8 @@ def make_monitor(
         monitors.append(CorrespondenceMonitor(method, data, seed, device))
     if hasattr(method, "synchronised"):
         monitors.append(SynchronyMonitor(method, data, seed, device))
+    if hasattr(method, "separate"):
+        monitors.append(SeparationMonitor(method, data.validation(1), seed, device, stage.options))
     if not monitors:
         return None
     return lambda method: {name: value for monitor in monitors for name, value in monitor(method).items()}
@@ -157,6 +160,35 @@ class SynchronyMonitor:
     def __call__(self, method: Any) -> Mapping[str, float]:
         own = method.synchronised(self.clips, self.own)
         return {name: _auc(own, method.synchronised(self.clips, sounds)) for name, sounds in self.others.items()}
+
+
+HELD_OUT = 64  # held-out solos mixed along the way of training
+
+
+def kind_of(scene: Scene) -> int:
+    """The kind of a solo; raises ``ValueError`` if the scene is none, or of unknown kind."""
+    if len(scene.kinds) != 1:
+        raise ValueError(f"scene {scene.id} has {len(scene.kinds)} known kinds; mixtures are made of solos of one kind")
+    return scene.kinds[0]
+
+
+class SeparationMonitor:
+    """The loss on mixtures of held-out solos, the same ones every time."""
+
+    def __init__(
+        self, method: Any, solos: Dataset, seed: int, device: torch.device, options: Mapping[str, Any] | None = None
+    ) -> None:
+        places = spread_places(len(solos), HELD_OUT)
+        held_out = [solos[place] for place in places]
+        if len({kind_of(solo) for solo in held_out}) < 2:
+            raise ValueError("the held-out solos are all of one kind: nothing to mix; add solos of other kinds to them")
+        self.batch = collate(held_out, method.window, device, objects=objects_of(method, solos, places))
+        self.seed, self.options = seed, options or {}
+
+    @torch.no_grad()
+    def __call__(self, method: Any) -> Mapping[str, float]:
+        loss, _ = method.training_step(self.batch, generator(self.seed, "monitor"), **self.options)
+        return {"validation_loss": float(loss)}
 
 
 def _auc(own: Tensor, others: Tensor) -> float:

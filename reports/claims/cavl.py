@@ -14,7 +14,8 @@ MIXED_MATCHED, HARD_TO_EASY = ("cavl", "mixed-matched"), ("cavl", "hard-to-easy"
 C3_LATE = ("cavl", "c3-late")  # from random weights, with the updates and the rate of the curriculum's third stage
 RIVALS = ("attention", "dmc")
 LEARNED = ("pair_accuracy", "train_pair_accuracy")
-SYSTEMS = {name: (name, "own") for name in ("nmf-mfcc", "sound-of-pixels", "co-separation", "av-miml")}
+SYSTEMS = {name: (name, "own") for name in ("sound-of-pixels", "co-separation")}
+SYSTEMS |= {name: (name, "none") for name in ("nmf-mfcc", "av-miml")}
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(

@@ -29,7 +29,10 @@ REMARKS = {
     "audio-assignment": "audio assignment as the mask",
     "told-kinds": "told the two kinds",
     "shuffled-kinds": "told the kinds of another pair",
+    "oracle-order": "blind, its sounds in the order that fits best",
 }
+#: Headlines that say how they came about; the cheap rival's caption does.
+SAID = ("told-kinds", "oracle-order")
 #: What follows the conditioning in the variant of a network: values that are not the preset's.
 UNUSUAL = {
     "plain": "plain loss",
@@ -44,6 +47,8 @@ UNUSUAL = {
 STATEMENTS = "Separation: above its cheap rival, does it follow the sound-maker, and does pre-training help?"
 #: It sees nothing and is told the kinds.
 CHEAP = "mean-spectrum"
+#: It learns from labels, and is told the kinds.
+LABELLED = "av-miml"
 
 
 class Network(NamedTuple):
@@ -55,7 +60,8 @@ class Network(NamedTuple):
 
 
 #: Arms of the preset "paper", pre-trained on the sounds that are separated. Without them the method itself is all.
-ON_MUSIC, ON_INSTRUMENTS = "cavl:music", "cavl:instrument"
+INSTRUMENT = ":instrument"
+ON_MUSIC, ON_INSTRUMENTS = "cavl:music", f"cavl{INSTRUMENT}"
 
 #: The paper's row -> method, ordering (None: the first one planned), variant. "cavl" is what guides the separation.
 PAPER_ROWS: dict[str, tuple[str, str | None, str | None]] = {
@@ -108,8 +114,8 @@ CONTROLS = {
     "shuffled-kinds": "Control: told the kinds of other pairs",
 }
 CONTROL_OF = dict(zip((*LOCATED, "told-kinds"), CONTROLS, strict=True))
-COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES)
-BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, 0, 0)
+COLUMNS = (*(f"Paper {metric}" for metric in SDR_SIR_SAR), *SDR_SIR_SAR, *FURTHER_MEASURES, "Knows")
+BETTER = (0, 0, 0, common.HIGHER, common.HIGHER, 0, 0, 0, 0)
 SDR = COLUMNS.index("SDR")
 
 LOSSES = {
@@ -147,21 +153,26 @@ def main_row(nodes: Sequence[Node]) -> str:
     return "located-mixture"  # the default; none has run yet
 
 
+def heard_on_instruments(who: Network) -> bool:
+    """Whether it separates the sounds of AudioSet-Instrument: an arm of its method says so."""
+    return who.method.endswith(INSTRUMENT)
+
+
 def separations(study: Study) -> list[Table]:
     """Tables 4 and 6, each where the plan has networks for it."""
-    on_instruments = [who.method == ON_INSTRUMENTS for who in networks(study)]
+    on_instruments = [heard_on_instruments(who) for who in networks(study)]
     tables = [] if all(on_instruments) else [separation(study)]
     return [*tables, *([instruments(study)] if any(on_instruments) else [])]
 
 
 def separation(study: Study) -> Table:
     """Table 4: every separation network, what bounds it, and its controls."""
-    return _table(study, test_on_music(study), [who for who in networks(study) if who.method != ON_INSTRUMENTS])
+    return _table(study, test_on_music(study), [who for who in networks(study) if not heard_on_instruments(who)])
 
 
 def instruments(study: Study) -> Table:
     """Table 6: the same for the sounds of AudioSet-Instrument."""
-    return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if who.method == ON_INSTRUMENTS])
+    return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if heard_on_instruments(who)])
 
 
 def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
@@ -176,17 +187,21 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         shown[name] = (who, row)
 
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
-        name = called(who)
-        if printed is not None:
-            name = f"{printed[1]}: {name}" if who in every and name != printed[1] else printed[1]
-        add(group, name, who, main_row(_nodes(study, who)), printed)
+        row = main_row(_nodes(study, who))
+        name = called(who, row if row in SAID and who.method != CHEAP else "")
+        if printed is not None and who not in every:
+            name = printed[1]
+        elif printed is not None and not name.startswith(printed[1]):
+            name = f"{printed[1]}: {name}"
+        add(group, name, who, row, printed)
         headlines[name] = who
 
     for name in PAPER[test.table].rows:
         if name not in PAPER_ROWS:
             continue  # CAVL-C1, which has no network: below
         method, ordering, variant = PAPER_ROWS[name]
-        wanted = (test.guide if method == "cavl" else method, ordering, variant)
+        arm = INSTRUMENT if test is TEST_ON_INSTRUMENTS else ""
+        wanted = (test.guide if method == "cavl" else f"{method}{arm}", ordering, variant)
         planned = (n for n in every if all(w in (None, own) for w, own in zip(wanted, n, strict=True)))
         headline(common.THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
     both, assignment = Network(test.guide, *BOTH), Network(test.guide, "c1", None)
@@ -223,10 +238,13 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         title=test.title,
         caption=(
             "SDR, SIR and SAR of BSS Eval v3 in dB, higher is better, each estimate against the sound it was asked for "
-            "(no permutation; PROTOCOLS §8). SAR measures artifacts only, not separation: the mixture has none, hence "
-            "inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the estimate. The cheap rival sees "
-            "nothing and is told the kinds of both sounds; of each it knows the mean spectrum of the training solos. "
-            f"{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} {_mixtures(study, every)}"
+            "(no permutation, but of blind separation; PROTOCOLS §8). SAR measures artifacts only, not separation: the "
+            "mixture has none, hence inf. SI-SDR is scale-invariant SDR, SDR gain that over the mixture as the "
+            "estimate. The cheap rival sees nothing and is told the kinds of both sounds; of each it knows the mean "
+            "spectrum of the training solos. "
+            'Under "Knows" stands what a row knows beforehand, or is told, beyond sound and pictures. '
+            f"{_labelled(every)}{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} "
+            f"{_mixtures(study, every)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {common.NOT_HERE} "
@@ -315,7 +333,16 @@ def _cells(
         measured(nodes, *where, measure, items=(*where, "items"), **common_to_all)
         for measure in FURTHER_MEASURES.values()
     ]
-    return (*map(paper, numbers), *ours, *further)
+    return (*map(paper, numbers), *ours, *further, Cell(words=_known(nodes, row)))
+
+
+def _known(nodes: Sequence[Node], row: str) -> str:
+    """What a row knows beyond sound and pictures, as its runs say; those of the first versions knew nothing more."""
+    finished = [node.run.result for node in nodes if node.run]
+    if row in BOUNDS or not finished:
+        return "–"
+    told = "the two kinds" if row.endswith("-kinds") else "nothing"
+    return ", ".join(dict.fromkeys(str(result.get("knows") or told) for result in finished))
 
 
 def _has(study: Study, who: Network, row: str) -> bool:
@@ -386,7 +413,16 @@ def _above_the_bound(rows: Sequence[Row], differences: common.Differences) -> tu
 def _located(study: Study, every: Sequence[Network]) -> str:
     """ "mixture", "clean solo": what locates the sound-makers in the headline rows."""
     rows = dict.fromkeys(main_row(_nodes(study, who)) for who in every)
-    return " or ".join({"located-mixture": "mixture", "located-solo": "clean solo"}.get(row, row) for row in rows)
+    names = {"located-mixture": "mixture", "located-solo": "clean solo"}
+    return " or ".join(names[row] for row in rows if row in names)
+
+
+def _labelled(every: Sequence[Network]) -> str:
+    """What AV-MIML knows, where it is there."""
+    told = (
+        "AV-MIML is told them, too, and in training the solos' kinds, in place of the ImageNet classes of the paper. "
+    )
+    return told if any(labels.base_of(who.method) == LABELLED for who in every) else ""
 
 
 def _settings(study: Study) -> str:
@@ -446,12 +482,13 @@ def left_out(study: Study, node: Node) -> Counter[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfSounds(Score):
-    """A score of one variant of the networks; beside them the cheap rival stands with what it has, its headline."""
+    """A score of one variant of the networks; beside them what has no network stands with what it has, its headline."""
 
     headline: Score
 
     def side(self, study: Study, method: str, ordering: str) -> Side:
-        return Score.side(self.headline if method == CHEAP else self, study, method, ordering)
+        alone = study.variants(TASK, method, ordering) == [None]
+        return Score.side(self.headline if alone else self, study, method, ordering)
 
 
 def separator(variant: str | None, row: str = "", measure: str = "sdr") -> Score:
@@ -477,9 +514,12 @@ def statements(study: Study) -> Iterator[Row | None]:
     metric = separator(None).metric
     rival = separator(None).side(study, CHEAP, "none")
     for who in labels.in_order(study.rows(TASK)):
-        if who[0] == CHEAP:
-            for row in ("shuffled-kinds", "mixture"):
-                yield statement(STATEMENTS, metric, rival, separator(None, row).side(study, *who))
+        if (headline := main_row(study.select(TASK, *who))) in SAID:
+            own = separator(None).side(study, *who)
+            for row in ("shuffled-kinds", "mixture") if headline == "told-kinds" else ("mixture",):
+                yield statement(STATEMENTS, metric, own, separator(None, row).side(study, *who))
+            if who[0] != CHEAP:
+                yield statement(STATEMENTS, metric, own, rival)
             continue
         variants = study.variants(TASK, *who)
         for variant in variants:

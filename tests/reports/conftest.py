@@ -479,7 +479,7 @@ class Writer:
         other = "located-solo" if located == "mixture" else "located-mixture"
         levels |= {other: skill + 0.5, "shuffled": 1.0, "shuffled-solo": 1.1, "audio-assignment": -4.0} if able else {}
         levels |= {"shuffled-kinds": 1.2} if located == "kinds" else {}
-        headline = "told-kinds" if located == "kinds" else f"located-{located}"
+        headline = {"kinds": "told-kinds", "order": "oracle-order"}.get(located, f"located-{located}")
         levels = {headline if row == f"located-{located}" else row: level for row, level in levels.items()}
         kinds = [(KINDS[i % 4], KINDS[(i + 1 + i // 4) % 4]) for i in range(PAIRS)]
         lines: list[Sequence[Any]] = [("pair", "item", "kind", "row", *RATIOS, "excluded")]

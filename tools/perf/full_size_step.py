@@ -5,7 +5,9 @@
 CAVL sees 256 x 256 pixels and hears 10 s as 512 x 432 (VGG16 and VGGish trunks of full width); the counter trains that
 audio trunk; the separator's U-Net has six levels on 256 x 256 and asks a frozen, full-size CAVL. The scene-level
 methods have their papers' sizes: L3-Net 224 x 224 pixels and a second at 48 kHz, AVTS 25 frames of 112 x 112 (MC3, 18
-layers), DMC CAVL's trunks, Attention 320 x 320 pixels and SoundNet on 10 s of waveform at 22,050 Hz. A step is what
+layers), Sound-of-Pixels, AV-Mix-Sep and Co-Separation 224 x 224 pixels (ResNet-18) and U-Nets of seven levels, DMC
+CAVL's trunks, Attention 320 x 320 pixels and SoundNet on 10 s of waveform at 22,050 Hz, SoundNet itself 20 s, taught by
+L3-Net's picture arm. A step is what
 ``benchmarks.training.loop`` does: loss, gradients, the recipe's optimizer. Each network gets a process of its own,
 whose peak memory is the whole process's, imports included (the first row: imports alone).
 """
@@ -28,9 +30,13 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2]))  # of a checkout that is not installed
 
 from baselines.attention import Attention, AttentionConfig
+from baselines.av_mix_sep import AVMixSep, AVMixSepConfig
 from baselines.avts import AVTS, AVTSConfig
+from baselines.co_separation import CoSeparation, CoSeparationConfig
 from baselines.dmc import DMC, DMCConfig
 from baselines.l3 import L3, L3Config
+from baselines.sound_of_pixels import SoundOfPixels, SoundOfPixelsConfig
+from baselines.soundnet import SoundNet, SoundNetConfig
 from benchmarks.training.batching import Batch
 from benchmarks.training.loop import initialise, make_optimizer
 from cavl.counting import Counter, CounterConfig
@@ -47,6 +53,10 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "AVTS": lambda: AVTS(AVTSConfig()),
     "DMC": lambda: DMC(DMCConfig()),
     "Attention": lambda: Attention(AttentionConfig()),
+    "SoundNet": lambda: SoundNet(SoundNetConfig()),
+    "Sound-of-Pixels": lambda: SoundOfPixels(SoundOfPixelsConfig()),
+    "AV-Mix-Sep": lambda: AVMixSep(AVMixSepConfig()),
+    "Co-Separation": lambda: CoSeparation(CoSeparationConfig()),
 }
 
 
@@ -86,6 +96,7 @@ def random_scenes(batch: int, network: nn.Module) -> Batch:
         recording=recording,
         starts=torch.zeros(batch, dtype=torch.int64),
         lengths=torch.full((batch,), 4 * window),
+        objects=torch.tensor([40, 40, 180, 200, 0]).expand(batch, 1, 5).contiguous(),
         clip=torch.randint(0, 256, (batch, frames, 3, 128, 128), dtype=torch.uint8) if frames else None,
     )
 

@@ -72,29 +72,46 @@ def paint(
     config: CompositeConfig, pool: FilePool, key: Key, kinds: Sequence[int]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """What is seen of a scene: image (H, W, 3), and whose each pixel is (see ``Scene.objects``)."""
-    draw = Draw("composite", *key, "stage")
-    side = config.image_size
-    cast = [(draw.choice(pool.photographs[kind]), number + 1) for number, kind in enumerate(kinds)]
-    others = [kind for kind in pool.kinds if kind not in kinds]
-    scenery = pool.silent or tuple(pool.photographs[kind] for kind in others)
-    fewest, most = config.silent_in(key)
-    for number in range(draw.integer(fewest, most + 1)):
-        if (config.generator == 2 or draw.chance(config.decoys)) and others:
-            kind = draw.choice(others)
-            others.remove(kind)  # a kind is seen once
-            things = pool.photographs[kind]
-        else:
-            things = draw.choice(scenery)
-        cast.append((draw.choice(things), SILENT + number))
-    canvas = behind(config, key)(draw.choice(draw.choice(scenery)), draw, side)
+    draw, side = Draw("composite", *key, "stage"), config.image_size
+    cast = cast_of(config, pool, draw, key, kinds)
+    canvas = behind(config, key)(draw.choice(draw.choice(scenery_of(pool, kinds))), draw, side)
     objects = np.zeros((side, side), np.uint8)
     cut = cut_of(config)
     places: list[tuple[float, float, float]] = []
-    for file, label in draw.sample(cast, len(cast)):
+    for file, label, _ in draw.sample(cast, len(cast)):
         places.append(place(draw, places, crowd=len(cast)))
         x, y, radius = places[-1]
         paste(canvas, objects, *photograph.patch(file, draw, radius * side, cut), (x * side, y * side), label)
     return np.rint(canvas).astype(np.uint8), objects
+
+
+def cast_of(
+    config: CompositeConfig, pool: FilePool, draw: Draw, key: Key, kinds: Sequence[int]
+) -> list[tuple[File, int, int]]:
+    """What a scene's stage is first drawn for: photograph, label and kind (-1: of none that sounds) of each object."""
+    cast = [(draw.choice(pool.photographs[kind]), number + 1, kind) for number, kind in enumerate(kinds)]
+    others = [kind for kind in pool.kinds if kind not in kinds]
+    scenery = scenery_of(pool, kinds)
+    fewest, most = config.silent_in(key)
+    for number in range(draw.integer(fewest, most + 1)):
+        kind = -1
+        if (config.generator == 2 or draw.chance(config.decoys)) and others:
+            kind = draw.choice(others)
+            others.remove(kind)  # a kind is seen once
+        things = draw.choice(scenery) if kind < 0 else pool.photographs[kind]
+        cast.append((draw.choice(things), SILENT + number, kind))
+    return cast
+
+
+def scenery_of(pool: FilePool, kinds: Sequence[int]) -> Sequence[Sequence[File]]:
+    """Photographs of what never sounds; without any, of what does not sound here."""
+    return pool.silent or tuple(pool.photographs[kind] for kind in pool.kinds if kind not in kinds)
+
+
+def silent_kinds(config: CompositeConfig, pool: FilePool, key: Key, kinds: Sequence[int]) -> tuple[int, ...]:
+    """The kinds of a scene's silent objects; -1 for one that never sounds."""
+    cast = cast_of(config, pool, Draw("composite", *key, "stage"), key, kinds)
+    return tuple(kind for _, _, kind in cast[len(kinds) :])
 
 
 def behind(config: CompositeConfig, key: Key) -> Callable[[File, Draw, int], Colours]:

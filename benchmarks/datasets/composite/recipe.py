@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds, first_photograph
+from benchmarks.datasets.composite.compose import CompositeConfig, compose, draw_kinds, first_photograph, silent_kinds
 from benchmarks.datasets.composite.files import File
 from benchmarks.datasets.composite.material import FilePool
 from benchmarks.datasets.synthetic import scene_set
@@ -73,10 +73,13 @@ class CompositeRecipe(scene_set.Recipe):
     def draw(self, index: int) -> DrawnScene:
         """The scene with all that is known of it."""
         key = self.key(index)
-        if self.clips:
-            clip = self.clips[index]
-            return compose(self.config, self.pool, key, (clip.kind,), (clip.recording,))
-        return compose(self.config, self.pool, key, self._kinds(index))
+        recorded = (self.clips[index].recording,) if self.clips else None
+        return compose(self.config, self.pool, key, self._kinds(index), recorded)
+
+    def silent_kinds(self, index: int) -> tuple[int, ...]:
+        return silent_kinds(self.config, self.pool, self.key(index), self._kinds(index))
 
     def _kinds(self, index: int) -> tuple[int, ...]:
+        if self.clips:
+            return (self.clips[index].kind,)
         return draw_kinds(self.key(index), self.n_sources(index), self.pool.kinds)

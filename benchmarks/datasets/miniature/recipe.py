@@ -61,6 +61,9 @@ class MiniatureRecipe(scene_set.Recipe):
             return (self.kinds[index % len(self.kinds)],)
         return world.draw_kinds(self.key(index), self.n_sources(index), self.kinds)
 
+    def silent_kinds(self, index: int) -> tuple[int, ...]:
+        return world.silent_kinds(self.config, self.key(index), self.scene_kinds(index))
+
     def fold(self, index: int) -> int | None:
         """1 + (the rounds through all kinds before this scene) mod ``folds``."""
         return None if self.folds is None else 1 + index // len(self.kinds) % self.folds

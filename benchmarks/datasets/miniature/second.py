@@ -48,10 +48,9 @@ def set_stage(
     key: Key, kinds: Sequence[int], *, size: int, samples: int, silent: tuple[int, int], clutter: tuple[int, int]
 ) -> Stage:
     """Draw a scene's objects, their places and movements, and the ground."""
-    draw = Draw(*key, "stage")
-    still, ticks = draw.integer(0, samples), -(-samples // TICK)
-    rest = [kind for kind in range(len(KINDS)) if kind not in kinds]
-    cast = [*kinds, *draw.sample(rest, draw.integer(silent[0], silent[1] + 1))]
+    draw, ticks = Draw(*key, "stage"), -(-samples // TICK)
+    still, unheard_kinds = cast_silent(draw, kinds, samples, silent)
+    cast = [*kinds, *unheard_kinds]
     places: list[tuple[float, float, float]] = []
     for _ in cast:
         places.append(place(draw, places, crowd=len(cast)))
@@ -78,6 +77,13 @@ def set_stage(
         grain=draw.between(0.02, 0.07),
         still=still,
     )
+
+
+def cast_silent(draw: Draw, kinds: Sequence[int], samples: int, silent: tuple[int, int]) -> tuple[int, list[int]]:
+    """What a scene's stage is first drawn for: the moment of its still image, and the kinds of its silent objects."""
+    still = draw.integer(0, samples)
+    rest = [kind for kind in range(len(KINDS)) if kind not in kinds]
+    return still, draw.sample(rest, draw.integer(silent[0], silent[1] + 1))
 
 
 PATCH = (0.08, 0.14)  # side of a patch of the ground, as part of the image's

@@ -87,6 +87,13 @@ def stage_of(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> Stage:
     )
 
 
+def silent_kinds(config: MiniatureConfig, key: Key, kinds: Sequence[int]) -> tuple[int, ...]:
+    """The kinds of a scene's silent objects; () in the first generator, where some of them are of none."""
+    if config.generator != 2:
+        return ()
+    return tuple(second.cast_silent(Draw(*key, "stage"), kinds, config.samples, config.silent_in(key))[1])
+
+
 def draw_kinds(key: Key, n_sources: int, kinds: Sequence[int]) -> tuple[int, ...]:
     """The distinct kinds of a scene's sources, among ``kinds``."""
     return tuple(Draw(*key, "kinds").sample(kinds, n_sources))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from benchmarks.datasets.scene import Coverage, Scene, checked
 from benchmarks.datasets.synthetic.arrays import Arrays, open_arrays
-from benchmarks.datasets.synthetic.geometry import boxes
+from benchmarks.datasets.synthetic.geometry import SILENT, boxes, extent
 from benchmarks.datasets.synthetic.mixing import Mixture
 from benchmarks.datasets.synthetic.portable_math import Draw, Key
 from benchmarks.datasets.synthetic.synthesis import RATE
@@ -136,6 +136,10 @@ class Recipe(ABC):
 
     @abstractmethod
     def fold(self, index: int) -> int | None: ...
+
+    def silent_kinds(self, index: int) -> tuple[int, ...]:
+        """The kinds of the scene's silent objects, in their order; () where they are of no kind as a rule."""
+        return ()
 
     def clusters(self) -> dict[str, str]:
         """Id of a scene -> what it shares with others, where scenes do."""
@@ -269,6 +273,18 @@ class DrawnSet:
 
     def clusters(self) -> dict[str, str]:
         return self.recipe.clusters()
+
+    def seen(self, index: int) -> npt.NDArray[np.int64]:
+        """All objects in a scene's picture (n, 5), sounding or silent: x0, y0, x1, y1 in pixels, kind (-1: unknown).
+
+        Boxes are of the pixels that are seen; what is hidden is not there.
+        """
+        scene = self[index]
+        assert scene.objects is not None
+        kinds = dict(enumerate(scene.kinds, 1)) | dict(enumerate(self.recipe.silent_kinds(index), SILENT))
+        labels = [label for label in np.unique(scene.objects).tolist() if label]
+        boxed = [(*extent(scene.objects == label), kinds.get(label, -1)) for label in labels]
+        return np.array(boxed, np.int64).reshape(-1, 5)
 
     def stems(self, index: int) -> npt.NDArray[np.int16]:
         """Stems (n, T) of any scene, drawn anew."""

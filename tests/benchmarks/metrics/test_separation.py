@@ -9,7 +9,7 @@ from mir_eval.separation import bss_eval_sources
 from scipy.signal import lfilter
 
 from benchmarks.datasets.miniature import Miniature, MiniatureConfig
-from benchmarks.metrics.separation import EXACT, SINGULAR, TAPS, SingularReferences, bss_eval, si_sdr
+from benchmarks.metrics.separation import EXACT, SINGULAR, TAPS, SingularReferences, best_order, bss_eval, si_sdr
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*mir_eval.separation:FutureWarning")
 
@@ -177,6 +177,20 @@ def test_shapes_are_checked():
         bss_eval(gaussian(0, 2000), gaussian(0, 2000))
     with pytest.raises(ValueError, match="end with the references' shape"):
         bss_eval(gaussian(2, 2000), gaussian(2, 1999))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_best_order_is_mir_evals_permutation(order):
+    references = gaussian(2, 2000)
+    estimates = (references + 0.4 * gaussian(2, 2, seed=1) @ references)[list(order)]
+    permutation = bss_eval_sources(references, estimates)[3]
+    assert (best_order(references, estimates) == estimates[permutation]).all()
+
+
+def test_where_ratios_are_undefined_the_order_stays():
+    references, estimates = gaussian(2, 3000), gaussian(2, 3000, seed=1)
+    for silent in (estimates * [[1], [0]], estimates * np.nan):
+        assert best_order(references, silent) is silent
 
 
 # -- SI-SDR ------------------------------------------------------------------------------------------------------------

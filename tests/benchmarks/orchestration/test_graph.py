@@ -192,7 +192,7 @@ def test_every_run_of_the_presets_resolves():
         ("avts", "cavl", "no synchronised; of preset 'smoke' these have: avts, avts:mc2"),
         ("avc", "full-frame", "no corresponds; .* these have: cavl, .*l3, "),
         ("action", "l3", "no video_network; .*: avts"),
-        ("separation", "dmc", "no sound_maker or separate or separate_kinds; .*: cavl"),
+        ("separation", "dmc", "no sound_maker or separate or separate_kinds or separate_blindly; .*: cavl"),
     ],
 )
 def test_what_a_method_cannot_do_is_said_before_anything_is_trained(task, method, message):

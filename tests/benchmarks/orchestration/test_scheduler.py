@@ -7,7 +7,7 @@ import pytest
 from benchmarks import presets
 from benchmarks.__main__ import main
 from benchmarks.orchestration.plan import plan, sames
-from benchmarks.orchestration.request import Request, jobs_of, plan_of
+from benchmarks.orchestration.request import Request, jobs_of, plan_of, rows
 from benchmarks.orchestration.scheduler import Order, State
 from cavl.config import ConfigError
 from tests.command import understood
@@ -45,7 +45,23 @@ def test_every_ordering_is_measured_in_every_task(jobs):
     assert ("classification", "spectrogram-statistics") in methods
     assert ("localization", "spectrogram-statistics") not in methods
     assert {m for t, m in methods if t == "counting"} == {"cavl", "count-logistic", "count-trees"}
-    assert {m for t, m in methods if t == "separation"} == {"cavl", "mean-spectrum"}
+    assert {m for t, m in methods if t == "separation"} == {"cavl", "mean-spectrum", *presets.FACTORING}
+
+
+def test_what_runs_on_request_runs_where_it_is_named():
+    preset = presets.load("miniature")
+    methods = presets.methods_of("miniature", preset)
+    request = Request(preset="miniature")
+    assert methods["soundnet"].on_request
+    assert "soundnet" not in {row.method for row in rows(request, methods)}
+    found = {row for row in rows(replace(request, methods=("soundnet",)), methods) if row.method == "soundnet"}
+    assert {(row.ordering, row.task) for row in found} == {
+        ("taught", "pretrain"),
+        ("taught", "classification"),
+        ("untrained", "classification"),
+    }
+    found = {row.method for row in rows(replace(request, tasks=("classification",)), methods)}
+    assert "soundnet" not in found
 
 
 def test_tasks_with_variants_run_those_orderings_and_each_variant(jobs):
@@ -177,7 +193,7 @@ def test_selections_narrow_and_unknown_names_are_refused():
         ),
         (
             Request(preset="smoke", methods=("cavl", "dmc"), tasks=("separation",)),
-            "no method 'dmc' with .*: cavl, mean-spectrum$",
+            "no method 'dmc' with .*: cavl, mean-spectrum, nmf-mfcc",
         ),
         (
             Request(preset="smoke", methods=("full-frame",), tasks=("separation",)),

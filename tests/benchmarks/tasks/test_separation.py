@@ -19,6 +19,7 @@ from benchmarks.metrics.separation import bss_eval
 from benchmarks.tasks.separation import (
     ByLocation,
     Mixed,
+    Separation,
     SeparationConfig,
     draw_pairs,
     kind_of,
@@ -306,6 +307,24 @@ def test_a_method_that_is_told_the_kinds_learns_them_from_the_training_solos(dat
     sdr, *_ = bss_eval(parts.double().numpy(), found.double().numpy())
     told = [float(item["sdr"]) for item in files["items.csv"] if (item["row"], item["pair"]) == ("told-kinds", "0")]
     assert told == pytest.approx(sdr, abs=1e-3)
+
+
+def test_estimates_of_a_blind_method_are_scored_in_the_order_that_fits_best(data, tmp_path):
+    def blind(order):
+        rising = torch.linspace(0, 1, WINDOW)
+
+        def parts(mixture, n):
+            return torch.stack([mixture * rising, mixture * (1 - rising)], 1)[:, order]
+
+        return SimpleNamespace(sample_rate=11_025, separate_blindly=parts)
+
+    result, swapped = (run(blind(order), data, tmp_path)[0] for order in ([0, 1], [1, 0]))
+    assert list(result["rows"]) == ["oracle-order", "mixture", *BOUNDS]
+    assert (result["primary"], result["score"]) == ("oracle-order", result["rows"]["oracle-order"]["sdr"])
+    assert result["rows"]["oracle-order"]["items"] == result["rows"]["mixture"]["items"]
+    assert swapped["rows"]["oracle-order"]["sdr"] == pytest.approx(result["rows"]["oracle-order"]["sdr"])
+    assert "weights" not in result
+    assert Separation.sets(SeparationConfig(), data, blind([0, 1])) == ("test 1",)
 
 
 def test_gain_and_means_by_kind_follow_from_the_items(data, tmp_path):

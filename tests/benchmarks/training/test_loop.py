@@ -149,6 +149,24 @@ def test_a_cosine_falls_over_each_stage_and_not_beside_a_decay(tmp_path, monkeyp
         Stage(curricula=(1,), updates=12, lr=1e-2, decay=0.5, schedule="cosine")
 
 
+def test_a_rate_may_drop_and_parts_may_have_a_share_of_it(tmp_path, monkeypatch):
+    rates = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (rates.append(rates_of(self)), step(self)))
+    monkeypatch.setattr(Regressor, "recipe", {"optimizer": "adam", "rates": {"net.4": 0.5}})
+    train(tmp_path, Stage(curricula=(1,), updates=12, lr=1e-2, drops=(3, 8)))
+    falling_rates = [1e-2] * 3 + [1e-3] * 5 + [1e-4] * 4
+    assert [whole for whole, _ in rates] == pytest.approx(falling_rates)
+    assert [share for _, share in rates] == pytest.approx([rate / 2 for rate in falling_rates])
+    with pytest.raises(ValueError, match="falls in one way"):
+        Stage(curricula=(1,), updates=12, lr=1e-2, drops=(3,), decay=0.5)
+
+
+def rates_of(optimizer):
+    assert [len(group["params"]) for group in optimizer.param_groups] == [4, 2]
+    return [group["lr"] for group in optimizer.param_groups]
+
+
 def test_metrics_are_flushed_before_each_state(tmp_path):
     durable = []
     train(tmp_path, flush=lambda: durable.append(len(durable)))

@@ -8,7 +8,7 @@ from reports.tables.separation import SDR_MASK, SDR_MASK_SOLO, by_kind, ratios, 
 
 def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, row, results):
     table = separation(whole_study)
-    assert table.columns == ("Paper SDR", "Paper SIR", "Paper SAR", "SDR", "SIR", "SAR", "SI-SDR", "SDR gain")
+    assert table.columns == ("Paper SDR", "Paper SIR", "Paper SAR", "SDR", "SIR", "SAR", "SI-SDR", "SDR gain", "Knows")
     assert [(r.label, r.cells[0].text) for r in table.rows[:6]] == [
         ("NMF-MFCC", "0.92"),
         ("AV-Mix-Sep", "3.16"),
@@ -115,6 +115,29 @@ def test_networks_are_held_against_the_rival_sound_by_sound(whole_study):
             assert sounds == ratios(whole_study, node, located)
         (node,) = (n for n in second.nodes if n.seed == 1)
         assert second.scores()[1] == ratios(whole_study, node, "told-kinds")
+
+
+def test_systems_without_a_network_say_what_they_know(writer, study_of, row):
+    for seed in (1, 2):
+        writer.separate("cavl", "c1", seed, 5.0, "mask")
+        writer.separate("mean-spectrum", "none", seed, 4.0, None, located="kinds", able=False)
+        writer.separate("nmf-mfcc", "none", seed, 2.0, None, located="order", able=False)
+        writer.separate("av-miml", "none", seed, 3.0, None, located="kinds", able=False)
+    writer.plan()
+    study = study_of(writer.home)
+    table = separation(study)
+    blind, told = "NMF-MFCC (blind, its sounds in the order that fits best)", "AV-MIML (told the two kinds)"
+    assert [r.cells[0].text for r in table.rows if r.label == blind] == ["0.92"]
+    assert [r.group for r in table.rows if r.label == told] == ["Other methods and orderings"]
+    assert row(table, blind)["SDR"].beaten_by == row(table, told)["SDR"].beaten_by == ("Mean spectrum of each kind",)
+    assert any(r.label == "AV-MIML (told the kinds of another pair)" for r in table.rows)
+    assert "in training the solos' kinds, in place of the ImageNet classes" in table.caption
+    assert "with the mixture." in table.caption
+    said = [r.label for r in statements(study) if r is not None]
+    assert "AV-MIML above AV-MIML (told the kinds of another pair)" in said
+    assert {f"{name} above Mean spectrum of each kind" for name in ("AV-MIML", "NMF-MFCC")} <= set(said)
+    first, second = SDR_MASK.sides(study, ("cavl", "c1"), ("nmf-mfcc", "none"))
+    assert set(first.scores()) == set(second.scores()) == {1, 2}
 
 
 def test_kinds_are_told_apart_in_the_appendix(whole_study, row, results):

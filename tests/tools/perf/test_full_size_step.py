@@ -18,6 +18,10 @@ PARAMETERS = {
     "AVTS": 16_878_657,
     "DMC": 19_308_224,
     "Attention": 28_079_624,
+    "SoundNet": 15_951_200,  # 11,067,320 that hear, and its teacher's
+    "Sound-of-Pixels": 41_598_243,
+    "AV-Mix-Sep": 60_476_993,
+    "Co-Separation": 71_655_441,
 }
 
 

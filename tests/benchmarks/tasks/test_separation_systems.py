@@ -1,0 +1,47 @@
+"""Sound-of-Pixels, AV-Mix-Sep and Co-Separation through pre-training, separation and the extractor, end to end."""
+
+import numpy as np
+import pytest
+
+import cavl
+from benchmarks.orchestration.request import Request, jobs_of
+from tests.suite import run_suite
+
+SYSTEMS = ("sound-of-pixels", "av-mix-sep", "co-separation")
+
+
+def test_they_run_only_where_they_are_named():
+    def methods(**request):
+        return {job.config.method for job in jobs_of(Request(**request))}
+
+    for preset in ("smoke", "miniature"):
+        assert not methods(preset=preset, seeds=1) & {*SYSTEMS}
+        named = methods(preset=preset, seeds=1, methods=SYSTEMS, tasks=("separation",))
+        assert named == {*SYSTEMS, "mean-spectrum"}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("systems")
+    arguments = ["--preset", "smoke", "--methods", ",".join(SYSTEMS), "--tasks", "separation"]
+    return run_suite(folder, *arguments)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_each_is_trained_and_separates(records, name, monkeypatch):
+    of = {(r.config["task"], r.config["ordering"]): r for r in records if r.config["method"] == name}
+    assert of.keys() == {("pretrain", "c1"), ("separation", "c1"), ("separation", "untrained")}
+    trained, result = of["pretrain", "c1"].result, of["separation", "c1"].result
+    assert np.isfinite(trained["loss"])
+    assert np.isfinite(trained["validation_loss"])
+    assert {"located-mixture", "shuffled", "mixture", "ideal-ratio-mask"} <= result["rows"].keys()
+    assert result["primary"] == "located-mixture"
+    assert ("boxes" in result["knows"]) == (name == "co-separation")
+    others = [r.result["rows"]["mixture"]["sdr"] for r in records if r.config["task"] == "separation"]
+    assert all(sdr == pytest.approx(others[0]) for sdr in others), "the same sounds are asked back of all"
+
+    model = cavl.load(of["separation", "c1"].folder)
+    assert "separate" in model.abilities
+    sound, pictures = np.zeros(30_000, np.float32), np.zeros((2, 20, 20, 3), np.uint8)
+    sound[::100] = 0.5
+    assert model.separate(sound, list(pictures), 11_025).shape == (2, 30_000)
