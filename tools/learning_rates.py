@@ -5,9 +5,10 @@
 Each method of the preset is trained by the first stage of its first ordering (as long as the preset trains it there) at
 every rate of the grid, and scored on validation scenes that the preset itself does not look at beyond the first few: by
 the area under the ROC curve of own sounds against other scenes' (correspondence), or, for a method of clips, against
-those of the mixed set of synchronisation. The best rate is the choice, of equals the smallest; a rate at which the loss
-left the numbers has no score. Arms take their method's choice unless they have one of their own. Rates that are tried
-later (``--grid``) join those that a method has in the file, so a grid can be widened where the best rate is its end.
+those of the mixed set of synchronisation; a system that separates by the SDR of mixtures of these scenes. The best rate
+is the choice, of equals the smallest; a rate at which the loss left the numbers, or all estimates are silent, has no
+score. Arms take their method's choice unless they have one of their own. Rates that are tried later (``--grid``) join
+those that a method has in the file, so a grid can be widened where the best rate is its end.
 
 What was found is kept as data in ``benchmarks/presets/learning_rates.json``, from which presets read the choice
 (:mod:`benchmarks.presets.learning_rates`) and reports the whole grid.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -32,21 +34,23 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # of a checkout that is not 
 
 from benchmarks import presets
 from benchmarks.datasets.data_module import DataModule, open_data_module
+from benchmarks.datasets.scene import Dataset
 from benchmarks.methods import method_class, without_arm
 from benchmarks.metrics.correspondence import roc_auc
 from benchmarks.presets import MethodPreset, Preset
 from benchmarks.presets.learning_rates import FILE, GRID, read
-from benchmarks.tasks import avc, avts
+from benchmarks.tasks import avc, avts, separation
 from benchmarks.training.batching import Pool
 from benchmarks.training.checkpoints import Checkpoints
 from benchmarks.training.loop import TrainingError, initialise, train_stage
 from benchmarks.training.pairs import partners
+from benchmarks.training.validation import kind_of
 from cavl.config import from_dict, to_dict
 from cavl.curriculum import Stage
 from registry.files import atomic_write
 
 LEAST_SEED = 100  # reports have seeds from 1 on
-NEGATIVES, BATCH = 4, 64
+NEGATIVES, PAIRS, BATCH = 4, 64, 64
 PURPOSE = "learning rates"
 FOUND = ("scores", "choice", "cpu_seconds")  # of an entry; the rest says how it was tried
 
@@ -61,14 +65,14 @@ def first_stage(part: MethodPreset, seed: int) -> tuple[str, Stage] | None:
 def tuned(preset: Preset, wanted: Sequence[str], seed: int) -> Iterator[tuple[str, str, Stage]]:
     """(method, ordering, stage) of those that are asked for; else of every method and of arms of other networks.
 
-    Only of those that can be scored (:func:`score`): systems that only separate have their papers' rates.
+    Only of those that can be scored (:func:`score`).
     """
     models: list[tuple[str, Any]] = []
     for name, part in preset.methods.items():
         found = first_stage(part, seed)
         cls = method_class(name)
         known = (without_arm(name), to_dict(from_dict(cls.Config, part.model, name)))
-        scored = hasattr(cls, "corresponds") or hasattr(cls, "synchronised")
+        scored = any(hasattr(cls, ability) for ability in ("corresponds", "synchronised", "separate"))
         if not scored or found is None or known in models or (wanted and name not in wanted):
             continue
         models.append(known)
@@ -76,8 +80,10 @@ def tuned(preset: Preset, wanted: Sequence[str], seed: int) -> Iterator[tuple[st
 
 
 def score(method: Any, data: DataModule, seed: int) -> tuple[str, float]:
-    """What it is measured by, and the area under the ROC curve on the validation scenes of one source."""
+    """What it is measured by, and its score on the validation scenes of one source."""
     scenes, device = data.validation(1), torch.device("cpu")
+    if hasattr(method, "separate"):
+        return "separation, SDR", separated(method, scenes, device)
     if hasattr(method, "synchronised"):
         drawn = avts.draw(method, scenes, 1, avts.SynchronisationConfig().least_shift, seed)
         pairs = avts.score(method, drawn, ("mixed",), BATCH, device, lambda done: None)["mixed"]
@@ -85,6 +91,21 @@ def score(method: Any, data: DataModule, seed: int) -> tuple[str, float]:
     others = partners(len(scenes), NEGATIVES, seed, PURPOSE)
     found = avc.score_pairs(method, scenes, others, BATCH, device, lambda done: None)
     return "correspondence, AUC", roc_auc(found.scores.ravel(), found.matched.ravel())
+
+
+@torch.no_grad()
+def separated(method: Any, solos: Dataset, device: torch.device) -> float:
+    """Mean SDR (dB) of what is asked back from mixtures of pairs of the solos, but for silent ones; NaN if all are."""
+    pairs = separation.draw_pairs([kind_of(solos[i]) for i in range(len(solos))], PAIRS, separation.PAIRS_SEED)
+    mixtures = separation.Mixtures(solos, pairs, method.window, "mean", BATCH, device, method)
+    asking, items = separation.ByItself(method), list[separation.SeparatedSound]()
+    for mixed in mixtures:
+        guides = separation.together(asking.guides(mixed)["located-mixture"])
+        rows = {separation.MIXTURE: mixed.as_mixture, "found": asking.separate(mixed.mixture, *guides)}
+        for i, pair in enumerate(mixed.pairs):
+            estimates = {row: sounds[i].double().numpy() for row, sounds in rows.items()}
+            items += separation.score(pair, mixtures.solos(pair), mixed.parts[i].double().numpy(), estimates)
+    return separation.summary([item for item in items if item.row == "found"])["sdr"]
 
 
 def trained(part: MethodPreset, name: str, stage: Stage, data: DataModule, preset: Preset, seed: int) -> Any:
@@ -107,7 +128,7 @@ def search(preset: Preset, wanted: Sequence[str], seed: int, scenes: int, grid: 
             once = replace(stage, lr=rate, checkpoints=())
             try:
                 measure, found = score(trained(part, name, once, data, preset, seed), data, seed)
-                scores[f"{rate:g}"] = round(found, 4)
+                scores[f"{rate:g}"] = None if math.isnan(found) else round(found, 4)
             except TrainingError:
                 scores[f"{rate:g}"] = None
         entry = {

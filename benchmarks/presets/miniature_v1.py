@@ -16,11 +16,17 @@ from dataclasses import replace
 from benchmarks.datasets.miniature import MiniatureData
 from benchmarks.presets import asked_otherwise, remodelled
 from benchmarks.presets import miniature as second
+from benchmarks.training.loop import TrainingConfig
 
 #: Beside CAVL that is told the number of objects: as many centres in every image as the fullest scene needs.
 FIXED = {"cavl:fixed-k": asked_otherwise(second.CAVL_PRESET, second.CURRICULUM, visual_centres=6)}
 
 PRESET = remodelled(
-    replace(second.PRESET, data=MiniatureData(), methods={**second.PRESET.methods, **FIXED}),
+    replace(
+        second.PRESET,
+        data=MiniatureData(),
+        training=TrainingConfig(batch=32),
+        methods={**second.PRESET.methods, **FIXED},
+    ),
     cavl={"visual_centres": "n+1"},
 )

@@ -458,7 +458,7 @@ def all_guides(separates: GuidedSeparation, mixtures: Mixtures, seed: int) -> di
     """Row -> the guides of all pairs (P, 2, ...) each: the method's own, and the same shuffled among the pairs."""
     by_batch = [separates.guides(mixed) for mixed in mixtures]
     own = {
-        row: tuple(map(torch.cat, zip(*(_together(guides[row]) for guides in by_batch), strict=True)))
+        row: tuple(map(torch.cat, zip(*(together(guides[row]) for guides in by_batch), strict=True)))
         for row in by_batch[0]
     }
     other = of_other_pairs([mixtures.kinds(pair) for pair in range(len(mixtures.pairs))], seed)
@@ -468,7 +468,7 @@ def all_guides(separates: GuidedSeparation, mixtures: Mixtures, seed: int) -> di
     return own | shuffled
 
 
-def _together(guide: Guide) -> tuple[Tensor, ...]:
+def together(guide: Guide) -> tuple[Tensor, ...]:
     return (guide,) if isinstance(guide, Tensor) else guide
 
 
