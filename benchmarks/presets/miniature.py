@@ -159,7 +159,7 @@ COUNTING = CountingConfig(updates=600, lr=4e-3, optimizer="adam", schedule="cosi
 #: The sound-makers of the training solos are located once, and each of sixteen solos is mixed, so that an update costs
 #: half of what one of 32 solos did. Longer would be better (the preset "full"). On validation scenes.
 SEPARATION = SeparationConfig(
-    network=SEPARATOR, updates=900, lr=2e-3, schedule="cosine", solos=16, mixed="all", locating="once"
+    network=SEPARATOR, updates=900, lr=2e-3, schedule="cosine", solos=16, mixed="all", locating="once", noise=10.0
 )
 
 #: The later stages at a tenth of the first one's rate.
@@ -184,16 +184,20 @@ OBJECT_ORDERINGS = mix_and_separate.orderings(900, 1e-3, drops=(390, 770))
 
 
 def separation_systems(
-    pixels: Mapping[str, Any], pictures: Mapping[str, Any], objects: Mapping[str, Any], runs: Sequence[Any]
+    pixels: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    objects: Mapping[str, Any],
+    orderings: Sequence[Any],
+    *runs: str,
+    **more: Any,
 ) -> dict[str, MethodPreset]:
-    """Sound-of-Pixels, AV-Mix-Sep and Co-Separation of these sizes; ``runs``: the first's orderings, the others'."""
-    of_pixels, of_pictures = runs
-    named = {
-        "sound-of-pixels": (pixels, of_pixels),
-        "av-mix-sep": (pictures, of_pictures),
-        "co-separation": (objects, of_pictures),
+    """Sound-of-Pixels, AV-Mix-Sep and Co-Separation of these sizes; ``orderings``: the first's, and the others'."""
+    of_pixels, of_pictures = orderings
+    return {
+        "sound-of-pixels": trained(pixels, of_pixels, *runs, **more),
+        "av-mix-sep": trained(pictures, of_pictures, *runs, **more),
+        "co-separation": trained(objects, of_pictures, *runs, **more),
     }
-    return {name: trained(model, orderings, *orderings, on_request=True) for name, (model, orderings) in named.items()}
 
 
 SCENE_RUNS = ("c1", "all", "untrained")  # the preset "full" has more
@@ -247,8 +251,8 @@ PRESET = Preset(
         "dmc": trained(DMC, DMC_ORDERINGS, *SCENE_RUNS),
         "attention": trained(ATTENTION, ATTENTION_ORDERINGS, *SCENE_RUNS),
         "attention:repaired": trained(REPAIRED, REPAIRED_ORDERINGS, "c1", "untrained"),
-        "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained", on_request=True),
-        **separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (PIXEL_ORDERINGS, OBJECT_ORDERINGS)),
+        "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained"),
+        **separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (PIXEL_ORDERINGS, OBJECT_ORDERINGS), "c1"),
         **TRIVIAL,
         **cheap_rivals(22_050),
         **FACTORING,
