@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,6 +70,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: 
     preset = presets.load(request.preset)
     methods = presets.methods_of(request.preset, preset)
     asked = set(rows(request, methods))
+    every = {name: replace(part, on_request=False) for name, part in methods.items()}
     selected = {kind: list(getattr(request, kind)) for kind in ("methods", "orderings", "tasks")}
     return {
         "preset": presets.label(request.preset),
@@ -76,7 +78,7 @@ def plan(request: Request, jobs: list[Job], same: Sequence[SharedRow], command: 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
         "selected": {kind: names for kind, names in selected.items() if names},
-        "not_selected": [row._asdict() for row in rows(whole(request), methods) if row not in asked],
+        "not_selected": [row._asdict() for row in rows(whole(request), every) if row not in asked],
         "preset_seeds": preset.seeds,
         "learning_rates": {name: grid for name, grid in learning_rates.read().items() if name in preset.rates},
         "same": [{**s.row._asdict(), "seed": s.seed, "as": [s.method, s.ordering]} for s in same],

@@ -161,7 +161,7 @@ COUNTING = CountingConfig(updates=600, lr=4e-3, optimizer="adam", schedule="cosi
 #: channels came to 9.2 and 5.8 after 900 updates, and 500 updates at 4e-3 to 9.5 and 5.6; the mean spectrum 8.7. Longer
 #: would be better (the preset "full"). On validation scenes.
 SEPARATION = SeparationConfig(
-    network=SEPARATOR, updates=700, lr=3e-3, schedule="cosine", solos=16, mixed="all", locating="once"
+    network=SEPARATOR, updates=700, lr=3e-3, schedule="cosine", solos=16, mixed="all", locating="once", noise=10.0
 )
 
 #: The later stages at a tenth of the first one's rate.
@@ -186,16 +186,20 @@ OBJECT_ORDERINGS = mix_and_separate.orderings(600, 1e-3, drops=(260, 510))
 
 
 def separation_systems(
-    pixels: Mapping[str, Any], pictures: Mapping[str, Any], objects: Mapping[str, Any], runs: Sequence[Any]
+    pixels: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    objects: Mapping[str, Any],
+    orderings: Sequence[Any],
+    *runs: str,
+    **more: Any,
 ) -> dict[str, MethodPreset]:
-    """Sound-of-Pixels, AV-Mix-Sep and Co-Separation of these sizes; ``runs``: the first's orderings, the others'."""
-    of_pixels, of_pictures = runs
-    named = {
-        "sound-of-pixels": (pixels, of_pixels),
-        "av-mix-sep": (pictures, of_pictures),
-        "co-separation": (objects, of_pictures),
+    """Sound-of-Pixels, AV-Mix-Sep and Co-Separation of these sizes; ``orderings``: the first's, and the others'."""
+    of_pixels, of_pictures = orderings
+    return {
+        "sound-of-pixels": trained(pixels, of_pixels, *runs, **more),
+        "av-mix-sep": trained(pictures, of_pictures, *runs, **more),
+        "co-separation": trained(objects, of_pictures, *runs, **more),
     }
-    return {name: trained(model, orderings, *orderings, on_request=True) for name, (model, orderings) in named.items()}
 
 
 SCENE_RUNS = ("c1", "all", "untrained")  # the preset "full" has more
@@ -251,8 +255,8 @@ PRESET = Preset(
         "dmc": trained(DMC, DMC_ORDERINGS, *SCENE_RUNS),
         "attention": trained(ATTENTION, ATTENTION_ORDERINGS, *SCENE_RUNS),
         "attention:repaired": trained(REPAIRED, REPAIRED_ORDERINGS, "c1", "untrained"),
-        "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained", on_request=True),
-        **separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (PIXEL_ORDERINGS, OBJECT_ORDERINGS)),
+        "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained"),
+        **separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (PIXEL_ORDERINGS, OBJECT_ORDERINGS), "c1"),
         **TRIVIAL,
         **cheap_rivals(22_050),
         **FACTORING,

@@ -17,6 +17,10 @@ and both sounds of each asked back. Rows, all over the same sounds but for what 
 ``mixture``                             the mixture itself as the estimate
 ``ideal-ratio-mask``, ``ideal-log-mask``   the true mask of the STFT, and of the network's log-frequency grid: bounds
 
+With ``noise=10.0`` the same mixtures are separated once more over a bed of pink noise, 10 dB below each, as recordings
+of the world have it (Table 6); a row there is "located-mixture in noise", and so on. Both sounds are asked back, the
+noise is not.
+
 What is left out: both sounds of a pair of which one reference is silent, or whose references no filter of BSS Eval can
 tell apart, from all rows; an estimate that is silent or not finite, from its own row. Nothing left out counts as 0 dB,
 and the result says how many there were and why.
@@ -24,6 +28,7 @@ and the result says how many there were and why.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,8 +50,9 @@ from benchmarks.tasks.context import Context
 from benchmarks.tasks.task import CardScore, Task
 from benchmarks.training.batching import Pool, collate, require_rate
 from benchmarks.training.loop import cosine, initialise
-from benchmarks.training.seeding import permutation
+from benchmarks.training.seeding import permutation, raw
 from benchmarks.training.validation import SeparationMonitor, kind_of
+from cavl.config import later
 from cavl.curriculum import Stage
 from cavl.separation import Separator, masked, mixed_parts, ratio_mask
 from cavl.separator_config import SeparatorConfig
@@ -61,6 +67,9 @@ MEASURES = ("sdr", "sir", "sar", "si_sdr", "sdri")
 #: Which test solos are mixed is drawn from this number, not from the run's seed: items must pair (PROTOCOLS §8, §10).
 PAIRS_SEED = 0
 MIXTURE = "mixture"
+#: What follows the rows of the mixtures over a bed of noise; those that there are not: nobody has clean solos there.
+IN_NOISE = " in noise"
+NOT_IN_NOISE = ("located-solo", "shuffled-solo", "ideal-log-mask")
 #: Values of the network that name a variant where they are not the preset's.
 UNUSUAL = ("loss", "masks", "mixing", "located")
 LOCATED_AT_ONCE = 64  # training solos
@@ -84,10 +93,13 @@ class SeparationConfig:
     pairs: int = 75  # mixtures evaluated, of two test scenes each; at least 2: the control asks for another pair's
     examples: int = 4  # pairs kept as pictures and sounds
     batch: int = 16  # pairs evaluated at once
+    noise: float | None = later(None)  # dB by which a bed of it lies below each mixture of a second test; None: no such
 
     def __post_init__(self) -> None:
         if min(self.updates, self.batch) < 1 or self.pairs < 2 or self.lr <= 0 or self.examples < 0:
             raise ValueError("separation needs updates and batch >= 1, pairs >= 2, lr > 0 and examples >= 0")
+        if self.noise is not None and not math.isfinite(self.noise):
+            raise ValueError(f"noise must be a number of dB, not {self.noise}")
         if self.solos is not None and self.solos < 2:
             raise ValueError(f"an update of separation needs at least 2 solos, not {self.solos}")
 
@@ -121,9 +133,13 @@ def measure(context: Context) -> dict[str, Any]:
         separates,
         mixtures,
         LogSpectrogram(network.spectrogram),
-        primary,
+        shown=primary,
         progress=lambda pairs: context.progress(updates + pairs, updates + len(mixtures.pairs)),
     )
+    if evaluation.noise is not None:
+        noisy = replace(mixtures, noise=evaluation.noise)
+        found, _ = evaluate(context, separates, noisy, LogSpectrogram(network.spectrogram), without=NOT_IN_NOISE)
+        items += [replace(item, row=item.row + IN_NOISE) for item in found]
     keep(context, mixtures, items, examples)
     shown = source_maps.unmarked(context.data, method) if examples else {}
     if shown:
@@ -257,14 +273,16 @@ class Mixed:
 
     pairs: range  # their numbers
     images: Tensor  # (B, 2, 3, H, W) uint8
-    parts: Tensor  # (B, 2, T) float32, the references: they add up to the mixture
+    parts: Tensor  # (B, 2, T) float32, the references: with the bed they add up to the mixture
     kinds: Tensor  # (B, 2)
     objects: Tensor | None = None  # (B, 2, M, 5): what is seen in the images, for methods that ask for it
+    bed: Tensor | None = None  # (B, T): noise that is in the mixtures, too
 
     @property
     def mixture(self) -> Tensor:
         """(B, T)"""
-        return self.parts.sum(1)
+        both = self.parts.sum(1)
+        return both if self.bed is None else both + self.bed
 
     @property
     def as_mixture(self) -> Tensor:
@@ -283,6 +301,7 @@ class Mixtures:
     batch: int
     device: torch.device
     asking: Any = None  # the method, which may ask what is seen
+    noise: float | None = None  # dB below each mixture
 
     def solos(self, pair: int) -> tuple[Scene, Scene]:
         first, second = self.pairs[pair]
@@ -302,7 +321,18 @@ class Mixtures:
             images = batch.image.view(-1, 2, *batch.image.shape[1:])
             parts = mixed_parts(batch.waveform.view(-1, 2, self.window), self.mixing)
             kinds = torch.tensor([self.kinds(pair) for pair in some], device=self.device)
-            yield Mixed(some, images, parts, kinds, seen)
+            bed = None if self.noise is None else beds(parts.sum(1), some, self.noise)
+            yield Mixed(some, images, parts, kinds, seen, bed)
+
+
+def beds(mixtures: Tensor, pairs: Sequence[int], below: float) -> Tensor:
+    """Pink noise (B, T), each ``below`` dB less loud than its mixture (B, T), and a pair's whoever separates it."""
+    samples = mixtures.shape[-1]
+    white = np.stack([raw(samples, PAIRS_SEED, "bed", pair) / 2.0**64 - 0.5 for pair in pairs])
+    falling = np.arange(samples // 2 + 1).clip(1) ** -0.5
+    pink = torch.from_numpy(np.fft.irfft(np.fft.rfft(white) * falling, samples)).to(mixtures)
+    levels = mixtures.square().mean(-1, keepdim=True) / pink.square().mean(-1, keepdim=True)
+    return pink * (levels * 10 ** (-below / 10)).sqrt()
 
 
 def draw_mixtures(context: Context, separates: GuidedSeparation, evaluation: SeparationConfig) -> Mixtures:
@@ -555,28 +585,31 @@ def evaluate(
     separates: GuidedSeparation,
     mixtures: Mixtures,
     spectrogram: LogSpectrogram,
-    primary: str,
-    progress: Callable[[int], None],
+    shown: str = "",
+    progress: Callable[[int], None] = lambda pairs: None,
+    without: Sequence[str] = (),
 ) -> tuple[list[SeparatedSound], list[Example]]:
-    """Every mixture separated and scored by every row, and the first of them as pictures and sounds of one row."""
+    """Every mixture separated and scored by every row but some; the first as pictures and sounds of one, ``shown``."""
     spectrogram = spectrogram.to(context.device)
-    guides = all_guides(separates, mixtures, context.config.seed)
-    wanted = context.config.evaluation.examples
+    guides = {
+        row: guide for row, guide in all_guides(separates, mixtures, context.config.seed).items() if row not in without
+    }
+    wanted = context.config.evaluation.examples if shown else 0
     items: list[SeparatedSound] = []
     examples: list[Example] = []
     for mixed in mixtures:
         some = slice(mixed.pairs.start, mixed.pairs.stop)
         rows = {row: separates.separate(mixed.mixture, *(one[some] for one in all_)) for row, all_ in guides.items()}
         rows |= separates.unguided(mixed) | common_rows(spectrogram, mixed)
-        estimates = {row: sounds.cpu().double().numpy() for row, sounds in rows.items()}
+        estimates = {row: sounds.cpu().double().numpy() for row, sounds in rows.items() if row not in without}
         references = mixed.parts.cpu().double().numpy()
         heat = separates.heatmaps(mixed) if len(examples) < wanted else None
         for i, pair in enumerate(mixed.pairs):
             scored = score(pair, mixtures.solos(pair), references[i], {row: e[i] for row, e in estimates.items()})
             items += scored
-            sdr = [item.sdr for item in scored if item.row == primary and not item.excluded]
+            sdr = [item.sdr for item in scored if item.row == shown and not item.excluded]
             if len(sdr) == 2 and len(examples) < wanted:
-                examples.append(example(mixed, i, rows[primary][i], heat, sdr, spectrogram))
+                examples.append(example(mixed, i, rows[shown][i], heat, sdr, spectrogram))
         progress(mixed.pairs.stop)
     return items, examples
 

@@ -45,13 +45,15 @@ def test_every_ordering_is_measured_in_every_task(jobs):
     assert ("classification", "spectrogram-statistics") in methods
     assert ("localization", "spectrogram-statistics") not in methods
     assert {m for t, m in methods if t == "counting"} == {"cavl", "count-logistic", "count-trees"}
-    assert {m for t, m in methods if t == "separation"} == {"cavl", "mean-spectrum", *presets.FACTORING}
+    systems = {"sound-of-pixels", "av-mix-sep", "co-separation"}
+    assert {m for t, m in methods if t == "separation"} == {"cavl", "mean-spectrum", *presets.FACTORING, *systems}
+    assert ("localization", "sound-of-pixels") in methods
 
 
 def test_what_runs_on_request_runs_where_it_is_named():
-    preset = presets.load("miniature")
-    methods = presets.methods_of("miniature", preset)
-    request = Request(preset="miniature")
+    preset = presets.load("paper")
+    methods = presets.methods_of("paper", preset)
+    request = Request(preset="paper")
     assert methods["soundnet"].on_request
     assert "soundnet" not in {row.method for row in rows(request, methods)}
     found = {row for row in rows(replace(request, methods=("soundnet",)), methods) if row.method == "soundnet"}
@@ -240,6 +242,15 @@ def test_the_plan_says_what_was_not_selected_and_which_rows_are_others(monkeypat
     assert ("separation", "dmc", "c1") not in left_out  # it cannot
     whole = plan(SMOKE, *plan_of(SMOKE), ["cavl-bench"])
     assert (whole["selected"], whole["not_selected"], whole["same"]) == ({}, [], [])
+    on_request = replace(presets.load("smoke").methods["soundnet"], on_request=True)
+    changed = replace(presets.load("smoke"), methods={**presets.load("smoke").methods, "soundnet": on_request})
+    with monkeypatch.context() as patch:
+        patch.setattr(presets, "load", lambda name: changed)
+        told = plan(SMOKE, *plan_of(SMOKE), ["cavl-bench"])
+    assert {(r["task"], r["method"]) for r in told["not_selected"]} == {
+        ("pretrain", "soundnet"),
+        ("classification", "soundnet"),
+    }
 
     smoke = presets.load("smoke")
     monkeypatch.setattr(

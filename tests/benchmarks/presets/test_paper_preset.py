@@ -98,13 +98,15 @@ def test_separation_is_learned_where_the_sounds_are(data):
     assert guides == {
         "cavl:music": {("music", "music")},
         "cavl:instrument": {("audioset_instrument", "audioset_instrument")},
+        **{f"{name}:music": {("music", "music")} for name in ("sound-of-pixels", "av-mix-sep")},
+        "sound-of-pixels:instrument": {("audioset_instrument", "audioset_instrument")},
         **{name: {("audioset", "music")} for name in ("mean-spectrum", *presets.FACTORING)},
         **{f"{name}:instrument": {("audioset_instrument", "audioset_instrument")} for name in presets.FACTORING},
     }
     found = {(j.config.method, j.config.ordering, j.variant) for j in separations}
     assert {("cavl:music", "c1", "mask"), ("cavl:music", "c1", "center"), ("cavl:music", "c1-c2", "mask")} <= found
     assert {("cavl:instrument", "c1", "mask"), ("cavl:instrument", "c1", "center")} <= found
-    others = {j.config.task for j in jobs if j.config.method.startswith("cavl:") and j.config.method in guides}
+    others = {j.config.task for j in jobs if ":" in j.config.method and j.config.method in guides}
     assert others == {"pretrain", "separation"}
     pretrained = {j.key for j in jobs if j.config.task == "pretrain" and j.config.method == "cavl"}
     assert not pretrained & {p.key for j in separations for p in j.parents}, "other data are other runs"

@@ -21,6 +21,7 @@ from benchmarks.tasks.separation import (
     Mixed,
     Separation,
     SeparationConfig,
+    beds,
     draw_pairs,
     kind_of,
     make_separator,
@@ -325,6 +326,41 @@ def test_estimates_of_a_blind_method_are_scored_in_the_order_that_fits_best(data
     assert swapped["rows"]["oracle-order"]["sdr"] == pytest.approx(result["rows"]["oracle-order"]["sdr"])
     assert "weights" not in result
     assert Separation.sets(SeparationConfig(), data, blind([0, 1])) == ("test 1",)
+
+
+def test_the_same_mixtures_are_separated_once_more_over_a_bed_of_noise(data, tmp_path):
+    quiet, files, _ = run(Assigning(data), data, tmp_path / "a")
+    result, noisy, _ = run(Assigning(data), data, tmp_path / "b", noise=10.0)
+    rows = result["rows"]
+    assert {name: rows[name] for name in quiet["rows"]} == quiet["rows"]
+    heard = {"located-mixture", "shuffled", "audio-assignment", "mixture", "ideal-ratio-mask"}
+    assert rows.keys() - quiet["rows"].keys() == {f"{row} in noise" for row in heard}
+    assert result["score"] == quiet["score"] == rows["located-mixture"]["sdr"]
+    assert all(rows[f"{row} in noise"]["items"] == rows[row]["items"] for row in heard)
+    assert rows["ideal-ratio-mask in noise"]["sdr"] < rows["ideal-ratio-mask"]["sdr"]
+    # What stands in a mixture beside the sound that is asked for is the other one and the bed: 10 dB below both.
+    lines = {(i["row"], i["pair"], i["item"]): i for i in noisy["items.csv"]}
+    assert not any("noise" in line["row"] for line in files["items.csv"])
+    for row, pair, item in lines:
+        if row == "mixture in noise":
+            line = lines[row, pair, item]
+            assert float(line["sdr"]) < float(line["sir"])
+            assert float(line["sdri"]) == 0
+            assert float(lines["mixture", pair, item]["sar"]) == np.inf > float(line["sar"])
+
+
+def test_a_bed_of_noise_is_pink_and_a_pair_s_own():
+    mixtures = torch.randn(3, 5000, generator=torch.Generator().manual_seed(1)) * torch.tensor([[1.0], [0.1], [0.0]])
+    found = beds(mixtures, [4, 7, 9], 10.0)
+    assert torch.equal(beds(mixtures[1:2], [7], 10.0), found[1:2])
+    assert not found[2].any()
+    powers = [sounds[:2].square().mean(-1) for sounds in (mixtures, found)]
+    assert torch.allclose(powers[0] / powers[1], torch.tensor([10.0, 10.0]))
+    spectrum = torch.fft.rfft(found[0]).abs().square()
+    octaves = [spectrum[2**k : 2 ** (k + 1)].sum() for k in range(5, 11)]
+    assert max(octaves) < 2 * min(octaves)
+    with pytest.raises(ValueError, match="noise must be a number of dB"):
+        SeparationConfig(noise=float("nan"))
 
 
 def test_gain_and_means_by_kind_follow_from_the_items(data, tmp_path):

@@ -10,14 +10,19 @@ from tests.suite import run_suite
 SYSTEMS = ("sound-of-pixels", "av-mix-sep", "co-separation")
 
 
-def test_they_run_only_where_they_are_named():
+def test_they_run_beside_cavl_and_in_the_papers_data_what_fetches_weights_where_it_is_named():
     def methods(**request):
         return {job.config.method for job in jobs_of(Request(**request))}
 
     for preset in ("smoke", "miniature"):
-        assert not methods(preset=preset, seeds=1) & {*SYSTEMS}
+        assert methods(preset=preset, seeds=1) >= {*SYSTEMS, "soundnet"}
         named = methods(preset=preset, seeds=1, methods=SYSTEMS, tasks=("separation",))
         assert named == {*SYSTEMS, "mean-spectrum"}
+    every = methods(preset="paper", seeds=1)
+    assert {"sound-of-pixels", "sound-of-pixels:music", "sound-of-pixels:instrument", "av-mix-sep:music"} <= every
+    assert not {"soundnet", "co-separation:music", "co-separation:instrument"} & every
+    (found,) = methods(preset="paper", seeds=1, methods=("co-separation:music",)) - {"mean-spectrum"}
+    assert found == "co-separation:music"
 
 
 @pytest.fixture(scope="module")
