@@ -93,7 +93,8 @@ class _Task:
     registry: str  # its identity
     store: Store
     tally: Tally = field(default_factory=Tally)
-    sources: dict[tuple[str, str], ObjectId] = field(default_factory=dict)  # (path, stored copy) -> file, as they come
+    #: (folder, name in it, stored copy) -> file, as they come.
+    sources: dict[tuple[str, str, str], ObjectId] = field(default_factory=dict)
 
     def name(self, folder: Path) -> str:
         """Of a run in ``cavl_sync``."""
@@ -569,22 +570,22 @@ def _highest(collection: Any, field: str) -> int:
 def _sources(run: _Run, writes: _Writes, task: _Task) -> list[list[Any]]:
     """[name, file] of each source, stored once for each path and content."""
     experiment = run.entry["experiment"]
-    paths = {name: (os.path.join(experiment["base_dir"], name), stored) for name, stored in experiment["sources"]}
-    unknown = [key for key in paths.values() if key not in task.sources]
+    sources = [(experiment["base_dir"], name, stored) for name, stored in experiment["sources"]]
+    unknown = [source for source in sources if source not in task.sources]
     if unknown:
         _send_sources(run, unknown, writes, task)
-    return [[name, task.sources[paths[name]]] for name, _ in experiment["sources"]]
+    return [[source[1], task.sources[source]] for source in sources]
 
 
-def _send_sources(run: _Run, sources: Iterable[tuple[str, str]], writes: _Writes, task: _Task) -> None:
+def _send_sources(run: _Run, sources: Iterable[tuple[str, str, str]], writes: _Writes, task: _Task) -> None:
     """Let ``task.sources`` know where each of these lies in the database; what is not there yet is sent."""
     store, home, sent = task.store, run.folder.parent, {}
-    keys = {source: f"{files.digest_file(home / source[1])} {source[0]}" for source in sources}
+    keys = {(b, n, stored): f"{files.digest_file(home / stored)} {os.path.join(b, n)}" for b, n, stored in sources}
     known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})}
     there = _existing(store.database["fs.files"], known.values())
-    for (path, stored), key in keys.items():
+    for (base, name, stored), key in keys.items():
         if known.get(key) not in there and key not in sent:
-            sent[key] = writes.upload(home / stored, run.copy["_id"], filename=path)
+            sent[key] = writes.upload(home / stored, run.copy["_id"], filename=os.path.join(base, name))
     writes.flush()
     for key, file in sent.items():
         try:
@@ -676,4 +677,4 @@ def thin(count: int, most: int) -> list[int]:
 
 
 def _columns(points: journal.Points) -> dict[str, list[Any]]:
-    return {**points._asdict(), "timestamps": [datetime.datetime.fromisoformat(time) for time in points.timestamps]}
+    return {**points._asdict(), "timestamps": list(map(datetime.datetime.fromisoformat, points.timestamps))}
