@@ -190,7 +190,9 @@ def test_ctrl_c_while_a_program_still_imports_is_a_line(program, module):
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert [line for line in output.splitlines() if not line.startswith("import time:")] == ["interrupted; nothing had begun yet"]
+    assert [line for line in output.splitlines() if not line.startswith("import time:")] == [
+        "interrupted; nothing had begun yet"
+    ]
 
 
 def test_suite_interrupted_by_ctrl_c_goes_on_from_there(program):

@@ -803,7 +803,7 @@ def test_files_that_are_too_large(other: Path, exported: Path, monkeypatch: pyte
 @pytest.mark.parametrize("name", ["info.json", "metrics.jsonl", "manifest.json"])
 def test_values_that_would_fill_the_memory(other: Path, exported: Path, tmp_path: Path, name: str) -> None:
     forged = Forged(exported)
-    many = [[]] * 2_000_000
+    many = [[]] * 600_000
     if name == "manifest.json":
         forged.manifest["more"] = many
     else:
@@ -811,8 +811,32 @@ def test_values_that_would_fill_the_memory(other: Path, exported: Path, tmp_path
     path = forged.write(tmp_path / "x.zip")
     del many, forged
     tracemalloc.start()
-    refused(other, path, "holds more than 1,000,000 values")
+    refused(other, path, "holds more than 500,000 values")
     assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", ["\U0001f600" + "x" * (8 << 20), "\\ud83d\\ude00" + "x" * (8 << 20)])
+@pytest.mark.parametrize("name", ["info.json", "metrics.jsonl"])
+def test_text_that_would_fill_the_memory(other: Path, exported: Path, tmp_path: Path, name: str, text: str) -> None:
+    """As its first character takes four bytes in memory, so do all others."""
+    forged = Forged(exported)
+    forged.files[f"runs/3/{name}"] = f'{{"a": "{text}"}}\n'.encode()
+    refused(other, forged.write(tmp_path / "x.zip"), "has more than 8,388,608 bytes, some of them no ASCII")
+
+
+def test_what_many_runs_say_is_not_held_together(other: Path, exported: Path, tmp_path: Path) -> None:
+    forged = Forged(exported)
+    runs = [name for name in forged.files if name.endswith("/run.json")]
+    for name in runs:
+        forged.edit(name, lambda run: {**run, "result": "x" * (30 << 20)})
+        forged.infos[name] = {"compress_type": zipfile.ZIP_DEFLATED}
+    path = forged.write(tmp_path / "x.zip")
+    assert path.stat().st_size < 500_000
+    del forged
+    tracemalloc.start()
+    assert len(read_archive(Registry(other), path)[0]) == len(runs) == 5
+    assert tracemalloc.get_traced_memory()[1] < 120 << 20
     tracemalloc.stop()
 
 

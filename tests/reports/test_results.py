@@ -181,7 +181,9 @@ def test_a_plan_of_another_form_is_a_sentence(writer, capsys, entries):
 
 
 def test_a_plan_that_is_cut_off_anywhere_is_a_sentence(writer, study_of):
-    writer.plan(selected={"methods": ["cavl"]}, same=[{**ROW, "as": ["l3", "avc"]}], learning_rates={"full": {"l": TRIED}})
+    writer.plan(
+        selected={"methods": ["cavl"]}, same=[{**ROW, "as": ["l3", "avc"]}], learning_rates={"full": {"l": TRIED}}
+    )
     path = writer.home / "plans" / "miniature.json"
     whole = path.read_bytes()
     study_of(writer.home)
