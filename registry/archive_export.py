@@ -40,6 +40,8 @@ MANIFEST = "manifest.json"
 #: Bytes that the text of what is read as a whole takes in memory (a line of the journal; of a run all that is kept of
 #: it), values in it (each takes two hundred bytes), and lists and dictionaries in one another.
 LARGEST, MOST, DEEPEST = 32 << 20, 500_000, 100
+#: Bytes of such a text where one of its characters is no ASCII: all of them may then take four bytes.
+WIDEST = LARGEST // 4
 CHUNK = 1 << 20
 _WEIGHTS = re.compile(r"weights(@[0-9]+)?\.safetensors")
 _COPY = re.compile(r"_([0-9a-f]{32})(\.[^.]*)?$")  # the end of the name of a source's or resource's copy: its MD5
@@ -129,9 +131,8 @@ def _checked_json(path: Path) -> Any:
 
 def too_much(json: bytes) -> str:
     """Why a JSON text is not read: it would take too much memory; "" where it is."""
-    # Python's texts take up to four bytes a character as soon as one of them is no ASCII.
-    if len(json) * 4 > LARGEST and (not json.isascii() or b"\\u" in json):
-        return f"has more than {LARGEST // 4:,} bytes, some of them no ASCII"
+    if len(json) > WIDEST and (not json.isascii() or b"\\u" in json):
+        return f"has more than {WIDEST:,} bytes, some of them no ASCII"
     many = json.count(b",") + json.count(b"[") + json.count(b"{") > MOST
     return f"holds more than {MOST:,} values" if many else ""
 

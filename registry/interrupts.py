@@ -20,7 +20,7 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM arrived. Like Ctrl-C it passes every ``except Exception``, Sacred's own around observers included."""
 
 
-def quiet_while_starting() -> None:
+def _quiet_while_starting() -> None:
     """Let Ctrl-C end a program of ours by a line, not a traceback, until it comes to :func:`sigterm_as_interrupt`.
 
     What it imports until then (torch, for seconds) has written nothing yet. Nothing happens where ours is not the
@@ -78,3 +78,6 @@ def ending_with_us(how: signal.Signals) -> Callable[[], None] | None:
             os._exit(1)  # we are gone already
 
     return prepare
+
+
+_quiet_while_starting()

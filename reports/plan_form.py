@@ -8,13 +8,13 @@ from typing import Any
 #: A dictionary has the keys it names and may have others, those that end in "?" may be missing; ``{str: form}`` is one
 #: of any keys. A list has so formed members, and of several types a value has one.
 _ROW = {"task": str, "method": str, "ordering": str}
-_TRIED = {
-    **{name: str for name in ("ordering", "measure")},
-    **{name: int for name in ("scenes", "updates", "seed")},
+_TRIED: dict[str, Any] = {
+    **dict.fromkeys(("ordering", "measure"), str),
+    **dict.fromkeys(("scenes", "updates", "seed"), int),
     "scores": {str: (int, float, str, type(None))},
     "choice": (int, float),
 }
-_FORM: Any = {
+_FORM: dict[str, Any] = {
     "nodes": [{**_ROW, "name": str, "key": str, "seed": int, "variant?": (str, type(None)), "parents?": [str]}],
     "same?": [{**_ROW, "seed": int, "as": [str]}],
     "selected?": {str: [str]},
@@ -40,7 +40,7 @@ def require_form(plan: Any) -> None:
 
 
 def _require(value: Any, form: Any, place: str) -> None:
-    kind = type(form) if isinstance(form, dict | list) else form
+    kind: Any = type(form) if isinstance(form, dict | list) else form
     if not isinstance(value, kind) or isinstance(value, bool):
         kinds = " or ".join(_NAMES[each] for each in _alternatives(kind))
         raise ValueError(f"{place} is no {kinds}")

@@ -66,7 +66,7 @@ def home(tmp_path_factory):
                 writer.synchronise(*who, seed, level, level / 2, **options)
             else:
                 writer.act(*who, seed, level, **options)
-    writer.plan(learning_rates={"miniature": {name: TRIED for name in TUNED}})
+    writer.plan(learning_rates={"miniature": dict.fromkeys(TUNED, TRIED)})
     return writer.home
 
 
