@@ -3,6 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import registry.interrupts  # first: it lets Ctrl-C end a program among its imports
 import registry.requirements  # noqa: F401  # refuses a setuptools with which Sacred cannot be imported
 
 # Sacred 0.8.7 imports pkg_resources; setuptools is pinned for it (pyproject.toml), so its users need no warning.

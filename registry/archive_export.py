@@ -37,9 +37,11 @@ from registry.record.serialization import code_in, to_json
 
 FORMAT, VERSION = "cavl-bench runs", 1
 MANIFEST = "manifest.json"
-#: Bytes of a file that is read as a whole (a line, of the journal), values in it (each takes a hundred bytes of memory,
-#: and two there), and lists and dictionaries in one another.
-LARGEST, MOST, DEEPEST = 32 << 20, 1_000_000, 100
+#: Bytes that the text of what is read as a whole takes in memory (a line of the journal; of a run all that is kept of
+#: it), values in it (each takes two hundred bytes), and lists and dictionaries in one another.
+LARGEST, MOST, DEEPEST = 32 << 20, 500_000, 100
+#: Bytes of such a text where one of its characters is no ASCII: all of them may then take four bytes.
+WIDEST = LARGEST // 4
 CHUNK = 1 << 20
 _WEIGHTS = re.compile(r"weights(@[0-9]+)?\.safetensors")
 _COPY = re.compile(r"_([0-9a-f]{32})(\.[^.]*)?$")  # the end of the name of a source's or resource's copy: its MD5
@@ -78,8 +80,11 @@ def contents(folder: Path) -> Contents:
 
     Raises RecordError when that is no run, or it names what is no key, no artifact's name, no copy of a source.
     """
-    run = _checked_json(folder / "run.json")
-    for name in ("config.json", "pedigree.json"):
+    kept = ("run.json", "config.json", "pedigree.json")
+    if sum((folder / name).stat().st_size for name in kept if (folder / name).exists()) > LARGEST:
+        raise RecordError(f"damaged record: {folder} has more than {LARGEST:,} bytes in {', '.join(kept)}")
+    stored = tuple(_stored(folder, _checked_json(folder / "run.json")))
+    for name in kept[1:]:
         _checked_json(folder / name)
     record = read_record(folder)
     pedigree, id = record.pedigree, folder.name
@@ -104,7 +109,7 @@ def contents(folder: Path) -> Contents:
         damage=damage,
         files=tuple(f"runs/{id}/{name}" for name in run_record.FILES if name not in damage),
         artifacts=tuple(f"runs/{id}/{name}" for name in record.artifacts if name not in damage),
-        stored=tuple(_stored(folder, run)),
+        stored=stored,
         weights={f"checkpoints/{pedigree.key}/{n}": d for n, d in _weights(record.result)} if pedigree.key else {},
     )
 
@@ -115,8 +120,8 @@ def _checked_json(path: Path) -> Any:
     if path.stat().st_size > LARGEST:
         raise RecordError(f"damaged record: {path} has more than {LARGEST:,} bytes")
     content = read_bytes(path)
-    if has_too_many(content):
-        raise RecordError(f"damaged record: {path} holds more than {MOST:,} values")
+    if why := too_much(content):
+        raise RecordError(f"damaged record: {path} {why}")
     whole = parsed(path, content)
     if not isinstance(whole, dict):
         raise RecordError(f"damaged record: {path} holds no dictionary")
@@ -124,9 +129,12 @@ def _checked_json(path: Path) -> Any:
     return whole
 
 
-def has_too_many(json: bytes) -> bool:
-    """Whether a JSON text holds more than ``MOST`` values, before it is read."""
-    return json.count(b",") + json.count(b"[") + json.count(b"{") > MOST
+def too_much(json: bytes) -> str:
+    """Why a JSON text is not read: it would take too much memory; "" where it is."""
+    if len(json) > WIDEST and (not json.isascii() or b"\\u" in json):
+        return f"has more than {WIDEST:,} bytes, some of them no ASCII"
+    many = json.count(b",") + json.count(b"[") + json.count(b"{") > MOST
+    return f"holds more than {MOST:,} values" if many else ""
 
 
 def _check_plain(whole: Any, path: Path) -> None:
@@ -153,8 +161,8 @@ def _check_journal(path: Path) -> None:
                 raise RecordError(f"damaged record: line {number} of {path} has more than {LARGEST:,} bytes")
             if not line.endswith(b"\n"):  # torn by a kill
                 return
-            if has_too_many(line):
-                raise RecordError(f"damaged record: line {number} of {path} holds more than {MOST:,} values")
+            if why := too_much(line):
+                raise RecordError(f"damaged record: line {number} of {path} {why}")
             if (names := _metrics(line)) is None:
                 raise RecordError(f"damaged record: line {number} of {path} holds no metrics")
             for name in names:

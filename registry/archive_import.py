@@ -9,6 +9,7 @@ doing it again does the rest. Nothing in an archive is executed or unpickled.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import errno
 import hashlib
@@ -34,7 +35,16 @@ from registry.index import DIGITS, Registry
 from registry.lock import Lock
 from registry.provenance.keys import is_key
 from registry.record.ids import gate, keep_id, next_id
-from registry.record.run_record import FILES, IMPORTED, LOCK, RecordError, is_artifact_name, is_file_name, read_json
+from registry.record.run_record import (
+    FILES,
+    IMPORTED,
+    LOCK,
+    Pedigree,
+    RecordError,
+    is_artifact_name,
+    is_file_name,
+    read_json,
+)
 from registry.record.serialization import redact, to_json
 
 #: Bytes that an archive may unpack to, unless the user says otherwise.
@@ -84,7 +94,7 @@ def read_archive(
         alive.acquire()
         with files.disk_errors(aside):
             archive.unpack(aside, progress)
-            runs = archive.runs(aside)
+            runs = archive.runs(aside, registry.home)
             with gate(registry.home):
                 return _put(registry, archive, aside, runs), archive.missing
 
@@ -152,8 +162,8 @@ class _Archive:
             raise self.refused(f"its manifest has more than {LARGEST:,} bytes")
         try:
             content = self._zip.read(info)
-            if archive_export.has_too_many(content):
-                raise self.refused(f"its manifest holds more than {archive_export.MOST:,} values")
+            if why := archive_export.too_much(content):
+                raise self.refused(f"its manifest {why}")
             manifest = json.loads(content)
         except ArchiveError:
             raise
@@ -190,10 +200,10 @@ class _Archive:
             while chunk := file.read(archive_export.CHUNK):
                 yield chunk
 
-    def runs(self, aside: Path) -> list[Contents]:
+    def runs(self, aside: Path, home: Path) -> list[Contents]:
         """The unpacked runs, parents first: each is one, and every member belongs to one."""
         try:
-            runs = parents_first(contents(aside / "runs" / str(id)) for id in self.ids)
+            runs = parents_first(self._slim(contents(aside / "runs" / str(id)), home) for id in self.ids)
         except (RecordError, ArchiveError) as error:
             raise self.refused(str(error).replace(f"{aside}/", "")) from None
         keys = {run.record.pedigree.key for run in runs}
@@ -214,6 +224,20 @@ class _Archive:
             if place != "checkpoints" and archive_export.is_pickle(aside / name):
                 raise self.refused(f"its member {name!r} is a pickle: to read it may run anything")
         return runs
+
+    def _slim(self, run: Contents, home: Path) -> Contents:
+        """What is still asked for when all runs are known: together they may say more than fits into the memory."""
+        pedigree = Pedigree(key=run.record.pedigree.key, task="", parents=tuple({*run.record.pedigree.parents}))
+        nothing: dict[str, Any] = {"config": {}, "result": None, "host": {}, "artifacts": (), "digests": {}}
+        nothing |= {"start_time": "", "fail_trace": (), "resumptions": ()}
+        here = {name: tuple(n for n in getattr(run, name) if n in self.members) for name in _NAMES}
+        weights = {n: digest for n, digest in run.weights.items() if n in self.members or (home / n).exists()}
+        record = dataclasses.replace(run.record, pedigree=pedigree, **nothing)
+        return dataclasses.replace(run, record=record, damage={}, weights=weights, **here)
+
+
+#: Of :class:`Contents`: what belongs to the run.
+_NAMES = ("files", "artifacts", "stored")
 
 
 def _is_member(name: str) -> bool:

@@ -214,7 +214,7 @@ class Registry:
 
         Raises FileNotFoundError when it never did.
         """
-        path = self._plan_path(preset)
+        path = self.plan_path(preset)
         if not path.exists():
             remedy = "run the suite with that preset first"
             raise FileNotFoundError(f"no plan of preset {preset!r} in {self.home}: {remedy}")
@@ -227,11 +227,12 @@ class Registry:
 
     def save_plan(self, preset: str, plan: Mapping[str, Any]) -> Path:
         """Keep ``plan`` (plain values) for :meth:`plan`, and say where."""
-        path = self._plan_path(preset)
+        path = self.plan_path(preset)
         files.atomic_write(path, to_json(plain(plan, "plan")))
         return path
 
-    def _plan_path(self, preset: str) -> Path:
+    def plan_path(self, preset: str) -> Path:
+        """Where the plan of ``preset`` is kept; raises ValueError where no preset can be named so."""
         if not preset or preset != os.path.basename(preset) or preset.startswith("."):
             raise ValueError(f"a preset cannot be named {preset!r}")
         return self.home / "plans" / f"{preset}.json"

@@ -20,6 +20,7 @@ from registry.record.journal import JOURNAL
 from registry.record.run_record import Record, RecordError
 from registry.record.serialization import redact
 from reports.labels import NAMELESS, base_of, label, taken_stages
+from reports.plan_form import require_form
 from reports.statistics import Item
 
 if TYPE_CHECKING:
@@ -286,9 +287,10 @@ def load_study(registry: Registry, preset: str) -> Study:
         If the suite has no plan for the preset here, or its file cannot be read; with the remedy.
     """
     remedy = f"start it with: cavl-bench run --preset {preset}"
-    others = registry.plans()
+    others, path = registry.plans(), registry.plan_path(preset)
     try:
         plan = registry.plan(preset)
+        require_form(plan)
         entries = [_entry(e) for e in plan["nodes"]]
         # Plans of older versions say nothing of what they left out.
         not_selected = frozenset((r["task"], r["method"], r["ordering"]) for r in plan.get("not_selected", ()))
@@ -301,8 +303,8 @@ def load_study(registry: Registry, preset: str) -> Study:
         raise NoPlanError(
             f"no plan of preset {preset!r} in {registry.home}: the suite has not run there with it; {there}{remedy}"
         ) from None
-    except (RecordError, KeyError, TypeError, ValueError) as error:
-        unreadable = f"the plan of preset {preset!r} in {registry.home} cannot be read ({error}); {remedy}"
+    except (RecordError, ValueError) as error:
+        unreadable = f"the plan {path} cannot be read ({error}); {remedy}"
         raise NoPlanError(unreadable) from error
     attempts: dict[str, list[Record]] = {}
     for record in registry.records(key=[e.key for e in entries]):

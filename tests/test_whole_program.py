@@ -41,7 +41,7 @@ def program(tmp_path, data):
     environment = {**os.environ, "CAVL_HOME": str(tmp_path / "runs"), "CAVL_DATA": str(data), "COLUMNS": "200"}
 
     def run(*arguments, home=None, wait=True):
-        command = [sys.executable, "-m", *arguments]
+        command = [sys.executable, *([] if "-m" in arguments else ["-m"]), *arguments]
         here = environment if home is None else {**environment, "CAVL_HOME": str(home)}
         process = subprocess.Popen(
             command,
@@ -178,6 +178,21 @@ def test_what_a_task_trains_itself_is_resumed_bit_identical(program, tmp_path, t
     assert ours.metrics() == theirs.metrics()
     assert ours.artifact("items.csv").read_bytes() == theirs.artifact("items.csv").read_bytes()
     assert not list(program.home.glob("checkpoints/*/states"))
+
+
+@pytest.mark.parametrize("module", ["benchmarks.tasks.localization", "benchmarks", "benchmarks.cli", "reports"])
+def test_ctrl_c_while_a_program_still_imports_is_a_line(program, module):
+    process = program("-X", "importtime", "-m", module, "--help", wait=False)
+    told = ""
+    while not told.endswith("registry.interrupts\n"):
+        told = process.stdout.readline()
+        assert told
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert [line for line in output.splitlines() if not line.startswith("import time:")] == [
+        "interrupted; nothing had begun yet"
+    ]
 
 
 def test_suite_interrupted_by_ctrl_c_goes_on_from_there(program):

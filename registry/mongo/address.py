@@ -31,6 +31,8 @@ PATIENCE = 3.0
 _SACRED = re.compile(r"(?:(?P<host>[\w.-]+):(?P<port>\d{1,5})(?::|$))?(?P<database>[A-Za-z_][\w-]{0,62})?")
 #: What MongoDB takes on every system, and we do not mistake for something else.
 _DATABASE = re.compile(r"[^\s/\\.\"$*<>:|?@\x00-\x1f]+")
+#: MongoDB's own: its users, the state of a cluster, what a machine keeps to itself.
+_OWN = ("admin", "config", "local")
 
 
 class MongoError(RefusedError):
@@ -106,7 +108,7 @@ def address(text: str) -> Address:
             )
         if name and not (_DATABASE.fullmatch(name) and len(name.encode()) <= 63):
             raise MongoError(f"{name!r} cannot be the name of a database of MongoDB: letters, digits, _ and - are safe")
-        return Address(uri=_percent_encoded(text), database=name or DATABASE)
+        return Address(uri=_percent_encoded(text), database=_not_its_own(name or DATABASE))
     match = _SACRED.fullmatch(text)
     if match is None or not text or int(match["port"] or 0) > 65535:
         raise MongoError(
@@ -114,7 +116,16 @@ def address(text: str) -> Address:
             "HOST:PORT:DATABASE"
         )
     host, port = match["host"] or "localhost", match["port"] or "27017"
-    return Address(uri=f"mongodb://{host}:{port}", database=match["database"] or DATABASE)
+    return Address(uri=f"mongodb://{host}:{port}", database=_not_its_own(match["database"] or DATABASE))
+
+
+def _not_its_own(database: str) -> str:
+    if database.casefold() in _OWN:  # MongoDB takes no two names that differ in capitals only
+        raise MongoError(
+            f"the database {database!r} is MongoDB's own; name another behind HOST:PORT (?authSource={database} says "
+            "where a user was made)"
+        )
+    return database
 
 
 def _without_secrets(text: str) -> str:

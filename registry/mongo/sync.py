@@ -4,8 +4,9 @@ The folder leads: what it says, the database says after the next sync, and a run
 copy may be cut off anywhere and go on later: the run's document names its metrics and artifacts only once they are
 there, and what is being sent is written down before, so that the next copy clears up what has no name. Several
 processes may copy at once (a lock for each run, on the disk beside it). Runs go in groups, a command of MongoDB for all
-writes of one kind, and one by one where one of a group fails. Of an artifact, the folder does not keep the
-``metadata`` and ``content_type`` that a run may give: the first is left out here, the second guessed from the name.
+writes of one kind, and one by one where one of a group fails; one group is sent while the next is read. Of an artifact,
+the folder does not keep the ``metadata`` and ``content_type`` that a run may give: the first is left out here, the
+second guessed from the name.
 
 A run keeps its number where that is free in the database, and gets the next free one where it is not (another machine's
 registry may be copied there as well): ``cavl_sync`` says which is which.
@@ -15,12 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import hashlib
 import mimetypes
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,13 +53,17 @@ LONGEST_OUTPUT = 4_000_000
 #: What of a run's folder its copy depends on, artifacts and resources apart (``run.json`` names those).
 WATCHED = ("run.json", "config.json", "info.json", "cout.txt", journal.JOURNAL)
 #: Runs that are copied together at most, and bytes of their folders, or of what waits to be sent.
-GROUP, WEIGHT = 20, 16_000_000
+GROUP, WEIGHT = 50, 16_000_000
 #: Seconds that a group waits for other processes which copy runs of it; those that they still copy then come last.
 PATIENCE = 5.0
 #: Bytes of a file in one document, as of GridFS.
 CHUNK = gridfs.DEFAULT_CHUNK_SIZE
 #: MongoDB's codes: a key is taken; a document, or what an update makes of it, has more than 16 MB.
 DUPLICATE, TOO_LARGE = 11000, {10334, 17419, 17420}
+#: Why a run is not copied, and the others are.
+FAILURES = (RecordError, journal.JournalError, OSError, BSONError, OverflowError, OperationFailure)
+#: Of each run whether it was this process that has copied it, or why it was not.
+Outcomes = list[tuple[Path, bool | str]]
 #: A file system may keep whole seconds only: a file this young may still change without its time changing.
 YOUNG = 2.0
 
@@ -86,7 +93,8 @@ class _Task:
     registry: str  # its identity
     store: Store
     tally: Tally = field(default_factory=Tally)
-    sources: dict[tuple[str, str], ObjectId] = field(default_factory=dict)  # (path, stored copy) -> file, as they come
+    #: (folder, name in it, stored copy) -> file, as they come.
+    sources: dict[tuple[str, str, str], ObjectId] = field(default_factory=dict)
 
     def name(self, folder: Path) -> str:
         """Of a run in ``cavl_sync``."""
@@ -132,17 +140,29 @@ def sync(
 
 
 def _copy_all(folders: Iterable[Path], task: _Task) -> Iterator[tuple[Path, bool | str]]:
-    """Of each run whether it was this process that has copied it, or why it was not."""
+    """Yields :data:`Outcomes`. The last group needs no thread: an end of a run waits for none that hangs."""
     late: list[Path] = []
-    for group in _groups(folders):
-        with _locked(group, PATIENCE) as (mine, others):
-            outcomes = _copied(mine, task)
-        yield from outcomes
-        late += others
+    ahead: Callable[[], Outcomes] | None = None  # sends the group that has been read
+    with contextlib.ExitStack() as locks, ThreadPoolExecutor(1, "sync") as sender:
+        for group in _groups(folders):
+            sending: Future[Outcomes] | None = sender.submit(ahead) if ahead else None
+            own = locks.enter_context(contextlib.ExitStack())
+            mine, others = own.enter_context(_locked(group, PATIENCE))
+            late += others
+            ahead = functools.partial(_unlocking, own, _begun(mine, task))
+            if sending:
+                yield from sending.result()
+        if ahead:
+            yield from ahead()
     for folder in late:
         with _locked([folder], 600) as (mine, others):
-            outcomes = _copied(mine, task)
+            outcomes = _begun(mine, task)()
         yield from outcomes or [(folder, others[folder])]
+
+
+def _unlocking(locks: contextlib.ExitStack, rest: Callable[[], Outcomes]) -> Outcomes:
+    with locks:
+        return rest()
 
 
 def _groups(folders: Iterable[Path]) -> Iterator[list[Path]]:
@@ -183,17 +203,34 @@ def _locked(folders: Iterable[Path], patience: float) -> Iterator[tuple[list[Pat
         yield mine, others
 
 
-def _copied(folders: Sequence[Path], task: _Task) -> list[tuple[Path, bool | str]]:
+def _begun(folders: Sequence[Path], task: _Task) -> Callable[[], Outcomes]:
+    """Read these runs and let them have their numbers; what is returned sends them, perhaps in another thread."""
     try:
-        return list(zip(folders, _copy(folders, task), strict=True))
-    except (RecordError, journal.JournalError, OSError, BSONError, OverflowError, OperationFailure) as error:
-        if len(folders) > 1:  # the others shall not suffer from it
-            return [outcome for folder in folders for outcome in _copied([folder], task)]
-        if isinstance(error, OperationFailure) and (error := first_of(error)).code not in TOO_LARGE:
-            raise  # it is the database that fails
-        if isinstance(error, BSONError | OverflowError | OperationFailure):
-            return [(folders[0], f"{folders[0]} holds what no document of MongoDB can ({str(error)[:200]})")]
-        return [(folders[0], str(error))]
+        batch = _read(folders, task)
+    except FAILURES as error:
+        outcomes = _one_by_one(folders, task, error)
+        return lambda: outcomes
+    return functools.partial(_ended, batch, task)
+
+
+def _ended(batch: _Batch, task: _Task) -> Outcomes:
+    try:
+        _send(batch, task.store)
+    except FAILURES as error:
+        return _one_by_one(batch.folders, task, error)
+    changed = {run.folder for run in batch.runs}
+    return [(folder, folder in changed) for folder in batch.folders]
+
+
+def _one_by_one(folders: Sequence[Path], task: _Task, error: Exception) -> Outcomes:
+    """Where a group has failed, the others shall not suffer from one; of a single run, why it is not copied."""
+    if len(folders) > 1:
+        return [outcome for folder in folders for outcome in _begun([folder], task)()]
+    if isinstance(error, OperationFailure) and (error := first_of(error)).code not in TOO_LARGE:
+        raise error  # it is the database that fails
+    if isinstance(error, BSONError | OverflowError | OperationFailure):
+        return [(folders[0], f"{folders[0]} holds what no document of MongoDB can ({str(error)[:200]})")]
+    return [(folders[0], str(error))]
 
 
 def identity(home: Path) -> str:
@@ -301,26 +338,27 @@ class _Writes:
         self._weight = 0
 
 
-def _copy(folders: Sequence[Path], task: _Task) -> list[bool]:
-    """Make the database say of these runs what their folders say, where no other process has just done so.
+class _Batch(NamedTuple):
+    """A group that has been read: those of the folders' runs that no other process has just copied, and their files."""
 
-    Returns of each whether it was this one.
+    folders: Sequence[Path]
+    runs: list[_Run]
+    writes: _Writes
+
+
+def _read(folders: Sequence[Path], task: _Task) -> _Batch:
+    """Give the runs of these folders numbers and say what is to be sent of them; some of it is there already.
+
+    Each command ends before the next begins, here and in :func:`_send`: cut off between any two, the next copy finds
+    what this one left.
     """
-    store = task.store
+    store, writes = task.store, _Writes(task.store)
     copies = {c["_id"]: c for c in store.copies.find({"_id": {"$in": [task.name(folder) for folder in folders]}})}
     stamps = {folder: stamp(folder) for folder in folders}
     same = {f: copies[task.name(f)]["run"] for f in folders if _same(copies.get(task.name(f), {}), stamps[f])}
     there = _existing(store.runs, same.values())
     others = [folder for folder in folders if same.get(folder) not in there]
     group = [_Run(f, stamps[f], document(f), copies.get(task.name(f), {})) for f in others]
-    if group:
-        _copy_group(group, task)
-    return [folder in others for folder in folders]
-
-
-def _copy_group(group: Sequence[_Run], task: _Task) -> None:
-    """Each command ends before the next begins: cut off between any two, the next copy finds what this one left."""
-    store, writes = task.store, _Writes(task.store)
     for run in group:
         if run.document.damage:
             task.tally.damaged[run.id] = run.document.damage
@@ -330,10 +368,17 @@ def _copy_group(group: Sequence[_Run], task: _Task) -> None:
         run.entry["experiment"]["sources"] = _sources(run, writes, task)
     _send_artifacts(group, writes)
     _send_metrics(group, writes, task.tally)
-    writes.flush()
-    store.runs.bulk_write([_whole(run) for run in group])
-    _clear_up(group, store)
-    store.copies.bulk_write([_state(run) for run in group])
+    return _Batch(folders, group, writes)
+
+
+def _send(batch: _Batch, store: Store) -> None:
+    """Make the database say of these runs what their folders say."""
+    if not batch.runs:
+        return
+    batch.writes.flush()
+    store.runs.bulk_write([_whole(run) for run in batch.runs])
+    _clear_up(batch.runs, store)
+    store.copies.bulk_write([_state(run) for run in batch.runs])
 
 
 def _whole(run: _Run) -> UpdateOne:
@@ -525,22 +570,22 @@ def _highest(collection: Any, field: str) -> int:
 def _sources(run: _Run, writes: _Writes, task: _Task) -> list[list[Any]]:
     """[name, file] of each source, stored once for each path and content."""
     experiment = run.entry["experiment"]
-    paths = {name: (os.path.join(experiment["base_dir"], name), stored) for name, stored in experiment["sources"]}
-    unknown = [key for key in paths.values() if key not in task.sources]
+    sources = [(experiment["base_dir"], name, stored) for name, stored in experiment["sources"]]
+    unknown = [source for source in sources if source not in task.sources]
     if unknown:
         _send_sources(run, unknown, writes, task)
-    return [[name, task.sources[paths[name]]] for name, _ in experiment["sources"]]
+    return [[source[1], task.sources[source]] for source in sources]
 
 
-def _send_sources(run: _Run, sources: Iterable[tuple[str, str]], writes: _Writes, task: _Task) -> None:
+def _send_sources(run: _Run, sources: Iterable[tuple[str, str, str]], writes: _Writes, task: _Task) -> None:
     """Let ``task.sources`` know where each of these lies in the database; what is not there yet is sent."""
     store, home, sent = task.store, run.folder.parent, {}
-    keys = {source: f"{files.digest_file(home / source[1])} {source[0]}" for source in sources}
+    keys = {(b, n, stored): f"{files.digest_file(home / stored)} {os.path.join(b, n)}" for b, n, stored in sources}
     known = {s["_id"]: s["file"] for s in store.sources.find({"_id": {"$in": list(keys.values())}})}
     there = _existing(store.database["fs.files"], known.values())
-    for (path, stored), key in keys.items():
+    for (base, name, stored), key in keys.items():
         if known.get(key) not in there and key not in sent:
-            sent[key] = writes.upload(home / stored, run.copy["_id"], filename=path)
+            sent[key] = writes.upload(home / stored, run.copy["_id"], filename=os.path.join(base, name))
     writes.flush()
     for key, file in sent.items():
         try:
@@ -632,4 +677,4 @@ def thin(count: int, most: int) -> list[int]:
 
 
 def _columns(points: journal.Points) -> dict[str, list[Any]]:
-    return {**points._asdict(), "timestamps": [datetime.datetime.fromisoformat(time) for time in points.timestamps]}
+    return {**points._asdict(), "timestamps": list(map(datetime.datetime.fromisoformat, points.timestamps))}

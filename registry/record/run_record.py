@@ -196,8 +196,8 @@ def read_run(folder: Path) -> Any:
     """
     content = read_bytes(folder / RUN)
     run = parsed(folder / RUN, content)
-    if isinstance(run, dict) and seal.is_broken(content, run):
-        raise RecordError(f"damaged record: {folder / RUN} has another content than the run left")
+    if isinstance(run, dict) and (how := seal.breach(content, run)):
+        raise RecordError(f"damaged record: {folder / RUN} {how}")
     if isinstance(run, dict) and not seal.is_sound(run.get(seal.FILES, {})):
         raise RecordError(f"damaged record: {folder / RUN} has no digests under {seal.FILES!r}")
     return run

@@ -1,7 +1,8 @@
 """Seal of a record: digests by which damage shows, written when its run ends.
 
 ``run.json`` then has ``files``, name -> size, times and sha256 of every other file of the record, and ``sha256``, which
-is its own: that of its text with zeros in this place. Runs of before have neither, and are read as they are.
+is its own: that of its text with zeros in this place; ``sealed`` says so, lest one whose seal is lost pass for one of
+before there were seals. Runs of before have none of these, and are read as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from registry.files import digest_file, unread
 from registry.record.serialization import to_json
 
-FILES, OWN = "files", "sha256"
+FILES, OWN, SEALED = "files", "sha256", "sealed"
 _ZEROS = "0" * 64
 #: At this depth no other key has this name, and within a text no line begins.
 _OWN = re.compile(rb'\n  "sha256": "([0-9a-f]{64})"')
@@ -39,19 +40,18 @@ def _stamp(status: os.stat_result) -> dict[str, int]:
 
 def sealed(run: Mapping[str, Any]) -> str:
     """The text of ``run.json``, whose content has ``files``."""
-    text = to_json({**run, OWN: _ZEROS})
+    text = to_json({**run, SEALED: True, OWN: _ZEROS})
     return text.replace(f'\n  "{OWN}": "{_ZEROS}"', f'\n  "{OWN}": "{hashlib.sha256(text.encode()).hexdigest()}"')
 
 
-def is_broken(content: bytes, run: Mapping[str, Any]) -> bool:
-    """Whether the text ``content`` of ``run.json``, which says ``run``, differs from the one that was sealed."""
+def breach(content: bytes, run: Mapping[str, Any]) -> str:
+    """In what the text ``content`` of ``run.json``, which says ``run``, differs from the one that was sealed, or ""."""
     if FILES not in run and OWN not in run:
-        return False
+        return "has lost the digests that the run left" if SEALED in run else ""
     found = _OWN.search(content)
-    if found is None:
-        return True
-    blank = content[: found.start(1)] + _ZEROS.encode() + content[found.end(1) :]
-    return hashlib.sha256(blank).hexdigest().encode() != found[1]
+    blank = content[: found.start(1)] + _ZEROS.encode() + content[found.end(1) :] if found else b""
+    same = found is not None and hashlib.sha256(blank).hexdigest().encode() == found[1]
+    return "" if same else "has another content than the run left"
 
 
 def difference(path: Path, then: Mapping[str, Any], *, thorough: bool = True) -> str:

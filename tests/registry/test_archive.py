@@ -803,7 +803,7 @@ def test_files_that_are_too_large(other: Path, exported: Path, monkeypatch: pyte
 @pytest.mark.parametrize("name", ["info.json", "metrics.jsonl", "manifest.json"])
 def test_values_that_would_fill_the_memory(other: Path, exported: Path, tmp_path: Path, name: str) -> None:
     forged = Forged(exported)
-    many = [[]] * 2_000_000
+    many = [[]] * 600_000
     if name == "manifest.json":
         forged.manifest["more"] = many
     else:
@@ -811,8 +811,34 @@ def test_values_that_would_fill_the_memory(other: Path, exported: Path, tmp_path
     path = forged.write(tmp_path / "x.zip")
     del many, forged
     tracemalloc.start()
-    refused(other, path, "holds more than 1,000,000 values")
+    refused(other, path, "holds more than 500,000 values")
     assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", ["\U0001f600" + "x" * (8 << 20), "\\ud83d\\ude00" + "x" * (8 << 20)])
+@pytest.mark.parametrize("name", ["info.json", "metrics.jsonl"])
+def test_text_that_would_fill_the_memory(other: Path, exported: Path, tmp_path: Path, name: str, text: str) -> None:
+    """As its first character takes four bytes in memory, so do all others."""
+    forged = Forged(exported)
+    forged.files[f"runs/3/{name}"] = f'{{"a": "{text}"}}\n'.encode()
+    refused(other, forged.write(tmp_path / "x.zip"), "has more than 8,388,608 bytes, some of them no ASCII")
+
+
+def test_what_many_runs_say_is_not_held_together(other: Path, exported: Path, tmp_path: Path) -> None:
+    forged = Forged(exported)
+    of_one = {name: content for name, content in forged.files.items() if name.startswith("runs/1/")}
+    for id in range(11, 17):
+        forged.files |= {name.replace("/1/", f"/{id}/"): content for name, content in of_one.items()}
+        forged.manifest["runs"].append({**forged.manifest["runs"][0], "id": id})
+        forged.edit(f"runs/{id}/run.json", lambda run, id=id: {**run, "result": f"{id}" + "x" * (30 << 20)})
+        forged.infos[f"runs/{id}/run.json"] = {"compress_type": zipfile.ZIP_DEFLATED}
+    path = forged.write(tmp_path / "x.zip")
+    assert path.stat().st_size < 500_000
+    del forged
+    tracemalloc.start()
+    assert sum(arrival.new for arrival in read_archive(Registry(other), path)[0]) >= 6
+    assert tracemalloc.get_traced_memory()[1] < 120 << 20
     tracemalloc.stop()
 
 

@@ -104,6 +104,18 @@ RATIOS = {"sdr": 0.0, "sir": 5.0, "sar": 9.0, "si_sdr": -2.0, "sdri": -0.1}
 ACTING = ("untrained", "curriculum", "supervised")
 
 
+#: What was tried of a method's learning rates, in a plan.
+TRIED = {
+    "measure": "correspondence",
+    "ordering": "c1",
+    "scenes": 10,
+    "updates": 20,
+    "seed": 9,
+    "scores": {"0.001": 0.5},
+    "choice": 0.001,
+}
+
+
 class Writer:
     """Writes run folders and the plan that names them."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from reports.comparisons import METHODS, differences, matched_pairs
 from reports.tables.orderings import orderings
+from tests.reports.conftest import TRIED
 
 
 def test_only_orderings_of_equal_compute_are_compared(whole_study):
@@ -311,7 +312,7 @@ def test_every_method_stands_beside_cavl_and_what_is_unequal_is_named(writer, st
         writer.localize("attention", "c1", seed, 0.1, stages=trained_on(1, 2, 3, updates=60))
         writer.localize("stranger", "c1", seed, 0.1, stages=trained_on(1))
         writer.localize("full-frame", "none", seed, 0.1)
-    writer.plan(learning_rates={"miniature": {name: {} for name in ("cavl", "dmc", "attention")}})
+    writer.plan(learning_rates={"miniature": dict.fromkeys(("cavl", "dmc", "attention"), TRIED)})
     unequal = "unequal updates (40 and 60), unequal scenes (C1 and C1 + C2 + C3)"
     assert beside(study_of(writer.home)) == {
         (statement, score): verdict

@@ -192,7 +192,7 @@ def test_runs_of_before_have_no_digests_and_are_read(home: Path, study_of, tmp_p
     for id in (1, 2):
         run = json.loads((home / str(id) / "run.json").read_text())
         (home / str(id) / "run.json").write_text(
-            json.dumps({k: v for k, v in run.items() if k not in ("files", "sha256")})
+            json.dumps({k: v for k, v in run.items() if k not in ("files", "sha256", "sealed")})
         )
     third(home / "1" / "sound.npz")
     damaged, result, (items, _) = read(home, study_of)
@@ -206,6 +206,18 @@ def test_a_seal_of_which_a_part_is_lost_is_broken(home: Path, left: str) -> None
     (home / "1" / "run.json").write_text(json.dumps(run, indent=2, sort_keys=True))
     with pytest.raises(RecordError, match=r"run\.json has another content than the run left"):
         read_record(home / "1")
+
+
+def test_a_seal_that_is_lost_altogether_makes_no_run_of_before(home: Path, study_of) -> None:
+    run = json.loads((home / "1" / "run.json").read_text())
+    for name in ("files", "sha256"):
+        run.pop(name)
+    (home / "1" / "run.json").write_text(json.dumps(run, indent=2, sort_keys=True))
+    damaged, result, _ = read(home, study_of)
+    assert result is None
+    assert damaged == ["run 1: damaged record: $CAVL_HOME/1/run.json has lost the digests that the run left"]
+    with pytest.raises(RecordError, match=r"run\.json has lost the digests"):
+        document(home / "1")
 
 
 @pytest.mark.parametrize("files", [[], {"items.csv": 3}, {"items.csv": {"sha256": 1}}, {"cout.txt": {"sha256": "x"}}])

@@ -1,8 +1,11 @@
 import json
+import re
 
 import pytest
 
+from reports.__main__ import main
 from reports.results import NoPlanError
+from tests.reports.conftest import TRIED
 
 
 def test_no_plan_names_the_remedy(writer, study_of):
@@ -152,7 +155,39 @@ def test_a_row_without_runs_of_its_own_names_the_other(writer, study_of):
     assert sentence.endswith("(seed 1, 2)")
 
 
-def test_a_selection_that_is_damaged_is_an_error(writer, study_of):
-    writer.plan(not_selected=[{"task": "avc"}])
-    with pytest.raises(NoPlanError, match="cannot be read"):
-        study_of(writer.home)
+NODE = {"name": "n", "key": "k", "task": "avc", "method": "l3", "ordering": "avc", "seed": 1}
+ROW = {"task": "avc", "method": "l3", "ordering": "avc", "seed": 1}
+LEFT_OUT = [
+    *({"not_selected": value} for value in ([{"task": "avc"}], {"task": 1}, None, ["avc"])),
+    *({"selected": value} for value in (["cavl"], None, 3, {"methods": "cavl"}, {"methods": [1]}, {"\ud800": []})),
+    *({"nodes": value} for value in (None, {}, [NODE, 3], [{**NODE, "seed": "1"}], [{**NODE, "seed": True}])),
+    *({"nodes": [{**NODE, name: value}]} for name, value in (("task", []), ("parents", "k"), ("variant", 1))),
+    *({"nodes": [{n: v for n, v in NODE.items() if n != name}]} for name in NODE),
+    *({"same": value} for value in ([ROW], [{**ROW, "as": ["l3"]}], [{**ROW, "as": "l3"}], 3)),
+    *({"learning_rates": value} for value in ([], {"full": []}, {"full": {"cavl": {}}}, {"full": {"cavl": 3}})),
+    *({"learning_rates": {"full": {"cavl": {**TRIED, "scores": scores}}}} for scores in ({"fast": 1}, [], {"1": []})),
+    *({name: value} for name in ("preset_seeds", "limit") for value in ("3", [3], 1.5, False)),
+    *({name: value} for name in ("created", "command") for value in (3, None, ["cavl-bench"], "\ud800")),
+]
+
+
+@pytest.mark.parametrize("entries", LEFT_OUT)
+def test_a_plan_of_another_form_is_a_sentence(writer, capsys, entries):
+    writer.plan(**entries)
+    assert main(["--home", str(writer.home), "--preset", "miniature", "--out", str(writer.home / "report")]) == 2
+    said = capsys.readouterr().err
+    named = re.escape(str(writer.home / "plans" / "miniature.json"))
+    assert re.fullmatch(rf"error: the plan {named} cannot be read \(.*\); start it with: .* --preset miniature\n", said)
+
+
+def test_a_plan_that_is_cut_off_anywhere_is_a_sentence(writer, study_of):
+    writer.plan(
+        selected={"methods": ["cavl"]}, same=[{**ROW, "as": ["l3", "avc"]}], learning_rates={"full": {"l": TRIED}}
+    )
+    path = writer.home / "plans" / "miniature.json"
+    whole = path.read_bytes()
+    study_of(writer.home)
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(NoPlanError, match=r"miniature\.json .*cannot be read"):
+            study_of(writer.home)

@@ -36,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 def cut_off(folder: Path) -> None:
     """Make a finished run one that was interrupted before it had a result."""
     entry = json.loads((folder / "run.json").read_text())
-    for name in ("result", "files", "sha256"):
+    for name in ("result", "files", "sha256", "sealed"):
         entry.pop(name)
     (folder / "run.json").write_text(json.dumps({**entry, "status": "INTERRUPTED"}))
 

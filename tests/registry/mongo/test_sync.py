@@ -507,6 +507,15 @@ def test_a_name_that_no_database_has_is_refused_and_not_cut(text: str):
         address(text)
 
 
+@pytest.mark.parametrize("name", ["admin", "config", "local", "Admin", "%61dmin"])
+def test_a_database_of_mongodbs_own_is_refused(name: str):
+    for text in (f"mongodb://u:geheim@h/{name}?x=1", *([] if "%" in name else [name, f"h:1:{name}"])):
+        with pytest.raises(MongoError, match=r"is MongoDB's own; name another behind HOST:PORT") as caught:
+            address(text)
+        assert "geheim" not in str(caught.value)
+    assert address("mongodb://u:p@h/lab?authSource=admin").database == "lab"
+
+
 def test_drivers_read_a_password_alike():
     assert address("mongodb://u:a+b#c@h/lab?x=1").whole == "mongodb://u:a%2Bb%23c@h/lab?x=1"
     assert address("mongodb://u:a%40b@h").uri == "mongodb://u:a%40b@h"

@@ -114,6 +114,7 @@ def test_the_record_has_the_form_of_sacreds_own(tmp_path: Path) -> None:
     assert mine.pop("resumptions") == []
     assert mine.pop("files").keys() == {path.name for path in ours.iterdir()} - {"run.json", "lock"}
     assert len(mine.pop("sha256")) == 64
+    assert mine.pop("sealed") is True
     assert mine["host"].pop("pid") == os.getpid()
     (name, kept), (module, _) = mine["experiment"]["sources"]
     assert module == "cavl/model.py", "of the pedigree, beside Sacred's"
@@ -286,7 +287,7 @@ def test_a_run_of_another_machine_is_left_alone_while_it_gives_signs_of_life(tmp
     home = tmp_path / "home"
     experiment(home, lambda run: 1).run()
     entry = read(home / "1" / "run.json")
-    for name in ("result", "files", "sha256"):
+    for name in ("result", "files", "sha256", "sealed"):
         entry.pop(name)
     entry |= {"status": "RUNNING", "host": {**entry["host"], "hostname": "elsewhere", "pid": 7}}
 

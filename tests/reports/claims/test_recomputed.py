@@ -31,7 +31,7 @@ def skill(*what):
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """Five seeds of every arm of every claim, but for the systems that no preset has."""
-    from tests.reports.conftest import Writer
+    from tests.reports.conftest import TRIED, Writer
 
     writer = Writer(tmp_path_factory.mktemp("claims") / "runs")
     arms = dict.fromkeys(
@@ -66,7 +66,7 @@ def home(tmp_path_factory):
                 writer.synchronise(*who, seed, level, level / 2, **options)
             else:
                 writer.act(*who, seed, level, **options)
-    writer.plan(learning_rates={"miniature": {name: {} for name in TUNED}})
+    writer.plan(learning_rates={"miniature": dict.fromkeys(TUNED, TRIED)})
     return writer.home
 
 
