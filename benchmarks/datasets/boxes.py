@@ -1,4 +1,4 @@
-"""Boxes of localization test sets, in every published form, on the grid of the published scorers (PROTOCOLS §6b).
+"""Boxes of localization test sets, in every published form, on the grid of the published scorers (PROTOCOLS §6).
 
 Three forms, told apart by what a file holds:
 

@@ -1,4 +1,4 @@
-"""Test sets of sound localization by name: where each is from, how it is read, how much of it there is (PROTOCOLS §6b).
+"""Test sets of sound localization by name: where each is from, how it is read, how much of it there is (PROTOCOLS §6).
 
 A set is a file of boxes (:mod:`benchmarks.datasets.boxes`) and, where only a part of it is scored, a published list of
 ids; an extended set also has a list of *negatives*, pairs of an image and a sound in which nothing visible sounds. None

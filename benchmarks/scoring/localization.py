@@ -1,4 +1,4 @@
-"""Localization by somebody else's model: maps in a folder, scored as the suite scores its own (PROTOCOLS §6, §6b).
+"""Localization by somebody else's model: maps in a folder, scored as the suite scores its own (PROTOCOLS §6).
 
 A map of any size is enlarged bilinearly to the set's grid, scaled to [0, 1] and binarised by every rule; the blind rows
 are scored over the same items, and the difference to each is paired. An item whose map is missing, or cannot be read,

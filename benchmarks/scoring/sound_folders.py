@@ -7,8 +7,8 @@ Which sources were mixed with which is read from the places, too:
 ``SOURCE/MIXTURE.wav``   a folder a source (LibriMix: ``s1/``, ``s2/``): the folders are fewer than the names in them
 ``MIXTURE_SOURCE.wav``   in one folder: what stands before the last "_", "-" or blank is the mixture
 
-A file, folder or source called mix, mixture, mixed (LibriMix: mix_clean, mix_both) is the mixture itself, no source. A table has the columns
-``mixture``, ``reference``, ``estimate``: a source a row, paths from the table's folder or absolute.
+A file, folder or source called mix, mixture or mixed (LibriMix: mix_clean, mix_both) is the mixture itself, no source.
+A table has the columns ``mixture``, ``reference``, ``estimate``: a source a row, paths absolute or from its folder.
 """
 
 from __future__ import annotations

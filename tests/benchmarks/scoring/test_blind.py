@@ -68,7 +68,7 @@ def test_with_negatives_all_have_one_confidence(tmp_path: Path) -> None:
 
 
 def test_vggss(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """PROTOCOLS §6b: known values, to 0.01."""
+    """PROTOCOLS §6: known values, to 0.01."""
     boxes = shared_data / "localization" / "vggss.json"
     found = score(capsys, "--set", "vggss", "--annotations", boxes, run=program.main)
     assert found["percent"]["full frame"] == {"ciou@0.5": 21.96, "auc": 31.27}
