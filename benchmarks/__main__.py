@@ -12,7 +12,7 @@ from registry.cli import program
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    words = sys.argv[1:] if words is None else words
+    words = sys.argv[1:] if words is None else [*words]
     if words[:1] == ["score"]:
         return program.run(score.app, words[1:], "python -m benchmarks score")
     return program.run(program.alone(run, epilog=EXAMPLES), words, "python -m benchmarks")

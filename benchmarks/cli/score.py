@@ -51,11 +51,12 @@ def file(help: str, default: Any = None, name: str | None = None) -> Any:
     epilog=examples("""\
 examples:
   cavl-bench score localization --annotations boxes.json --blind
-  cavl-bench score localization --set is3 --annotations synthetic3240_bbox.json \\
-      --predictions maps/ --name my-model
+  cavl-bench score localization --set is3 --predictions maps/ \\
+      --annotations synthetic3240_bbox.json --name my-model
 
-Of a set of which only a part is scored the published list is looked for beside
-the boxes. docs/scoring.md says where the sets are, and what files are named.
+Of a set of which only a part is scored the published list is looked for
+beside the boxes. docs/scoring.md says where the sets are, and how files are
+named.
 """)
 )
 def localization(
@@ -127,10 +128,10 @@ examples:
   cavl-bench score separation --references clean/ --estimates separated/
   cavl-bench score separation --pairs pairs.csv
 
-A source is known by its place in both folders, of which the mixture is part:
-MIXTURE/SOURCE.wav, SOURCE/MIXTURE.wav (LibriMix) or MIXTURE_SOURCE.wav. What is
-called mix or mixture is the mixture itself, and no source. A table of pairs has
-the columns mixture, reference and estimate.
+A source is known by its place in both folders, which names the mixture,
+too: MIXTURE/SOURCE.wav, SOURCE/MIXTURE.wav (LibriMix), MIXTURE_SOURCE.wav.
+What is called mix or mixture is the mixture itself, and no source. A table
+of pairs has the columns mixture, reference and estimate.
 """)
 )
 def separation(

@@ -133,9 +133,9 @@ class Opened:
         return self.set.title if self.set else f"boxes of the form {self.marked.form}"
 
     @property
-    def grouped(self) -> tuple[Item, ...]:
-        """The items whose groups count."""
-        return self.items if self.set is None or self.set.groups else ()
+    def grouped(self) -> bool:
+        """Whether pictures of several sources are told apart from other names that agree."""
+        return self.set is None or self.set.groups
 
 
 def open_set(

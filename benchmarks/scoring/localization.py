@@ -260,7 +260,7 @@ def difference(found: Scored, row: str) -> dict[str, Any]:
     if k < 2:
         return {"difference": mean, "interval": None}
     rest = sums - mean * sizes
-    error = math.sqrt(k / (k - 1) * float(np.square(rest).sum())) / sizes.sum()
+    error = math.sqrt(k / (k - 1) * float(np.square(rest).sum())) / int(sizes.sum())
     half = float(student.ppf(0.975, k - 1)) * error
     return {"difference": mean, "interval": [mean - half, mean + half]}
 

@@ -124,7 +124,7 @@ def test_every_set_is_offered_and_described() -> None:
         ("vggss", 5156, 2, 0),
         ("vggss-heard", 2562, 2, 0),
         ("vggss-unheard", 2575, 0, 0),
-        ("vggss-4654", 4655, 0, 0),
+        ("vggss-4654", 4653, 2, 0),
         ("vggss-extended", 5156, 2, 5158),
     ],
 )
