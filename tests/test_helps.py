@@ -80,7 +80,7 @@ def test_the_one_command_s_help_teaches(words, capsys, monkeypatch):
 
 
 def test_all_commands_are_looked_at():
-    known = {"", "run", "report", "export", "prepare", "preview", "runs"}
+    known = {"", "run", "report", "export", "prepare", "preview", "runs", "score"}
     known |= {
         f"prepare {n}"
         for n in [
@@ -88,6 +88,7 @@ def test_all_commands_are_looked_at():
             *("status", "verify"),
         ]
     }
+    known |= {f"score {n}" for n in ("localization", "separation")}
     known |= {f"preview {n}" for n in ("miniature", "composite")}
     known |= {f"runs {n}" for n in ["list", "show", "compare", "gc", "export", "import", "sync", "omniboard", "verify"]}
     assert {" ".join(words) for words in COMMANDS} == known

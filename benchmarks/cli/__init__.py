@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.cli import export, prepare, preview, run, verify
+from benchmarks.cli import export, prepare, preview, run, score, verify
 from registry import cli as runs
 from registry.cli import program
 from reports import cli as report
@@ -23,6 +23,7 @@ examples:
   cavl-bench prepare esc50                     real data
   cavl-bench preview miniature --out world.png the generated scenes
   cavl-bench export 12 --out trained           a model, to be given away
+  cavl-bench score localization --help         what others predict
   cavl-bench --install-completion              Tab completes names and runs
 
 A single task: python -m benchmarks.tasks.localization with method=cavl seed=3
@@ -34,6 +35,7 @@ app.command(epilog=report.EXAMPLES)(report.report)
 app.add_typer(prepare.app, name="prepare")
 app.add_typer(preview.app, name="preview")
 app.add_typer(runs.app, name="runs")
+app.add_typer(score.app, name="score")
 app.command()(export.export)
 runs.app.command(epilog=verify.EXAMPLES)(verify.verify)
 

@@ -21,7 +21,11 @@ Metrics
 * :func:`auc`: area under the success rate over the thresholds 0, 0.05, ..., 1.
 * :func:`matched_iou`, :func:`silent_area`: several sources: IoU of each object under the best assignment of masks to
   objects, and how much of the silent objects is claimed to sound.
+* :func:`adaptive_ciou`: cIoU where as many pixels are claimed as the truth has: it is told their number, an oracle.
+* :func:`interactive`: IIoU and IAUC, of the sources in one image the smallest cIoU decides [4]_.
+* :func:`class_aware`: CIoU@0.3 and AUC of mixed pairs, each source's own map against its own object [5]_.
 * :func:`pointing`: the pointing game, whether the heatmap's maximum lies on the object.
+* :func:`size_class`: small, medium, large or huge, by the area of the truth.
 
 References
 ----------
@@ -29,6 +33,9 @@ References
 .. [2] Zhang, Bargal, Lin, Brandt, Shen, Sclaroff, "Top-down neural attention by excitation backprop", IJCV 2018
    (pointing game).
 .. [3] Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics Quarterly 1955.
+.. [4] Senocak, Ryu, Kim, Oh, Pfister, Chung, "Aligning sight and sound: advanced sound source localization through
+   audio-visual alignment", arXiv:2407.13676 (adaptive cIoU, IIoU, IAUC).
+.. [5] Mo, Tian, "Audio-visual grouping network for sound localization from mixtures", CVPR 2023 (CIoU@0.3).
 """
 
 from __future__ import annotations
@@ -46,6 +53,10 @@ Map = npt.NDArray[np.float64]
 
 #: The success thresholds of :func:`auc`: 0, 0.05, ..., 1, each the float nearest to its decimal.
 THRESHOLDS = np.arange(21) / 20
+#: Sides of squares of 224 x 224 pixels whose area is the least of the next size class.
+SIZES: Mapping[str, float] = {"small": 32, "medium": 96, "large": 144, "huge": np.inf}
+#: Pixels of the grid in which size classes are told.
+SIZE_GRID = 224 * 224
 
 
 def validate(mask: Array, g: Array) -> None:
@@ -132,11 +143,19 @@ def min_max(heatmap: Array) -> Map:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def _top_half(heatmap: Map) -> Mask:
-    order = np.argsort(-heatmap, axis=None, kind="stable")  # stable: of equal pixels the lower index comes first
-    mask = np.zeros(heatmap.size, dtype=np.bool_)
-    mask[order[: heatmap.size // 2]] = True
-    return mask.reshape(heatmap.shape)
+def highest(values: Array, n: int) -> Mask:
+    """The ``n`` highest pixels of a map (H, W) of any finite values, as a mask; of equal ones those of lower index."""
+    if values.ndim != 2 or not np.all(np.isfinite(values)):
+        raise ValueError(f"a map to be ranked must be (H, W) and finite, not {values.shape} or with NaN or infinity")
+    if not 0 <= n <= values.size:
+        raise ValueError(f"a map of {values.size} pixels has no {n} highest ones")
+    flat = values.reshape(-1)
+    if n == 0:
+        return np.zeros(values.shape, dtype=np.bool_)
+    level = np.partition(flat, values.size - n)[values.size - n]
+    mask: Mask = flat > level
+    mask[np.flatnonzero(flat == level)[: n - np.count_nonzero(mask)]] = True
+    return mask.reshape(values.shape)
 
 
 #: Name -> rule that turns a heatmap (H, W) into a mask (H, W). ``max_fraction`` is a fraction of the map's maximum;
@@ -145,7 +164,7 @@ BINARISATIONS: Mapping[str, Callable[[Map], Mask]] = {
     "threshold=0.5": lambda h: h >= 0.5,
     "max_fraction=0.1": lambda h: h >= 0.1 * h.max(),
     "max_fraction=0.5": lambda h: h >= 0.5 * h.max(),
-    "top_half": _top_half,
+    "top_half": lambda h: highest(h, h.size // 2),
     "median_gt": lambda h: h > np.median(h),
     "median_ge": lambda h: h >= np.median(h),
 }
@@ -203,6 +222,16 @@ def auc(cious: Sequence[float] | Array) -> float:
     return float(np.trapezoid([np.mean(values >= t) for t in THRESHOLDS], THRESHOLDS))
 
 
+def adaptive_ciou(heatmap: Array, g: Array) -> float:
+    """cIoU of the highest pixels of a map, as many as the truth g has (where g > 0) [4]_; both (H, W).
+
+    The map may have any finite values. Its threshold is told by the truth: an oracle, to be marked as one.
+    """
+    if heatmap.shape != g.shape:
+        raise ValueError(f"the map is {heatmap.shape} but the consensus map is {g.shape}")
+    return ciou(highest(heatmap, np.count_nonzero(g)), g)
+
+
 def summarise(cious: Sequence[float] | Array, degenerate: Sequence[bool] | Array) -> dict[str, float]:
     """One cell of the localization tables, from each image's cIoU and whether its mask was degenerate.
 
@@ -238,6 +267,13 @@ def pointing(heatmap: Array, object_mask: Array) -> bool:
     if not np.any(object_mask):
         raise ValueError("the object has no pixel: leave objects that cannot be seen out")
     return bool(object_mask.reshape(-1)[np.argmax(heatmap)])
+
+
+def size_class(g: Array) -> str:
+    """small, medium, large, huge: the area where g > 0, in pixels of 224 x 224, below 32^2, 96^2, 144^2, or above."""
+    _validate_unit(g, "the consensus map", ndim=2)
+    area = np.count_nonzero(g) * SIZE_GRID / g.size
+    return next(name for name, side in SIZES.items() if area < side**2)
 
 
 # --- several sources -----------------------------------------------------------------------------------------------
@@ -282,6 +318,36 @@ def _assigned(masks: Array, objects: Array) -> tuple[Map, Array, Array]:
     iou = intersection / union
     rows, columns = linear_sum_assignment(iou, maximize=True)
     return iou, rows, columns
+
+
+def smallest(cious: Sequence[float] | Array, groups: Sequence[str]) -> dict[str, float]:
+    """Group -> the smallest cIoU of its sources; of the groups of two or more sources, "" being none."""
+    values = validate_cious(cious)
+    if len(groups) != len(values):
+        raise ValueError(f"{len(values)} cIoUs but {len(groups)} groups")
+    found: dict[str, list[float]] = {}
+    for group, value in zip(groups, values.tolist(), strict=True):
+        found.setdefault(group, []).append(value)
+    return {group: min(several) for group, several in found.items() if group and len(several) > 1}
+
+
+def interactive(cious: Sequence[float] | Array, groups: Sequence[str]) -> dict[str, float]:
+    """``iiou`` (threshold 0.5), ``iauc`` and the number of ``groups``: an image is as good as its worst source [4]_.
+
+    Raises
+    ------
+    ValueError
+        Also where no group has two sources.
+    """
+    minima = list(smallest(cious, groups).values())
+    if not minima:
+        raise ValueError("no image has two sources: there is no IIoU")
+    return {"iiou": success_rate(minima), "iauc": auc(minima), "groups": len(minima)}
+
+
+def class_aware(cious: Sequence[float] | Array) -> dict[str, float]:
+    """``ciou@0.3`` and ``auc`` over all sources of mixed pairs, each scored on the map of its own class [5]_."""
+    return {"ciou@0.3": success_rate(cious, 0.3), "auc": auc(cious)}
 
 
 def silent_area(masks: Array, silent: Array) -> float:

@@ -536,11 +536,12 @@ class SeparatedSound:
     excluded: str  # why; empty where it counts
 
 
-def score(
-    pair: int, solos: Sequence[Scene], references: Floats, estimates: Mapping[str, Floats]
-) -> list[SeparatedSound]:
-    """The sounds of one pair, references (2, T), as every row estimates them, (2, T) each."""
-    stacked = np.stack(list(estimates.values()))  # (rows, 2, T)
+def ratios_of(references: Floats, estimates: Mapping[str, Floats]) -> tuple[Floats, npt.NDArray[np.object_]]:
+    """Ratios (measures, rows, n) in dB of estimates (n, T) of the sources (n, T), why it has none (rows, n).
+
+    One of the rows is the mixture.
+    """
+    stacked = np.stack(list(estimates.values()))  # (rows, n, T)
     why = np.full(stacked.shape[:2], "", dtype=object)
     why[~stacked.any(-1)] = "silent estimate"
     why[~np.isfinite(stacked).all(-1)] = "estimate not finite"
@@ -556,6 +557,14 @@ def score(
             ratios = np.where(why == "", (sdr, sir, sar, metrics.si_sdr(references, usable), gain), np.nan)
         except metrics.SingularReferences:
             why[:] = "singular references"
+    return ratios, why
+
+
+def score(
+    pair: int, solos: Sequence[Scene], references: Floats, estimates: Mapping[str, Floats]
+) -> list[SeparatedSound]:
+    """The sounds of one pair, references (2, T), as every row estimates them, (2, T) each."""
+    ratios, why = ratios_of(references, estimates)
     items = []
     for number, row in enumerate(estimates):
         for which, solo in enumerate(solos):

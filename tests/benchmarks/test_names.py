@@ -23,6 +23,8 @@ COMMANDS = (
     "benchmarks.datasets.audioset --help",
     "benchmarks.cli prepare esc50 --help",
     "benchmarks.cli export --help",
+    "benchmarks.cli score localization --help",
+    "benchmarks score separation --help",
     "benchmarks.cli runs verify --help",
     "registry --help",
     "registry list",

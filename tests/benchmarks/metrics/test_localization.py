@@ -1,7 +1,7 @@
 """cIoU and its relatives against cases worked out by hand, scikit-learn and brute force."""
 
 from collections.abc import Callable
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -237,3 +237,63 @@ ONES, NAN = np.ones((2, 2)), np.full((2, 2), np.nan)
 def test_bad_input_is_refused(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(arrays(np.float64, (5, 6), elements=st.sampled_from([-1.0, 0.0, 0.25, 3.0])), st.integers(0, 30))
+def test_the_highest_pixels_are_those_of_a_stable_sort(values: np.ndarray, n: int) -> None:
+    expected = np.zeros(30, dtype=bool)
+    expected[sorted(range(30), key=lambda i: (-values.ravel()[i], i))[:n]] = True
+    np.testing.assert_array_equal(metrics.highest(values, n).ravel(), expected)
+
+
+def test_adaptive_ciou_by_hand() -> None:
+    """g has six pixels; the six highest are .9 .8 .7 .6 .5 .46: g = .5 1 .5 0 1 .5."""
+    assert metrics.adaptive_ciou(HEATMAP, G) == pytest.approx(3.5 / 5, abs=1e-15)
+    assert metrics.adaptive_ciou(G * 7 - 3, G) == 1, "whatever the scale"
+
+
+@given(arrays(np.float64, (6, 6), elements=st.floats(-5, 5)), maps)
+def test_adaptive_ciou_pixel_by_pixel(heatmap: np.ndarray, g: np.ndarray) -> None:
+    truth = g.ravel().tolist()
+    order = sorted(range(36), key=lambda i: (-heatmap.ravel()[i], i))[: sum(v > 0 for v in truth)]
+    expected = sum(truth[i] for i in order) / (sum(truth) + sum(truth[i] == 0 for i in order))
+    assert metrics.adaptive_ciou(heatmap, g) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_worst_source_of_an_image_decides() -> None:
+    cious = [0.9, 0.6, 0.4, 0.8, 1.0, 0.0]
+    groups = ["a", "a", "b", "b", "alone", ""]
+    assert metrics.smallest(cious, groups) == {"a": 0.6, "b": 0.4}
+    found = metrics.interactive(cious, groups)
+    assert found["iiou"] == 0.5
+    assert found["iauc"] == pytest.approx((0.625 + 0.425) / 2)  # last thresholds reached: .60, .40
+    assert found["groups"] == 2
+    with pytest.raises(ValueError, match="no image has two sources"):
+        metrics.interactive([0.5, 0.5], ["a", ""])
+    with pytest.raises(ValueError, match="2 cIoUs but 1 groups"):
+        metrics.interactive([0.5, 0.5], ["a"])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
+def test_iiou_and_iauc_as_the_public_scorer_defines_them(pairs: list[tuple[float, float]]) -> None:
+    """At each threshold an image counts where both of its sources reach it; the area by the trapezoid rule."""
+    cious = [value for pair in pairs for value in pair]
+    groups = [f"image {i // 2}" for i in range(len(cious))]
+    shares = [sum(a >= t and b >= t for a, b in pairs) / len(pairs) for t in metrics.THRESHOLDS.tolist()]
+    found = metrics.interactive(cious, groups)
+    assert found["iiou"] == pytest.approx(shares[10], abs=1e-9)
+    assert found["iauc"] == pytest.approx(sum((a + b) / 2 * 0.05 for a, b in pairwise(shares)), abs=1e-9)
+
+
+def test_mixed_pairs_are_scored_at_0_3() -> None:
+    assert metrics.class_aware([0.3, 0.29, 0.5, 0.0]) == {"ciou@0.3": 0.5, "auc": metrics.auc([0.3, 0.29, 0.5, 0.0])}
+
+
+@pytest.mark.parametrize(
+    ("side", "size", "expected"),
+    [(31, 224, "small"), (32, 224, "medium"), (96, 224, "large"), (144, 224, "huge"), (36, 256, "small")],
+)
+def test_size_classes_are_of_224_pixels(side: int, size: int, expected: str) -> None:
+    g = np.zeros((size, size))
+    g[:side, :side] = 0.5
+    assert metrics.size_class(g) == expected
