@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DNoTemporal, Conv3DSimple, VideoResNet
 
 from baselines import moments
 from cavl.alignment import mismatched
@@ -322,8 +321,10 @@ def video_trunk(config: AVTSConfig) -> nn.Sequential:
     """
     temporal = [group < config.mc - 1 for group in range(5)]
     if config.trunk == "r18":
-        makers = [Conv3DSimple if over_time else Conv3DNoTemporal for over_time in temporal[1:]]
-        network = VideoResNet(BasicBlock, makers, [2, 2, 2, 2], BasicStem, num_classes=1)
+        from torchvision.models.video import resnet  # here: as slow to import as torch, and every program names AVTS
+
+        makers = [resnet.Conv3DSimple if over_time else resnet.Conv3DNoTemporal for over_time in temporal[1:]]
+        network = resnet.VideoResNet(resnet.BasicBlock, makers, [2, 2, 2, 2], resnet.BasicStem, num_classes=1)
         # Under torchvision's names, so that its published weights fit.
         names = ("stem", "layer1", "layer2", "layer3", "layer4")
         return nn.Sequential(OrderedDict((name, getattr(network, name)) for name in names))

@@ -32,20 +32,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
 from torch import Tensor
-from torchvision.datasets.video_utils import VideoClips
-from torchvision.transforms.v2.functional import center_crop, resize
 
 from benchmarks.datasets.scene import Coverage, Scene, checked, reason_of
 from registry.console import Console
 from registry.files import expanded, require_regular
 from registry.text_files import lines_of
+
+if TYPE_CHECKING:  # as slow to import as torch, and every program names the task that can be asked of videos
+    from torchvision.datasets.video_utils import VideoClips
 
 Data = Literal["ucf101", "hmdb51"]
 Names = tuple[str, ...]  # of videos: "class folder/file name"
@@ -327,6 +328,8 @@ class ActionVideos:
         brackets in a folder's name break; left to itself it would look into every video, and end at the first damaged
         one.
         """
+        from torchvision.datasets.video_utils import VideoClips
+
         known = {
             "video_paths": [str(self.root / name) for name in self._names],
             "video_pts": [torch.arange(frames) for frames, _ in self._lengths],
@@ -449,6 +452,8 @@ def probe(path: Path) -> tuple[int, float]:
 
 def square(frames: Tensor, side: int) -> npt.NDArray[np.uint8]:
     """Frames (F, H, W, 3) uint8 -> (F, side, side, 3): the shorter side scaled, the longer one cut."""
+    from torchvision.transforms.v2.functional import center_crop, resize
+
     moved = frames.permute(0, 3, 1, 2)
     if min(moved.shape[-2:]) != side:
         moved = resize(moved, [side], antialias=True)

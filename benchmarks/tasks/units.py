@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from benchmarks.datasets.scene import Dataset
@@ -91,6 +90,8 @@ def selective(strengths: npt.NDArray[np.float64], kinds: npt.NDArray[np.int64]) 
 
 def area(strengths: npt.NDArray[np.float64], own: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """(D,): areas under the ROC curves of telling ``own`` (n,) scenes from the others by strengths (n, D)."""
+    from scipy.stats import rankdata  # here: slow to import, and every program names the tasks
+
     ranks, n = rankdata(strengths, axis=0)[own].sum(0), own.sum()
     found: npt.NDArray[np.float64] = (ranks - n * (n + 1) / 2) / (n * (~own).sum())
     return found

@@ -51,6 +51,13 @@ def test_what_needs_no_torch_does_not_wait_for_it(command, tmp_path):
     assert not {"torch", "sacred", "torchaudio", "torchvision"} & imported
 
 
+def test_naming_methods_and_tasks_does_not_wait_for_what_one_of_them_needs():
+    names = "sys, benchmarks.tasks.localization, benchmarks.presets.smoke, benchmarks.tasks.action"
+    imported = f"import {names}; print({{'torchvision', 'torch._dynamo', 'scipy.stats'}} & sys.modules.keys())"
+    ended = subprocess.run([sys.executable, "-c", imported], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"
+
+
 def test_every_preset_is_offered():
     names = ["ablations", "composite", "composite-v1", "full", "miniature", "miniature-v1", "paper", "smoke"]
     assert presets.names() == names
