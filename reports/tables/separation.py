@@ -605,7 +605,7 @@ REPORT = TaskReport(
     appendix=by_kind,
     figures=lambda study: [
         *later("reports.figures.source_maps", "recorded")(study),
-        *later("reports.figures.separation", "separated")(study),
+        *later("reports.figures.separation", "separated", "side_by_side")(study),
     ],
     matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],
     statements=statements,
