@@ -32,6 +32,7 @@ from sklearn.decomposition import non_negative_factorization
 from torch import Tensor, nn
 
 from baselines.nmf_mfcc import TINY, factors
+from cavl.separation import as_audible
 from cavl.spectrogram import as_float, magnitude
 
 Floats = npt.NDArray[np.float32]
@@ -141,7 +142,7 @@ class AVMIML:
         unknown = sorted({*kinds.flatten().tolist()} - self.spectra.keys())
         if unknown:
             raise ValueError(f"there was no training solo of kind {unknown[0]}: its bases are not known")
-        stft = self._stft(as_float(mixture))  # (B, bins, frames)
+        stft = self._stft(as_audible(mixture))  # (B, bins, frames)
         masks = [
             guided(magnitude(one).cpu().numpy(), [self.spectra[k].numpy() for k in some], self.config.iterations)
             for one, some in zip(stft, kinds.tolist(), strict=True)

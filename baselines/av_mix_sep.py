@@ -22,7 +22,7 @@ from baselines.mix_and_separate import Solos
 from baselines.resnet import Trunk, load_known, pictures_knowledge, trunk
 from cavl.config import file
 from cavl.images import normalised
-from cavl.separation import masked
+from cavl.separation import as_audible, masked
 from cavl.separator_config import paper_spectrogram, require_halvings
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig
 
@@ -148,7 +148,7 @@ class AVMixSep(nn.Module):
     @torch.no_grad()
     def separate(self, mixture: Tensor, images: Tensor) -> Tensor:
         """(B, T) and a picture of each source (B, n, 3, H, W) -> sounds (B, n, T)."""
-        heard = mix_and_separate.log_mixture(self.spectrogram, mixture, self.window)
+        heard = mix_and_separate.log_mixture(self.spectrogram, as_audible(mixture), self.window)
         of = torch.arange(len(images), device=images.device).repeat_interleave(images.shape[1])
         masks = self.unet(heard, self.vision(images.flatten(0, 1)), of)
         return masked(self.spectrogram, mixture, masks.view(*images.shape[:2], *masks.shape[1:]))

@@ -36,7 +36,7 @@ from baselines.mix_and_separate import TINY
 from baselines.resnet import Trunk, load_known, trunk
 from cavl.config import file
 from cavl.images import unit_range
-from cavl.separation import masked
+from cavl.separation import as_audible, masked
 
 CONSISTENCY = 0.05  # weight of the object-consistency loss
 UNKNOWN = -1  # kind of an object whose kind nobody knows: it is not asked for
@@ -186,7 +186,7 @@ class CoSeparation(AVMixSep):
 
         ``objects`` (B, n, M, 5) in them; without any, and without a detector, a picture shows the object itself.
         """
-        heard = mix_and_separate.log_mixture(self.spectrogram, mixture, self.window)
+        heard = mix_and_separate.log_mixture(self.spectrogram, as_audible(mixture), self.window)
         pictures = images.flatten(0, 1)
         seen = self.found(pictures, None if objects is None else objects.flatten(0, 1))
         masks = self.unet(heard, self.vectors(pictures, seen), seen.of // images.shape[1])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cavl.separation import as_audible
 from cavl.spectrogram import as_float, magnitude
 
 TINY = 1e-10  # power; of a full-scale sine it is 65,000
@@ -58,7 +59,7 @@ class MeanSpectrum:
         unknown = sorted({*kinds.flatten().tolist()} - self.spectra.keys())
         if unknown:
             raise ValueError(f"there was no training solo of kind {unknown[0]}: its mean spectrum is not known")
-        stft = self._stft(as_float(mixture))  # (B, bins, frames)
+        stft = self._stft(as_audible(mixture))  # (B, bins, frames)
         spectra = torch.stack([torch.stack([self.spectra[k] for k in some], 1) for some in kinds.tolist()])
         parts = wiener(magnitude(stft).square(), spectra.to(mixture.device), self.config.iterations)
         sounds = torch.istft(

@@ -30,7 +30,8 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from torchaudio.functional import create_dct, melscale_fbanks
 
-from cavl.spectrogram import as_float, magnitude
+from cavl.separation import as_audible
+from cavl.spectrogram import magnitude
 
 Floats = npt.NDArray[np.float32]
 TINY = 1e-10
@@ -70,7 +71,7 @@ class NMFMFCC:
     def separate_blindly(self, mixture: Tensor, n: int) -> Tensor:
         """(B, T) -> n sounds each, in no order (B, n, T); they add up to the mixture."""
         fft, hann = self.config.fft, torch.hann_window(self.config.fft, device=mixture.device)
-        samples = as_float(mixture)
+        samples = as_audible(mixture)
         stft = torch.stft(samples, fft, fft // 4, window=hann, pad_mode="constant", return_complex=True)
         masks = [self.masks(magnitude(one).cpu().numpy(), n) for one in stft]
         parts = torch.from_numpy(np.stack(masks)).to(mixture.device) * stft.unsqueeze(1)

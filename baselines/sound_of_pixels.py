@@ -28,7 +28,7 @@ from baselines.mix_and_separate import Solos
 from baselines.resnet import Trunk, load_known, pictures_knowledge, trunk
 from cavl.config import file
 from cavl.images import heatmaps, normalised
-from cavl.separation import masked
+from cavl.separation import as_audible, masked
 from cavl.separator_config import paper_spectrogram, require_halvings
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig, as_float, magnitude
 
@@ -160,7 +160,7 @@ class SoundOfPixels(nn.Module):
     @torch.no_grad()
     def separate(self, mixture: Tensor, images: Tensor) -> Tensor:
         """(B, T) and a picture of each source (B, n, 3, H, W) -> sounds (B, n, T), by the max-pooled pictures."""
-        maps = self.unet(mix_and_separate.log_mixture(self.spectrogram, mixture, self.window))
+        maps = self.unet(mix_and_separate.log_mixture(self.spectrogram, as_audible(mixture), self.window))
         seen = self.places(images.flatten(0, 1)).amax((2, 3)).sigmoid().view(*images.shape[:2], -1)
         threshold = THRESHOLD if self.config.masks == "binary" else None
         return masked(self.spectrogram, mixture, self.logits(seen, maps).sigmoid(), threshold)

@@ -34,7 +34,7 @@ from cavl.config import ConfigError, from_dict
 from cavl.counting import Counter, CounterConfig, most_probable_count
 from cavl.methods import UnknownMethod, method_class
 from cavl.resampling import RATES, resampled
-from cavl.separation import Separator, as_audible
+from cavl.separation import INAUDIBLE, Separator, as_audible
 from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import lacking
 
@@ -200,7 +200,7 @@ class Extractor:
         as_audible(sound)  # the whole of it: a window may well be all but silent
         pictures = _images(images, network.image_size).to(self._device)
         answers = self._in_batches(
-            overlapping(sound[0], network.window),
+            silenced(overlapping(sound[0], network.window)),
             lambda some: network.separate(some, pictures.expand(len(some), -1, -1, -1, -1)),
         )
         separated = overlap_add(torch.cat(list(answers)), sound.shape[1])
@@ -373,6 +373,11 @@ def overlapping(sound: Tensor, length: int) -> Tensor:
     if len(sound) < length:
         return windows(sound.unsqueeze(0), length)[0]
     return torch.stack([sound[start : start + length] for start in _starts(len(sound), length)])
+
+
+def silenced(parts: Tensor) -> Tensor:
+    """Windows (windows, length), those all but silent as silence: in a sound that is heard they are no mistake."""
+    return parts * (parts.abs().amax(-1, keepdim=True) >= INAUDIBLE)
 
 
 def overlap_add(parts: Tensor, samples: int) -> Tensor:

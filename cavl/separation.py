@@ -179,8 +179,9 @@ class Separator(nn.Module):
         Raises
         ------
         ValueError
-            If the mixture is not one window long.
+            If the mixture is not one window long, or as :func:`as_audible`.
         """
+        mixture = as_audible(mixture)
         if mixture.shape[-1] != self.window:
             raise ValueError(
                 f"a mixture must be {self.window} samples long, not {mixture.shape[-1]}; cut it in windows"

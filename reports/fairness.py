@@ -19,13 +19,19 @@ Who = tuple[str, str]
 Inequalities = Mapping[str, str]
 
 
-def inequalities(study: Study, first: Who, second: Who) -> Inequalities:
-    """What is unequal between the trainings of two (method, ordering), by their runs' configurations."""
+def inequalities(study: Study, first: Who, second: Who, task: str | None = None) -> Inequalities:
+    """What is unequal between the trainings of two (method, ordering), by their runs' configurations.
+
+    With a ``task`` the networks count that it trains on top of them: a system that separates by itself has none.
+    """
     one, other = study.stages(*first), study.stages(*second)
     if not one or not other:
         return {}
     found: dict[str, str] = {}
     updates = [sum(stage["updates"] for stage in stages) for stages in (one, other)]
+    further = [_on_top(study, task, who) for who in (first, second)] if task else []
+    if None not in further:
+        updates = [before + (more or 0) for before, more in zip(updates, further or (0, 0), strict=True)]
     same_base = labels.base_of(first[0]) == labels.base_of(second[0])
     if updates[0] != updates[1]:
         found["updates"] = f"unequal updates ({updates[0]:,} and {updates[1]:,})"
@@ -39,6 +45,12 @@ def inequalities(study: Study, first: Who, second: Who) -> Inequalities:
     if not same_base and (unknown := [who[0] for who in (first, second) if not _tuned(study, who[0])]):
         found["tuning"] = f"tuning not stated of {' and '.join(labels.label(m, 'none') for m in unknown)}"
     return found
+
+
+def _on_top(study: Study, task: str, who: Who) -> int | None:
+    """Updates that the task's own runs had; None while none has finished."""
+    finished = [node.run.result for node in study.select(task, *who) if node.run]
+    return max((int(result.get("updates") or 0) for result in finished), default=None)
 
 
 def said(unequal: Inequalities) -> str:

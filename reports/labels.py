@@ -47,7 +47,7 @@ ARMS = {
     "told-k": "told the number of objects",
     "counted-k": "k from its counter",
     "kinetics-sounds": "trained on Kinetics-Sounds",
-    "music": "pre-trained on MUSIC",
+    "music": "on MUSIC",
     "instrument": "on AudioSet-Instrument",
     "mc2": "MC2",
     "mc3": "MC3",

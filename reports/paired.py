@@ -61,6 +61,10 @@ class Score:
     def sides(self, study: Study, first: Who, second: Who) -> tuple[Side, Side]:
         return self.side(study, *first), self.side(study, *second)
 
+    def whose(self, study: Study, who: Who) -> Who:
+        """Whose runs tell the score of ``who``: an arm's, where one was trained for what is scored."""
+        return who
+
     def of(self, study: Study) -> Callable[[Node], Scores]:
         """What a run's test items have in it, as a cell asks."""
         return lambda node: self.items(study, node)
@@ -77,6 +81,9 @@ class TrainingScore:
     metric: Metric
     measured: str
     last: bool = False
+
+    def whose(self, study: Study, who: Who) -> Who:
+        return who
 
     def sides(self, study: Study, first: Who, second: Who) -> tuple[Side, Side]:
         def side(who: Who, other: Who) -> Side:

@@ -186,20 +186,16 @@ OBJECT_ORDERINGS = mix_and_separate.orderings(600, 1e-3, drops=(260, 510))
 
 
 def separation_systems(
-    pixels: Mapping[str, Any],
-    pictures: Mapping[str, Any],
-    objects: Mapping[str, Any],
-    orderings: Sequence[Any],
-    *runs: str,
-    **more: Any,
+    pixels: Mapping[str, Any], pictures: Mapping[str, Any], objects: Mapping[str, Any], runs: Sequence[Any]
 ) -> dict[str, MethodPreset]:
-    """Sound-of-Pixels, AV-Mix-Sep and Co-Separation of these sizes; ``orderings``: the first's, and the others'."""
-    of_pixels, of_pictures = orderings
-    return {
-        "sound-of-pixels": trained(pixels, of_pixels, *runs, **more),
-        "av-mix-sep": trained(pictures, of_pictures, *runs, **more),
-        "co-separation": trained(objects, of_pictures, *runs, **more),
+    """Sound-of-Pixels, AV-Mix-Sep and Co-Separation of these sizes; ``runs``: the first's orderings, the others'."""
+    of_pixels, of_pictures = runs
+    named = {
+        "sound-of-pixels": (pixels, of_pixels),
+        "av-mix-sep": (pictures, of_pictures),
+        "co-separation": (objects, of_pictures),
     }
+    return {name: trained(model, orderings, *orderings) for name, (model, orderings) in named.items()}
 
 
 SCENE_RUNS = ("c1", "all", "untrained")  # the preset "full" has more
@@ -256,7 +252,7 @@ PRESET = Preset(
         "attention": trained(ATTENTION, ATTENTION_ORDERINGS, *SCENE_RUNS),
         "attention:repaired": trained(REPAIRED, REPAIRED_ORDERINGS, "c1", "untrained"),
         "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained"),
-        **separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (PIXEL_ORDERINGS, OBJECT_ORDERINGS), "c1"),
+        **separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (PIXEL_ORDERINGS, OBJECT_ORDERINGS)),
         **TRIVIAL,
         **cheap_rivals(22_050),
         **FACTORING,

@@ -110,9 +110,7 @@ PRESET = replace(
         **arms("l3", L3, L3_ORDERINGS),
         **arms("avts", AVTS, AVTS_ORDERINGS),
         "dmc": trained({**full.DMC, "audio_trunk": TINY, "visual_trunk": TINY}, SCENE_ORDERINGS, *full.SCENE_RUNS),
-        **full.separation_systems(
-            SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (SYSTEM_ORDERINGS,) * 2, "c1", "untrained"
-        ),
+        **full.separation_systems(SOUND_OF_PIXELS, AV_MIX_SEP, CO_SEPARATION, (SYSTEM_ORDERINGS,) * 2),
         **arms("attention", {**full.ATTENTION, "visual_trunk": TINY}, SCENE_ORDERINGS),
         "soundnet": trained(SOUNDNET, SOUNDNET_ORDERINGS, "taught", "untrained"),
         "nmf-mfcc": MethodPreset(model={"iterations": 5}),

@@ -14,7 +14,7 @@ MIXED_MATCHED, HARD_TO_EASY = ("cavl", "mixed-matched"), ("cavl", "hard-to-easy"
 C3_LATE = ("cavl", "c3-late")  # from random weights, with the updates and the rate of the curriculum's third stage
 RIVALS = ("attention", "dmc")
 LEARNED = ("pair_accuracy", "train_pair_accuracy")
-SYSTEMS = {name: (name, "own") for name in ("sound-of-pixels", "co-separation")}
+SYSTEMS = {name: (name, "c1") for name in ("sound-of-pixels", "co-separation")}
 SYSTEMS |= {name: (name, "none") for name in ("nmf-mfcc", "av-miml")}
 
 CLAIMS: tuple[Claim, ...] = (
@@ -142,7 +142,12 @@ CLAIMS: tuple[Claim, ...] = (
         "our model still shows comparable results in both SDR and SIR (§4.5, Table 4)",
         reading="CAVL separates as well, within 1 dB, as systems with external visual knowledge",
         comparisons=each(
-            [C1], "about equal", [SYSTEMS["sound-of-pixels"], SYSTEMS["co-separation"]], "SDR", "SIR", within=1.0
+            [C1],
+            "about equal",
+            [SYSTEMS["sound-of-pixels"], SYSTEMS["co-separation"]],
+            *("SDR", "SIR"),
+            within=1.0,
+            knowing=True,
         ),
         needs=("sound-of-pixels", "co-separation"),
     ),
@@ -169,8 +174,8 @@ CLAIMS: tuple[Claim, ...] = (
         "sound separation (§6.5.1, Table 6)",
         reading="the audio assignment as the mask is worse than the separation network, and than the mixture as it is",
         comparisons=(
-            *each([C1], "above", [C1], "SDR", beside="SDR audio assignment"),
-            *each([C1], "above", [C1], "SDR mixture", beside="SDR audio assignment"),
+            *each([C1], "above", [C1], "SDR of Table 6", beside="SDR of Table 6 audio assignment"),
+            *each([C1], "above", [C1], "SDR of Table 6 mixture", beside="SDR of Table 6 audio assignment"),
         ),
     ),
     Claim(
@@ -188,8 +193,8 @@ CLAIMS: tuple[Claim, ...] = (
         "visual knowledge (§6.5.1, Table 6)",
         reading="in SDR, CAVL is above Sound-of-Pixels, AV-MIML and NMF, and below Co-Separation",
         comparisons=(
-            *each([C1], "above", [SYSTEMS[s] for s in ("sound-of-pixels", "av-miml", "nmf-mfcc")], "SDR"),
-            *each([SYSTEMS["co-separation"]], "above", [C1], "SDR"),
+            *each([C1], "above", [SYSTEMS[s] for s in ("sound-of-pixels", "av-miml", "nmf-mfcc")], "SDR of Table 6"),
+            *each([SYSTEMS["co-separation"]], "above", [C1], "SDR of Table 6"),
         ),
         needs=("sound-of-pixels", "av-miml", "nmf-mfcc", "co-separation"),
     ),

@@ -28,6 +28,8 @@ class Comparison:
         Below which difference two are equal, or one slightly above, in the unit of the score; default: ours.
     further
         It counts where the plan has both sides, and is not missed where it has not (another data set).
+    knowing
+        It counts only where ``second`` knows something of pictures beforehand, as its runs say.
     about
         Inequalities (:mod:`reports.fairness`) that are the very thing that is claimed.
     """
@@ -39,6 +41,7 @@ class Comparison:
     beside: str = ""
     within: float | None = None
     further: bool = False
+    knowing: bool = False
     about: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -82,6 +85,7 @@ def each(
     further: Sequence[str] = (),
     beside: str = "",
     within: float | None = None,
+    knowing: bool = False,
     about: tuple[str, ...] = (),
 ) -> tuple[Comparison, ...]:
     """Every first with every second, in every score."""
@@ -94,6 +98,7 @@ def each(
             beside=beside,
             within=within,
             further=score in further,
+            knowing=knowing,
             about=about,
         )
         for score in (*scores, *further)

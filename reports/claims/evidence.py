@@ -24,6 +24,7 @@ from reports.claims.verdicts import (
     two_sided,
 )
 from reports.fairness import inequalities, said
+from reports.labels import base_of
 from reports.paired import Side, compare, unable
 from reports.results import NOT_SELECTED, Study
 from reports.statistics import Estimate, common_seeds, over_items
@@ -81,7 +82,10 @@ def evidence(study: Study, every: Iterable[Claim]) -> list[Found]:
 
 
 def _found(study: Study, claim: Claim) -> Found:
-    sides = [(c, *_sides(study, c)) for c in claim.comparisons]
+    comparisons = [whole for c in claim.comparisons if _counts(study, whole := _of_arms(study, c))]
+    if not comparisons:
+        return Found(claim=claim, parts=(), plain=NOT_TESTABLE, verdict=NOT_TESTABLE)
+    sides = [(c, *_sides(study, c)) for c in comparisons]
     sides = [(c, a, b) for c, a, b in sides if not c.further or (a.nodes and b.nodes)]
     if not any(a.nodes and b.nodes for _, a, b in sides):
         absent = _absent(study, claim)
@@ -97,6 +101,23 @@ def _found(study: Study, claim: Claim) -> Found:
         upheld = (part.verdict.replace(CONTRADICTED, INCONCLUSIVE) for part in parts)  # by Holm none is contradicted
         plain = overall(list(upheld))
     return Found(claim=claim, parts=parts, plain=plain, verdict=plain, p=p)
+
+
+def _of_arms(study: Study, comparison: Comparison) -> Comparison:
+    """The same between the arms that were trained for what is scored, where the plan has them."""
+    score, beside = SCORES[comparison.score], SCORES[comparison.beside or comparison.score]
+    first, second = score.whose(study, comparison.first), beside.whose(study, comparison.second)
+    return replace(comparison, first=first, second=second)
+
+
+def _counts(study: Study, comparison: Comparison) -> bool:
+    """Not if it is about what is known beforehand, and finished runs say that nothing is."""
+    if not comparison.knowing:
+        return True
+    known = [
+        n.run.result.get("knows") for n in study.select(SCORES[comparison.score].task, *comparison.second) if n.run
+    ]
+    return not known or any(known)
 
 
 def overall(verdicts: Sequence[str]) -> str:
@@ -118,7 +139,7 @@ def holds(comparison: Comparison, difference: Estimate) -> bool | None:
 
 def _absent(study: Study, claim: Claim) -> str:
     """Why the plan has none of its comparisons."""
-    if claim.needs and not any(method in claim.needs for method, _ in study.rows(*_tasks(claim))):
+    if claim.needs and not any(base_of(method) in claim.needs for method, _ in study.rows(*_tasks(claim))):
         return NOT_TESTABLE
     left_out = [_missing(study, c, *_sides(study, c)) == [NOT_SELECTED] for c in claim.comparisons]
     return NOT_SELECTED if any(left_out) else NOT_PLANNED
@@ -146,7 +167,7 @@ def _part(study: Study, comparison: Comparison, first: Side, second: Side) -> Pa
     if missing := _missing(study, comparison, first, second):
         absent = words(", ".join(missing))
         return Part(statement=statement, score=metric.name, cell=absent, verdict=NOT_RUN)
-    unequal = inequalities(study, comparison.first, comparison.second)
+    unequal = inequalities(study, comparison.first, comparison.second, SCORES[comparison.score].task)
     named = said({what: how for what, how in unequal.items() if what not in comparison.about})
     if unable(first, second):
         return Part(statement=statement, score=metric.name, cell=words("n/a"), verdict=INCONCLUSIVE, unequal=named)

@@ -13,12 +13,14 @@ PROBES = tuple(f"probe {name}" for name in classification.PROBES)
 ACTIONS = tuple(f"action {data}" for data in action.ACTIONS)
 CENTRES = {"": "aligned", " unaligned": "unaligned"}
 COUNTING = {"counting accuracy": counting.WORTHS[0][:2], "counting error": counting.WORTHS[1][:2]}
+#: Of the mixtures of Table 4; of Table 6's: conditioning, row, table.
 SOUNDS = {
-    "": ("mask", ""),
-    " center": ("center", ""),
-    " solo": ("mask", "located-solo"),
-    " mixture": ("mask", "mixture"),
-    " audio assignment": ("mask", "audio-assignment"),
+    "": ("mask", "", 4),
+    " center": ("center", "", 4),
+    " solo": ("mask", "located-solo", 4),
+    " of Table 6": ("mask", "", 6),
+    " of Table 6 mixture": ("mask", "mixture", 6),
+    " of Table 6 audio assignment": ("mask", "audio-assignment", 6),
 }
 
 
@@ -39,9 +41,9 @@ SCORES: Mapping[str, Score | TrainingScore] = {
     **{f"cIoU{name}": localization.heatmap(which) for name, which in CENTRES.items()},
     **{f"AUC{name}": localization.area(which) for name, which in CENTRES.items()},
     **{
-        f"{measure.upper()}{name}": separation.separator(variant, row, measure)
+        f"{measure.upper()}{name}": separation.separator(variant, row, measure, table)
         for measure in ("sdr", "sir", "sar")
-        for name, (variant, row) in SOUNDS.items()
+        for name, (variant, row, table) in SOUNDS.items()
     },
     "avc": avc.SCORE,
     **avts.SCORES,

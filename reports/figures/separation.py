@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = "examples.npz"  # of a separation run
 SHOWN_PAIRS = 4
+SHOWN_TOGETHER = 2  # pairs as every system separates them
 #: Shown if it has run; else the first of the plan that has. Of CAVL, or of its first arm that guides separation.
 PREFERRED = ("c1", "mask")
 
@@ -51,6 +52,78 @@ def separated(study: Study) -> list[Figure]:
                 name = called(who, main_row([node]) if who.variant else "")
                 return [_example(node.run, pairs, i, name) for i in range(min(len(pairs["images"]), SHOWN_PAIRS))]
     return []
+
+
+def side_by_side(study: Study) -> list[Figure]:
+    """One figure for each of the first pairs, as every system that has run separates it: of each its first seed."""
+    found: dict[str, tuple[Record, Arrays]] = {}
+    for who in networks(study):
+        for node in study.select("separation", *who):
+            pairs = arrays_of(node.run, EXAMPLES, ARRAYS, "the page's separated sounds") if node.run else None
+            if node.run and pairs is not None:
+                found.setdefault(called(who, main_row([node]) if who.variant else ""), (node.run, pairs))
+    if not found:
+        return []
+    (_, first), *_ = found.values()
+    shown = [_who_kept(found, first, place) for place in range(min(len(first["pair"]), SHOWN_TOGETHER))]
+    return [_together(kept, number) for number, kept in enumerate(shown, 1) if len(kept) > 1]
+
+
+#: System -> its run, the run's examples, and which of them is meant.
+Kept = dict[str, tuple[Record, Arrays, int]]
+
+
+def _who_kept(found: Mapping[str, tuple[Record, Arrays]], first: Arrays, place: int) -> Kept:
+    """Those that kept the same sounds as the first: a pair's number alone would not tell, where tests are several."""
+    kept: Kept = {}
+    for name, (run, pairs) in found.items():
+        for i, references in enumerate(pairs["references"]):
+            if np.array_equal(references, first["references"][place]):
+                kept.setdefault(name, (run, pairs, i))
+    return kept
+
+
+def _together(kept: Kept, number: int) -> Figure:
+    (_, arrays, place), *_ = kept.values()
+    rate, kinds = int(arrays["sample_rate"]), [str(kind) for kind in arrays["kinds"][place]]
+    sounds = [Sound(name="mixture", samples=arrays["mixture"][place], sample_rate=rate)]
+    sounds += [
+        Sound(name=f"{kind}, reference", samples=arrays["references"][place, s], sample_rate=rate)
+        for s, kind in enumerate(kinds)
+    ]
+    sounds += [
+        Sound(
+            name=f"{name}: {kind} (SDR {float(own['sdr'][i, s]):z.1f} dB)",
+            samples=own["estimates"][i, s],
+            sample_rate=int(own["sample_rate"]),
+        )
+        for name, (_, own, i) in kept.items()
+        for s, kind in enumerate(kinds)
+    ]
+
+    def draw() -> Canvas:
+        canvas = new_canvas((8.8, 1.5 * (len(kept) + 1)))
+        panels = canvas.subplots(len(kept) + 1, 2, squeeze=False)
+        loudest = float(max(arrays["mixture_spec"][place].max(), arrays["reference_specs"][place].max(), 1e-3))
+        for s, kind in enumerate(kinds):
+            _spectrogram(panels[0, s], arrays["reference_specs"][place, s], loudest, f"{kind}, reference")
+            for line, (name, (_, own, i)) in enumerate(kept.items(), 1):
+                title = f"{name}: {float(own['sdr'][i, s]):z.1f} dB"
+                _spectrogram(panels[line, s], own["estimate_specs"][i, s], loudest, title)
+        return canvas
+
+    return Figure(
+        name=f"separation_systems_{number}",
+        title=f"Every system on one mixture: {kinds[0]} and {kinds[1]}",
+        caption=(
+            f"Pair {int(arrays['pair'][place])} of pairs.csv as each system separates it, by the first seed that has finished of each; not "
+            "chosen by hand: the first pairs whose two sounds were scored are shown, with systems that kept them. "
+            "Log-magnitude spectrograms on one scale."
+        ),
+        runs=tuple(run for run, _, _ in kept.values()),
+        draw=draw,
+        sounds=tuple(sounds),
+    )
 
 
 def _example(run: Record, pairs: Arrays, i: int, network: str) -> Figure:
@@ -104,4 +177,4 @@ def _spectrogram(axes: Axes, values: Any, loudest: float, title: str) -> None:
     bare(axes)
     look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "cmap": "magma", "interpolation": "nearest"}
     axes.imshow(values.astype(np.float32), vmin=0, vmax=loudest, **look)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, parse_math=False)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from reports import labels
 from reports.cells import Cell, Row, Table, measured, paper
+from reports.fairness import Who
 from reports.item_scores import condition
 from reports.labels import UNTRAINED, label
 from reports.paired import Metric, Score, Side, statement
@@ -74,6 +75,7 @@ PAPER_ROWS: dict[str, tuple[str, str | None, str | None]] = {
     "Our-Model-Mask": ("cavl", "c1", "mask"),
 }
 BOTH = ("c1-c2", "mask")  # Table 5: localization trained with scenes of two sources, too
+MATCHED = ("c1-matched", "mask")  # on those of one, for as many updates; Our-Model-Mask is the paper's own "solo"
 FURTHER = {
     (5,): "The paper's Table 5 (localization trained on two sources, too)",
     (5, 6): "The paper's Tables 5 (localization trained on two sources, too) and 6 (no separation network)",
@@ -88,6 +90,12 @@ class Test(NamedTuple):
     guide: str  # the method that locates the sound-makers
     title: str
     besides: tuple[int, ...] = ()  # further tables of the paper that have rows in it
+    suffix: str = ""  # of its rows of results
+
+    @property
+    def arm(self) -> str:
+        """Behind the names of the methods that were trained for it, where they have others, too."""
+        return "".join(self.guide.partition(":")[1:])
 
 
 def test_on_music(study: Study) -> Test:
@@ -95,10 +103,13 @@ def test_on_music(study: Study) -> Test:
     title = "Table 4. Separation of two sounds"
     if any(method == ON_MUSIC for method, _ in study.rows(TASK)):
         return Test(4, ON_MUSIC, title, (5,))
-    return Test(4, "cavl", title, (5, 6))
+    return Test(4, "cavl", title, (5,) if _heard_in_noise(study) else (5, 6))
 
 
 TEST_ON_INSTRUMENTS = Test(6, ON_INSTRUMENTS, "Table 6. Separation of two instruments of AudioSet")
+#: What follows the rows of the same mixtures over a bed of noise, Table 6 in generated worlds.
+IN_NOISE = " in noise"
+TEST_IN_NOISE = Test(6, "cavl", "Table 6. Separation of two sounds over a bed of noise", suffix=IN_NOISE)
 
 MIXTURE, IDEAL = "Mixture as the estimate", "Ideal ratio mask"
 BOUNDS = {"mixture": MIXTURE, "ideal-ratio-mask": IDEAL, "ideal-log-mask": f"{IDEAL} on the log-frequency axis"}
@@ -162,7 +173,9 @@ def separations(study: Study) -> list[Table]:
     """Tables 4 and 6, each where the plan has networks for it."""
     on_instruments = [heard_on_instruments(who) for who in networks(study)]
     tables = [] if all(on_instruments) else [separation(study)]
-    return [*tables, *([instruments(study)] if any(on_instruments) else [])]
+    if any(on_instruments):
+        return [*tables, instruments(study)]
+    return [*tables, in_noise(study)] if _heard_in_noise(study) else tables
 
 
 def separation(study: Study) -> Table:
@@ -175,6 +188,28 @@ def instruments(study: Study) -> Table:
     return _table(study, TEST_ON_INSTRUMENTS, [who for who in networks(study) if heard_on_instruments(who)])
 
 
+def in_noise(study: Study) -> Table:
+    """Table 6 in generated worlds: the same networks, and the same mixtures over a bed of noise."""
+    return _table(study, TEST_IN_NOISE, networks(study))
+
+
+def _heard_in_noise(study: Study) -> bool:
+    finished = (node.run.result for node in study.select(TASK) if node.run)
+    return any(dig(result, "rows", f"mixture{IN_NOISE}") for result in finished)
+
+
+def _planned(study: Study, test: Test, every: Sequence[Network], name: str) -> Network:
+    """Who stands in the paper's row ``name``: the arm that was trained for the test, or the method itself."""
+    method, ordering, variant = PAPER_ROWS[name]
+    methods = [test.guide] if method == "cavl" else list(dict.fromkeys((f"{method}{test.arm}", method)))
+    for wanted in ((one, ordering, variant) for one in methods):
+        for who in every:
+            if all(w in (None, own) for w, own in zip(wanted, who, strict=True)):
+                return who
+    there = (one for one in methods if study.absence(TASK, one, ordering or "none", ""))
+    return Network(next(there, methods[0]), ordering or "none", variant)
+
+
 def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     rows: list[Row] = []
     further = FURTHER.get(test.besides, "")
@@ -183,7 +218,9 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
 
     def add(group: str, name: str, who: Network, row: str, printed: tuple[int, str] | None = None) -> None:
         absent = study.absence(TASK, who.method, who.ordering, common.NOT_IN_THIS_SUITE)
-        rows.append(Row(label=name, cells=_cells(study, _nodes(study, who), row, printed, absent), group=group))
+        rows.append(
+            Row(label=name, cells=_cells(study, _nodes(study, who), (row, test.suffix), printed, absent), group=group)
+        )
         shown[name] = (who, row)
 
     def headline(group: str, who: Network, printed: tuple[int, str] | None = None) -> None:
@@ -199,15 +236,13 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
     for name in PAPER[test.table].rows:
         if name not in PAPER_ROWS:
             continue  # CAVL-C1, which has no network: below
-        method, ordering, variant = PAPER_ROWS[name]
-        arm = INSTRUMENT if test is TEST_ON_INSTRUMENTS else ""
-        wanted = (test.guide if method == "cavl" else f"{method}{arm}", ordering, variant)
-        planned = (n for n in every if all(w in (None, own) for w, own in zip(wanted, n, strict=True)))
-        headline(common.THE_PAPERS, next(planned, Network(wanted[0], ordering or "none", variant)), (test.table, name))
-    both, assignment = Network(test.guide, *BOTH), Network(test.guide, "c1", None)
+        headline(common.THE_PAPERS, _planned(study, test, every, name), (test.table, name))
+    both, matched, assignment = (Network(test.guide, *who) for who in (BOTH, MATCHED, ("c1", None)))
     if 5 in test.besides and both in every:
         headline(further, both, (5, "Our-Model-both"))
-    if 6 in (test.table, *test.besides) and _has(study, assignment, "audio-assignment"):
+        if matched in every:
+            headline(further, matched, (5, "Our-Model-solo"))
+    if 6 in (test.table, *test.besides) and _has(study, assignment, f"audio-assignment{test.suffix}"):
         where = "" if test.table == 6 else " (AudioSet-Instrument)"
         name = f"CAVL-C1{where}: {called(assignment, 'audio-assignment')}"
         add(WITHOUT if test.table == 6 else further, name, assignment, "audio-assignment", (6, "CAVL-C1"))
@@ -215,20 +250,22 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
         if who.method == CHEAP:
             headline(common.RIVALS, who)
     finished = {who: sum(n.run is not None for n in _nodes(study, who)) for who in every}
+    most = max(every, key=lambda who: finished[who])
     for row, name in BOUNDS.items():  # they are the seed's, not a network's: whichever has finished most tells them
-        add("Bounds (they use no network)", name, max(every, key=lambda who: finished[who]), row)
+        if not test.suffix or _has(study, most, row + test.suffix):
+            add("Bounds (they use no network)", name, most, row)
     for who in every:
         if who not in headlines.values():
             headline(common.OTHERS, who)
     for row, group in {**LOCATED, **CONTROLS}.items():
         for who in every:
-            if row != main_row(_nodes(study, who)) and _has(study, who, row):
+            if row != main_row(_nodes(study, who)) and _has(study, who, row + test.suffix):
                 add(group, called(who, row), who, row)
 
     groups = (common.THE_PAPERS, further, WITHOUT, common.OTHERS, *LOCATED.values())
     compared = [row.label for row in rows if row.group in groups]
     rivals = [row.label for row in rows if row.group == common.RIVALS]
-    differences = _of_sounds(study, shown)
+    differences = _of_sounds(study, shown, test.suffix)
     nodes = [node for who in every for node in _nodes(study, who)]
     marked = common.beside_trivial(rows, rivals, [MIXTURE], BETTER, differences)
     marked = common.beside_trivial(marked, compared, [MIXTURE, *rivals], BETTER, differences)
@@ -243,8 +280,8 @@ def _table(study: Study, test: Test, every: Sequence[Network]) -> Table:
             "estimate. The cheap rival sees nothing and is told the kinds of both sounds; of each it knows the mean "
             "spectrum of the training solos. "
             'Under "Knows" stands what a row knows beforehand, or is told, beyond sound and pictures. '
-            f"{_labelled(every)}{common.scored_on(nodes, noun='sound')} {_left_out(study, shown)} "
-            f"{_mixtures(study, every)}"
+            f"{_labelled(every)}{common.scored_on(nodes, noun='sound')} {_left_out(study, shown, test.suffix)} "
+            f"{_mixtures(study, every)}{_noise(study, test)}"
             f"{_settings(study)} Center: conditioned on the visual centre; mask: on the visual map max-pooled under "
             "the centre's assignment. In training the sound-maker is located with the clean solo; at test, unless a "
             f"row says otherwise, with the {_located(study, every)}. {common.NOT_HERE} "
@@ -312,11 +349,23 @@ def _mixtures(study: Study, every: Sequence[Network]) -> str:
     return "The mixtures are drawn once and the same in every row and seed."
 
 
+def _noise(study: Study, test: Test) -> str:
+    """What lies under the mixtures of Table 6 in generated worlds."""
+    if not test.suffix:
+        return ""
+    below = " or ".join(f"{level:g}" for level in common.configured(study.select(TASK), "noise"))
+    return (
+        f" They are those of Table 4 over a bed of pink noise {below} dB below each. Both sounds are asked back, the "
+        "noise is not, and nobody was trained with it."
+    )
+
+
 def _cells(
-    study: Study, nodes: Sequence[Node], row: str, printed: tuple[int, str] | None, absent: str
+    study: Study, nodes: Sequence[Node], row_of: tuple[str, str], printed: tuple[int, str] | None, absent: str
 ) -> tuple[Cell, ...]:
+    """``row_of``: a row of results, and what follows its name in this table."""
     numbers = [None if printed is None else published(*printed, metric) for metric in SDR_SIR_SAR]
-    where = ("rows", row)
+    row, where = "".join(row_of), ("rows", "".join(row_of))
     common_to_all: dict[str, Any] = {"excluded": (*where, "excluded"), "scale": 1.0, "digits": 2, "absent": absent}
     ours = [
         measured(
@@ -333,7 +382,7 @@ def _cells(
         measured(nodes, *where, measure, items=(*where, "items"), **common_to_all)
         for measure in FURTHER_MEASURES.values()
     ]
-    return (*map(paper, numbers), *ours, *further, Cell(words=_known(nodes, row)))
+    return (*map(paper, numbers), *ours, *further, Cell(words=_known(nodes, row_of[0])))
 
 
 def _known(nodes: Sequence[Node], row: str) -> str:
@@ -351,13 +400,14 @@ def _has(study: Study, who: Network, row: str) -> bool:
     return bool(_nodes(study, who)) and (not finished or any(dig(r.result, "rows", row) for r in finished))
 
 
-def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]]) -> common.Differences:
+def _of_sounds(study: Study, shown: Mapping[str, tuple[Network, str]], suffix: str = "") -> common.Differences:
     """Differences over the sounds that both rows have; over the rows' own means where a run's sounds are not known."""
 
     @functools.cache
     def scores(who: Network, row: str, measure: str) -> tuple[dict[int, dict[str, float]], dict[int, float]]:
         """Seed -> sound -> score, and seed -> mean."""
         sounds: dict[int, dict[str, float]] = {}
+        row += suffix
         for node in _nodes(study, who):
             sounds.setdefault(node.seed, {}).update(ratios(study, node, row, measure))
         return sounds, measured(_nodes(study, who), "rows", row, measure, scale=1.0).by_seed
@@ -439,13 +489,13 @@ def _settings(study: Study) -> str:
     return f" Unless a row says otherwise: {'; '.join(said)} (of these the paper states the loss only)." if said else ""
 
 
-def _left_out(study: Study, shown: Mapping[str, tuple[Network, str]]) -> str:
+def _left_out(study: Study, shown: Mapping[str, tuple[Network, str]], suffix: str = "") -> str:
     """The rule, and for each reason how many sounds at most a run left out of which rows, from the runs' files."""
     most: dict[str, dict[str, int]] = {}  # reason -> label -> sounds
     for name, (who, row) in shown.items():
         for node in _nodes(study, who):
             for (its, reason), count in left_out(study, node).items():
-                if its == row:
+                if its == row + suffix:
                     found = most.setdefault(reason, {})
                     found[name] = max(found.get(name, 0), count)
     scored = {name for name, (who, _) in shown.items() if any(n.run for n in _nodes(study, who))}
@@ -485,25 +535,35 @@ class OfSounds(Score):
     """A score of one variant of the networks; beside them what has no network stands with what it has, its headline."""
 
     headline: Score
+    arm: str = ""  # of methods that were trained for the test
+
+    def whose(self, study: Study, who: Who) -> Who:
+        arm = (f"{who[0]}{self.arm}", who[1])
+        return arm if arm in study.rows(TASK) else who
 
     def side(self, study: Study, method: str, ordering: str) -> Side:
         alone = study.variants(TASK, method, ordering) == [None]
         return Score.side(self.headline if alone else self, study, method, ordering)
 
 
-def separator(variant: str | None, row: str = "", measure: str = "sdr") -> Score:
-    """``row``: "" for the headline; ``measure`` as of :func:`ratios`."""
+def separator(variant: str | None, row: str = "", measure: str = "sdr", table: int = 4) -> Score:
+    """``row``: "" for the headline; ``measure`` as of :func:`ratios`; ``table`` 6: over a bed of noise, where it is."""
+    suffix = IN_NOISE if table == 6 else ""
 
     def named(method: str, ordering: str) -> str:
         return "the mixture as the estimate" if row == "mixture" else called(Network(method, ordering, variant), row)
 
     def items(study: Study, node: Node) -> Scores:
-        return ratios(study, node, row or main_row([node]), measure)
+        wanted = row or main_row([node])
+        noisy = suffix and node.run and dig(node.run.result, "rows", wanted + suffix)
+        return ratios(study, node, wanted + suffix if noisy else wanted, measure)
 
-    options: dict[str, Any] = {"task": TASK, "metric": Metric(f"{measure.upper()} (dB)", 1.0, 2), "named": named}
+    name = f"{measure.upper()} (dB{', Table 6' if table == 6 else ''})"
+    options: dict[str, Any] = {"task": TASK, "metric": Metric(name, 1.0, 2), "named": named}
     if variant is None:
         return Score(items=items, **options)
-    return OfSounds(items=items, variant=variant, headline=separator(None, "", measure), **options)
+    arm = INSTRUMENT if table == 6 else ":music"
+    return OfSounds(items=items, variant=variant, headline=separator(None, "", measure, table), arm=arm, **options)
 
 
 #: In which a network (by the mask) is held against its cheap rival; located with the mixture, or with the clean solo.
@@ -545,7 +605,7 @@ REPORT = TaskReport(
     appendix=by_kind,
     figures=lambda study: [
         *later("reports.figures.source_maps", "recorded")(study),
-        *later("reports.figures.separation", "separated")(study),
+        *later("reports.figures.separation", "separated", "side_by_side")(study),
     ],
     matched=lambda study, *who: [separator(variant) for variant in study.variants(TASK, *who)],
     statements=statements,

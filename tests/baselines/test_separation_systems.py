@@ -13,15 +13,20 @@ from torch import nn
 from torchvision.models import resnet18
 
 from baselines import mix_and_separate
+from baselines.av_miml import AVMIML, AVMIMLConfig
 from baselines.av_mix_sep import AVMixSep, AVMixSepConfig
 from baselines.co_separation import CONSISTENCY, CoSeparation, CoSeparationConfig
+from baselines.mean_spectrum import MeanSpectrum
 from baselines.mix_and_separate import TINY, mix
+from baselines.nmf_mfcc import NMFMFCC, NMFMFCCConfig
 from baselines.resnet import trunk
 from baselines.sound_of_pixels import SoundOfPixels, SoundOfPixelsConfig, SoundUNet
 from benchmarks.metrics.separation import bss_eval
 from benchmarks.training.loop import initialise, make_optimizer
 from cavl.config import decisive_part
 from cavl.images import heatmaps
+from cavl.separation import Separator
+from cavl.separator_config import SeparatorConfig
 from cavl.spectrogram import LogSpectrogram, SpectrogramConfig, magnitude
 
 SPECTROGRAM = SpectrogramConfig(hop=350, frames=16, bins=16, oversample=4)
@@ -389,6 +394,33 @@ def test_binary_masks_keep_or_drop():
     assert torch.allclose(kept, scenes.waveform[:1].unsqueeze(1) / 32768, atol=1e-5)
     method.b.data.fill_(-50)
     assert not method.separate(scenes.waveform[:1], scenes.image[None, :2]).any()
+
+
+def test_whoever_separates_refuses_sounds_of_the_wrong_scale():
+    sound = (solos().waveform[:1] / 32768 / 32768).float()
+    pictures, kinds = torch.zeros(1, 2, 3, 16, 16, dtype=torch.uint8), torch.tensor([[0, 1]])
+    guided = Separator(SeparatorConfig(spectrogram=SPECTROGRAM, channels=(4, 8)), Locator()).eval()
+    told, trained = MeanSpectrum(), AVMIML(AVMIMLConfig(sample_rate=11_025, fft=64))
+    told.spectra = trained.spectra = {0: torch.ones(512), 1: torch.ones(512)}
+    ways = {
+        **{name: lambda mixture, name=name: system(name).eval().separate(mixture, pictures) for name in SYSTEMS},
+        "a separation network": lambda mixture: guided.separate(mixture, pictures),
+        "nmf-mfcc": lambda mixture: NMFMFCC(NMFMFCCConfig(iterations=1)).separate_blindly(mixture, 2),
+        "mean-spectrum": lambda mixture: told.separate_kinds(mixture, kinds),
+        "av-miml": lambda mixture: trained.separate_kinds(mixture, kinds),
+    }
+    for name, separate in ways.items():
+        with pytest.raises(ValueError, match="all but zero: they seem to have been divided by 32768 twice"):
+            separate(sound)
+        if name not in ("mean-spectrum", "av-miml"):  # they have learned nothing here
+            assert not separate(torch.zeros_like(sound)).any(), name
+
+
+class Locator(nn.Module):
+    sample_rate, window, image_size, sound_maker_size = 11_025, SPECTROGRAM.samples, 16, 3
+
+    def sound_maker(self, image, waveform, how, n=1):
+        return torch.ones(len(image), 3)
 
 
 @every_system

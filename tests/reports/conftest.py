@@ -14,6 +14,7 @@ import pytest
 
 SCENES, THREE, CLIPS = 40, 20, 50
 NUMBERS = np.repeat([1, 2, 3, 4, 5], [10, 8, 6, 4, 2])  # of sources, of the scenes counted in: median 2
+NOT_IN_NOISE = ("located-solo", "shuffled-solo", "ideal-log-mask")
 PAIRS, EXAMPLE_PAIRS, RATE, SAMPLES = 12, 2, 8_000, 4_000
 KINDS = ("bell", "drum", "flute", "siren")
 RULES = ("threshold=0.5", "max_fraction=0.1", "max_fraction=0.5", "top_half", "median_gt", "median_ge")
@@ -479,11 +480,14 @@ class Writer:
         *,
         located: str = "mixture",
         able: bool = True,
+        noise: float | None = None,
+        knows: str | None = None,
         **options: Any,
     ) -> str:
         """SDRs around ``skill`` dB of both sounds of PAIRS pairs; the last sound of the headline row failed.
 
-        ``able=False``: a method that separates by itself, without sound-makers and their controls.
+        ``able=False``: a method that separates by itself, without sound-makers and their controls. ``noise``: dB of a
+        bed of it, over which all is 3 dB worse.
         """
         draw = _draw(seed, method, ordering, variant)
         difficulty = _draw("pairs").normal(0, 1, (PAIRS, 2))
@@ -493,11 +497,13 @@ class Writer:
         levels |= {"shuffled-kinds": 1.2} if located == "kinds" else {}
         headline = {"kinds": "told-kinds", "order": "oracle-order"}.get(located, f"located-{located}")
         levels = {headline if row == f"located-{located}" else row: level for row, level in levels.items()}
+        if noise is not None:
+            levels |= {f"{row} in noise": level - 3 for row, level in levels.items() if row not in NOT_IN_NOISE}
         kinds = [(KINDS[i % 4], KINDS[(i + 1 + i // 4) % 4]) for i in range(PAIRS)]
         lines: list[Sequence[Any]] = [("pair", "item", "kind", "row", *RATIOS, "excluded")]
         rows = {}
         for row, level in levels.items():
-            bound = row in ("mixture", "ideal-ratio-mask", "ideal-log-mask")  # the same for all networks of a seed
+            bound = row.removesuffix(" in noise") in ("mixture", "ideal-ratio-mask", "ideal-log-mask")  # of a seed
             scores = level + difficulty + (_draw(seed, row) if bound else draw).normal(0, 0.3, (PAIRS, 2))
             failed = int(row == headline)
             for pair in range(PAIRS):
@@ -526,7 +532,9 @@ class Writer:
             "items.csv": _items(lines, *RATIOS, further=["pair", "kind"]),
             "examples.npz": _pairs(seed, kinds),
         }
-        evaluation = {"network": network, "pairs": PAIRS, "updates": 40, "lr": 1e-3}
+        evaluation = {"network": network, "pairs": PAIRS, "updates": 40, "lr": 1e-3, "noise": noise}
+        result |= {"knows": knows} if knows is not None else {}
+        result |= {"updates": 40} if able and method.startswith("cavl") else {}
         options = {"evaluation": evaluation, "files": files, **options}
         return self.run("separation", method, ordering, seed, result, variant=variant, **options)
 

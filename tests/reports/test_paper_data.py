@@ -38,9 +38,9 @@ def test_tables_4_to_6_stand_beside_networks_of_their_own_data(writer, paper_hom
     table = separation(study)
     ours = {name: row(table, name) for name in (r.label for r in table.rows)}
     for name, printed in (
-        ("Our-Model-Center: CAVL c1 center, pre-trained on MUSIC", "5.79"),
-        ("Our-Model-Mask: CAVL c1 mask, pre-trained on MUSIC", "6.59"),
-        ("Our-Model-both: CAVL c1-c2 mask, pre-trained on MUSIC", "6.78"),
+        ("Our-Model-Center: CAVL c1 center, on MUSIC", "5.79"),
+        ("Our-Model-Mask: CAVL c1 mask, on MUSIC", "6.59"),
+        ("Our-Model-both: CAVL c1-c2 mask, on MUSIC", "6.78"),
     ):
         assert ours[name]["Paper SDR"].text == printed
         assert ours[name]["SDR"].seeds == 2

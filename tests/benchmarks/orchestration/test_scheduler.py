@@ -195,7 +195,7 @@ def test_selections_narrow_and_unknown_names_are_refused():
         ),
         (
             Request(preset="smoke", methods=("cavl", "dmc"), tasks=("separation",)),
-            "no method 'dmc' with .*: cavl, mean-spectrum, nmf-mfcc",
+            "no method 'dmc' with .*: cavl, sound-of-pixels, av-mix-sep, co-separation, mean-spectrum, nmf-mfcc",
         ),
         (
             Request(preset="smoke", methods=("full-frame",), tasks=("separation",)),

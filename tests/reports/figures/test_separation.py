@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reports.figures.figure import Sound
-from reports.figures.separation import separated
+from reports.figures.separation import separated, side_by_side
 
 
 def read_wav(content):
@@ -42,6 +42,30 @@ def test_each_pair_has_its_mixture_estimates_and_references_to_listen_to(whole_s
     ]
     assert figures[1].sounds[1].name.endswith("separated (SDR 0.0 dB)")  # -0.01 dB
     assert "CAVL c1 mask (located with the mixture), seed 1: pair 0 of pairs.csv" in figures[0].caption
+
+
+def test_every_system_is_heard_beside_the_others_on_the_same_mixture(writer, study_of, tmp_path):
+    writer.separate("cavl", "c1", 1, 5.0)
+    writer.plan()
+    assert side_by_side(study_of(writer.home)) == []
+    writer.separate("cavl", "c1", 2, 5.0)
+    writer.separate("sound-of-pixels", "c1", 2, 5.0, None, able=False)
+    other = writer.home / "3" / "examples.npz"
+    with np.load(other) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    arrays["references"] = np.stack([arrays["references"][0], arrays["references"][1] + 1])  # other sounds
+    np.savez(other, **arrays)
+    writer.plan()
+    (figure,) = side_by_side(study_of(writer.home))
+    assert [run.id for run in figure.runs] == [1, 3]
+    names = ["CAVL c1 mask (located with the mixture)", "Sound-of-Pixels c1"]
+    assert [sound.name for sound in figure.sounds] == [
+        *("mixture", "bell, reference", "drum, reference"),
+        *(f"{name}: {kind}" for name in names for kind in ("bell (SDR 6.2 dB)", "drum (SDR 3.5 dB)")),
+    ]
+    played, _ = read_wav(figure.sounds[5].wav())
+    assert np.array_equal(played, arrays["estimates"][0, 0])
+    figure.draw().savefig(tmp_path / "together.png")
 
 
 def test_the_caption_says_what_the_sound_makers_were_located_with(writer, study_of):

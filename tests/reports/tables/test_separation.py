@@ -3,7 +3,18 @@ import statistics
 
 import pytest
 
-from reports.tables.separation import SDR_MASK, SDR_MASK_SOLO, by_kind, ratios, separation, statements
+from reports.claims import CLAIMS
+from reports.claims.evidence import evidence
+from reports.tables.separation import (
+    SDR_MASK,
+    SDR_MASK_SOLO,
+    by_kind,
+    ratios,
+    separation,
+    separations,
+    statements,
+)
+from tests.reports.conftest import stage
 
 
 def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, row, results):
@@ -138,6 +149,94 @@ def test_systems_without_a_network_say_what_they_know(writer, study_of, row):
     assert {f"{name} above Mean spectrum of each kind" for name in ("AV-MIML", "NMF-MFCC")} <= set(said)
     first, second = SDR_MASK.sides(study, ("cavl", "c1"), ("nmf-mfcc", "none"))
     assert set(first.scores()) == set(second.scores()) == {1, 2}
+
+
+SYSTEMS = {"sound-of-pixels": "", "co-separation": "true boxes and kinds of all objects"}
+
+
+@pytest.fixture
+def study_in_noise(writer, study_of):
+    """Two seeds of all systems that Tables 4 to 6 have, with equal updates, over a bed of noise, too."""
+    for seed in (1, 2):
+        for ordering, skill in (("c1", 5.0), ("c1-matched", 5.1), ("c1-c2", 5.5)):
+            stages = [stage([1], 40, 1e-3)] * (1 if ordering == "c1" else 2)
+            writer.separate("cavl", ordering, seed, skill, noise=10.0, stages=stages)
+        for method, knows in SYSTEMS.items():
+            stages = [stage([1], 80, 1e-3)]
+            writer.separate(method, "c1", seed, 5.3, None, able=False, noise=10.0, knows=knows, stages=stages)
+        writer.separate("nmf-mfcc", "none", seed, 2.0, None, located="order", able=False, noise=10.0)
+        writer.separate("av-miml", "none", seed, 3.0, None, located="kinds", able=False, noise=10.0)
+        writer.separate("mean-spectrum", "none", seed, 4.0, None, located="kinds", able=False, noise=10.0)
+    tuned = {name: {"scores": {"0.001": 0.9}, "choice": 0.001} for name in ("cavl", *SYSTEMS)}
+    writer.plan(learning_rates={"miniature": tuned})
+    return study_of(writer.home)
+
+
+def test_over_a_bed_of_noise_stands_table_6(study_in_noise, row):
+    plain, noisy = separations(study_in_noise)
+    assert (noisy.name, noisy.title) == ("table6", "Table 6. Separation of two sounds over a bed of noise")
+    assert "over a bed of pink noise 10 dB below each" in noisy.caption
+    assert "noise" not in plain.caption
+    for name, printed in (
+        ("Sound-of-Pixels: Sound-of-Pixels c1", "1.66"),
+        ("AV-MIML (told the two kinds)", "1.83"),
+        ("NMF-MFCC (blind, its sounds in the order that fits best)", "0.25"),
+        ("Co-Separation: Co-Separation c1", "3.65"),
+        ("Our-Model-Mask: CAVL c1 mask", "2.64"),
+        ("CAVL-C1: CAVL c1 (audio assignment as the mask)", "-4.54"),
+    ):
+        found = next(r for r in noisy.rows if r.label in (name, name.partition(": ")[2]))
+        assert found.cells[0].text == printed
+        assert found.cells[noisy.columns.index("SDR")].seeds == 2
+    ours, quiet = (row(t, "Our-Model-Mask: CAVL c1 mask")["SDR"].by_seed for t in (noisy, plain))
+    assert ours == {seed: pytest.approx(sdr - 3, abs=0.5) for seed, sdr in quiet.items()}
+    said = {r.label: r.cells[noisy.columns.index("Knows")].text for r in noisy.rows}
+    assert "true boxes and kinds of all objects" in said.values()
+    assert said["Mixture as the estimate"] == "–"
+    assert not any("solo" in r.label for r in noisy.rows)
+    assert any("shuffled" in r.label for r in noisy.rows)
+
+
+def test_table_5_has_both_and_the_same_updates_on_solos(study_in_noise):
+    (plain, _) = separations(study_in_noise)
+    group = {r.label: r.cells[0].text for r in plain.rows if "Table 5" in r.group}
+    assert group == {"Our-Model-both: CAVL c1-c2 mask": "6.78", "Our-Model-solo: CAVL c1-matched mask": "6.59"}
+
+
+def test_claims_13_to_16_and_18_are_tested(study_in_noise):
+    found = {one.claim.id: one for one in evidence(study_in_noise, CLAIMS)}
+    (thirteenth,) = {part.statement for part in found["C13"].parts}
+    assert thirteenth == "CAVL c1 mask about equal to Co-Separation c1"  # Sound-of-Pixels knows nothing beforehand
+    assert [part.score for part in found["C18"].parts] == ["SDR (dB, Table 6)"] * 4
+    for name in ("C13", "C15", "C16", "C18"):
+        assert found[name].unequal == "", name
+        assert found[name].p is not None, name
+    assert found["C16"].plain == "supported"
+
+
+def test_where_no_system_knows_pictures_beforehand_claim_13_is_not_testable(writer, study_of):
+    for seed in (1, 2):
+        writer.separate("cavl", "c1", seed, 5.0)
+        for method in SYSTEMS:
+            writer.separate(method, "c1", seed, 5.3, None, able=False, knows="")
+    writer.plan()
+    (thirteenth,) = (one for one in evidence(study_of(writer.home), CLAIMS) if one.claim.id == "C13")
+    assert (thirteenth.verdict, thirteenth.parts) == ("not testable here", ())
+
+
+def test_claims_are_held_against_the_arms_that_were_trained_for_the_test(writer, study_of):
+    for seed in (1, 2):
+        for arm in ("music", "instrument"):
+            for method, able in (("cavl", True), ("sound-of-pixels", False)):
+                variant = "mask" if able else None
+                writer.separate(f"{method}:{arm}", "c1", seed, 5.0, variant, able=able, knows="weights")
+    writer.plan("paper")
+    found = {one.claim.id: one for one in evidence(study_of(writer.home, "paper"), CLAIMS)}
+    names = {part.statement for name in ("C13", "C18") for part in found[name].parts if part.verdict != "not run"}
+    assert names == {
+        "CAVL c1 mask, on MUSIC about equal to Sound-of-Pixels c1, on MUSIC",
+        "CAVL c1 mask, on AudioSet-Instrument above Sound-of-Pixels c1, on AudioSet-Instrument",
+    }
 
 
 def test_kinds_are_told_apart_in_the_appendix(whole_study, row, results):
