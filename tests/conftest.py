@@ -13,7 +13,7 @@ from hypothesis import settings
 settings.register_profile("any machine", deadline=None)  # a deadline would fail on a busy one
 settings.load_profile("any machine")
 
-pytest.register_assert_rewrite("tests.live", "tests.suite")  # so that a failure there shows its values
+pytest.register_assert_rewrite("tests.live")  # so that a failure there shows its values
 os.environ.pop("CAVL_MONGO_URI", None)  # the runs of tests do not appear in a lab's database
 
 ROOT = Path(__file__).parents[1]
