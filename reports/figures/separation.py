@@ -117,7 +117,7 @@ def _together(kept: Kept, number: int) -> Figure:
         title=f"Every system on one mixture: {kinds[0]} and {kinds[1]}",
         caption=(
             f"Pair {int(arrays['pair'][place])} of pairs.csv as each system separates it, by the first seed that has "
-            "finished of each; not chosen by hand: the first pairs whose two sounds were scored are shown, with "
+            "finished of each; not chosen by hand: the first pairs whose two sounds were scored are shown, with the "
             "systems that kept them. Log-magnitude spectrograms on one scale."
         ),
         runs=tuple(run for run, _, _ in kept.values()),

@@ -53,6 +53,8 @@ def many_rows(writer):
     for ordering in ("untrained", "c1", "c3", "mixed", "c1-c2-c3"):
         writer.localize("cavl", ordering, 1, 0.5, parents=writer.train(ordering, 1))
     writer.separate("cavl", "c1", 1, 5.0)
+    for i in range(12):
+        writer.separate(f"sound-of-pixels:arm {i}", "c1", 1, 5.0, None, able=False)
     writer.plan()
 
 
