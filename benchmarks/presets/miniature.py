@@ -5,7 +5,7 @@
 Data: none to download; the world is generated and cached (about 0.6 GB). With ``--esc50 DIR`` the classification probe
 also runs on the real recordings of ESC-50.
 
-Cost: 363 runs with three seeds, more with ESC-10; some 112 CPU-minutes (estimated): an hour on 2 cores.
+Cost: 408 runs with three seeds, more with ESC-10; some 112 CPU-minutes (estimated): an hour on 2 cores.
 
 Expected scores (mean of three seeds, in percent; the seeds differ):
 
