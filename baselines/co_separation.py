@@ -28,7 +28,6 @@ from typing import ClassVar, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from baselines import detector, mix_and_separate
 from baselines.av_mix_sep import DEVIATION, AVMixSep, AVMixSepConfig
@@ -122,6 +121,8 @@ class CoSeparation(AVMixSep):
 
     def vectors(self, image: Tensor, objects: Objects) -> Tensor:
         """(B, 3, H, W) and N objects in them -> (N, D), each cut out and enlarged."""
+        from torchvision.ops import roi_align  # here: as slow to import as torch
+
         boxes = torch.cat([objects.of[:, None].float(), objects.boxes], 1)
         with torch.autocast(image.device.type, enabled=False):
             cut = roi_align(unit_range(image), boxes, self.image_size, aligned=True).clamp(0, 1)

@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.models import detection as detection_models
-from torchvision.models import get_model, get_model_weights, list_models
 
 from cavl.images import unit_range
 
@@ -21,15 +19,19 @@ SURE = 0.5  # how sure the detector must be
 
 def known(name: str) -> bool:
     """Whether it is a torchvision detector."""
-    return name in list_models(detection_models)
+    from torchvision import models  # here: as slow to import as torch
+
+    return name in models.list_models(models.detection)
 
 
 @functools.cache
 def network(name: str) -> Any:
     """The detector, its weights fetched; raises ``ValueError`` where they cannot be."""
-    weights = get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    from torchvision import models
+
+    weights = models.get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
     try:
-        return get_model(name, weights=weights).eval().requires_grad_(False)
+        return models.get_model(name, weights=weights).eval().requires_grad_(False)
     except OSError as error:
         raise ValueError(
             f"the weights of {name} cannot be fetched ({error}); put {weights.url} into "

@@ -11,7 +11,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights, resnet18
 
 from cavl.named_file import read_named
 from cavl.trunks import Plan, conv_trunk, out_channels
@@ -28,6 +27,8 @@ def trunk(plan: Trunk, channels: int = 3, dilated: bool = False) -> tuple[nn.Seq
     """
     if plan != "resnet18":
         return conv_trunk(plan, channels), out_channels(plan)
+    from torchvision.models import resnet18  # here: as slow to import as torch
+
     network = resnet18(weights=None)
     if channels != 3:
         network.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
@@ -69,6 +70,8 @@ def load_known(network: nn.Sequential, weights: str) -> None:
 
 
 def _known(weights: str) -> dict[str, Tensor]:
+    from torchvision.models import ResNet18_Weights
+
     if weights in ResNet18_Weights.__members__:
         try:
             state: dict[str, Tensor] = ResNet18_Weights[weights].get_state_dict(progress=False, check_hash=True)

@@ -33,7 +33,6 @@ from typing import ClassVar, Literal, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import get_model, get_weight
 
 from baselines.attention import AMPLITUDE, SOUNDNET, Layer, lengths, sound_network
 from baselines.l3 import accuracy, two_layers
@@ -128,9 +127,11 @@ def published(teacher: str) -> nn.Module:
 
 
 def _of_torchvision(teacher: str) -> nn.Module:
+    from torchvision import models  # here: as slow to import as torch
+
     try:
-        weights = get_weight(teacher)
-        network: nn.Module = get_model(type(weights).__name__.removesuffix("_Weights").lower(), weights=weights)
+        weights = models.get_weight(teacher)
+        network: nn.Module = models.get_model(type(weights).__name__.removesuffix("_Weights").lower(), weights=weights)
     except OSError as error:
         raise ValueError(
             f"teacher={teacher!r} cannot be fetched ({error}); fetch {weights.url} elsewhere and give the file"
@@ -144,9 +145,11 @@ def _of_torchvision(teacher: str) -> nn.Module:
 
 
 def _of_file(teacher: str, model: str) -> nn.Module:
+    from torchvision import models
+
     content = io.BytesIO(read_named(teacher))
     try:
-        network: nn.Module = get_model(model, weights=None)
+        network: nn.Module = models.get_model(model, weights=None)
         network.load_state_dict(torch.load(content, map_location="cpu", weights_only=True))
     except Exception as error:  # unpickling raises whatever it likes
         raise ValueError(f"{teacher} does not hold the weights of a {model} of torchvision's: {error}") from error

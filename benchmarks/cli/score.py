@@ -28,7 +28,7 @@ SETS = (
 SHOWN = 3
 
 app = App(
-    help="""Score what somebody else's model predicts, or maps that see no image.
+    help="""Score what others predict, and maps that are blind.
 
     Predictions are files in a folder. They are scored as the suite scores its own methods, and the scores are kept as
     runs of the registry (cavl-bench runs list), which `runs compare` sets side by side, item by item.
@@ -79,7 +79,7 @@ def localization(
     again: bool = flag("--again", "score also what has been scored before"),
     json: bool = JSON,
 ) -> None:
-    """Sound localization on a named test set, or any file of boxes.
+    """Sound localization on a named set, or any boxes.
 
     cIoU@0.5 and AUC under every binarisation rule, beside them what maps score that look at no image. An item whose map
     is missing, or cannot be read, has no score; the coverage says how many there are.
@@ -143,7 +143,7 @@ def separation(
     again: bool = flag("--again", "score also what has been scored before"),
     json: bool = JSON,
 ) -> None:
-    """Sound separation: SDR, SIR and SAR of BSS Eval, SI-SDR, and the gain over the mixture, in dB.
+    """Sound separation: BSS Eval, SI-SDR and gain in dB.
 
     Every estimate is scored against the source that it is named by. What has no score (a silent reference, NaN, another
     length, an estimate that is missing) is named and left out, never counted as 0 dB.

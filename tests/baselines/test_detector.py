@@ -90,7 +90,7 @@ def test_weights_that_cannot_be_fetched_are_refused_with_the_remedy(monkeypatch)
     def offline(*args, **options):
         raise OSError("no route to host")
 
-    monkeypatch.setattr(detector, "get_model", offline)
+    monkeypatch.setattr("torchvision.models.get_model", offline)
     detector.network.cache_clear()
     with pytest.raises(ValueError, match=rf"the weights of {NAME} cannot be fetched .*; put https.*objects=FILE"):
         detector.network(NAME)

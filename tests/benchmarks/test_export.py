@@ -83,7 +83,7 @@ def test_the_card_says_where_the_weights_come_from(registry, separation):
     record, card = only(registry, "separation"), (separation / "README.md").read_text()
     assert "# cavl c1, separation, seed 1" in card
     assert "| scenes of 1 source | 6 | 0.001 |" in card
-    assert "| separating two mixed solos (mask conditioning, weighted L1) | 4 | 0.002, falling by a cosine |" in card
+    assert "| separating two mixed solos (mask conditioning, weighted L1) | 4 | 0.003, falling by a cosine |" in card
     for fact in (
         record.pedigree.key,
         record.pedigree.parents[0],

@@ -14,7 +14,7 @@ from reports.tables.separation import (
     separations,
     statements,
 )
-from tests.reports.conftest import stage
+from tests.reports.conftest import TRIED, stage
 
 
 def test_the_papers_rows_come_first_with_its_numbers_beside_ours(whole_study, row, results):
@@ -167,8 +167,7 @@ def study_in_noise(writer, study_of):
         writer.separate("nmf-mfcc", "none", seed, 2.0, None, located="order", able=False, noise=10.0)
         writer.separate("av-miml", "none", seed, 3.0, None, located="kinds", able=False, noise=10.0)
         writer.separate("mean-spectrum", "none", seed, 4.0, None, located="kinds", able=False, noise=10.0)
-    tuned = {name: {"scores": {"0.001": 0.9}, "choice": 0.001} for name in ("cavl", *SYSTEMS)}
-    writer.plan(learning_rates={"miniature": tuned})
+    writer.plan(learning_rates={"miniature": dict.fromkeys(("cavl", *SYSTEMS), TRIED)})
     return study_of(writer.home)
 
 
