@@ -229,7 +229,7 @@ def adaptive_ciou(heatmap: Array, g: Array) -> float:
     """
     if heatmap.shape != g.shape:
         raise ValueError(f"the map is {heatmap.shape} but the consensus map is {g.shape}")
-    return ciou(highest(heatmap, np.count_nonzero(g)), g)
+    return ciou(highest(heatmap, int(np.count_nonzero(g))), g)
 
 
 def summarise(cious: Sequence[float] | Array, degenerate: Sequence[bool] | Array) -> dict[str, float]:

@@ -155,7 +155,7 @@ def _score(
         found.constant.append(item.id)
     for rule in metrics.BINARISATIONS:
         masks = {**masks, rule: metrics.binarise(heat, rule)}
-    masks = {**masks, ADAPTIVE: metrics.highest(heat, np.count_nonzero(g))}
+    masks = {**masks, ADAPTIVE: metrics.highest(heat, int(np.count_nonzero(g)))}
     for row, mask in masks.items():
         found.cious[row].append(metrics.ciou(mask, g))
         found.flags[row].append(metrics.degenerate(mask))
