@@ -71,7 +71,8 @@ def test_figures_of_report_md_cannot_break_it(writer, study_of):
 
 def test_the_page_embeds_every_figure(whole_report):
     out = whole_report
-    assert (out / "index.html").read_text().count("data:image/png;base64,") == len(list(out.glob("figures/*.png"))) == 10
+    embedded = (out / "index.html").read_text().count("data:image/png;base64,")
+    assert embedded == len(list(out.glob("figures/*.png"))) == 10
 
 
 def test_a_second_report_is_the_same_and_draws_nothing(whole_report, whole_home, capsys):
