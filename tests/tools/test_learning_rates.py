@@ -50,6 +50,15 @@ def test_seeds_of_reports_are_refused(tool):
         tool.main(["--preset", "smoke", "--seed", "3"])
 
 
+def test_a_system_that_separates_is_scored_by_the_sdr_of_validation_mixtures(tool, tmp_path, tmp_home):
+    file = tmp_path / "rates.json"
+    words = ["--preset", "smoke", "--methods", "av-mix-sep", "--scenes", "16", "--grid", "0.001", "--out", str(file)]
+    tool.main(words)
+    (entry,) = json.loads(file.read_text())["smoke"].values()
+    assert entry["measure"] == "separation, SDR"
+    assert -30 < entry["scores"]["0.001"] < 30
+
+
 def test_a_small_search_is_kept_and_read(tool, tmp_path, tmp_home, monkeypatch):
     file = tmp_path / "rates.json"
     words = ["--preset", "smoke", "--methods", "dmc", "--scenes", "16", "--grid", "0.001,0.01", "--out", str(file)]
